@@ -1,0 +1,267 @@
+"""One file's index: what it binds at module level, its functions and its classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+from sqla_lint.lower import nodes as n
+
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A ``def``, wherever it stands. *qualname* is ``Class.method`` or ``outer.inner``."""
+
+    path: str
+    qualname: str
+    node: n.FunctionDef
+    cls: Class | None
+    outer: Function | None
+    source: tuple[str, ...] = field(repr=False)
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """Where it stands: the order in which functions are analysed, whatever order files came in."""
+        return (self.path, self.node.pos[0], self.node.pos[1])
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every identifier-like word in the function's text: a quick way to pass over what cannot matter."""
+        start = min([self.node.pos[0], *(d.pos[0] for d in self.node.decorators)])
+        return frozenset(_WORD.findall("\n".join(self.source[start - 1 : self.node.pos[2]])))
+
+    @cached_property
+    def is_generator(self) -> bool:
+        """Whether the function's own body yields (a nested function's yield is not its own)."""
+        return "yield" in self.words and any(isinstance(e, n.Yield) for e in own_nodes(self.node.body))
+
+    @cached_property
+    def nested(self) -> dict[str, n.FunctionDef]:
+        """The functions defined directly in this one's body, by name."""
+        return {s.name: s for s in statements(self.node.body) if isinstance(s, n.FunctionDef)}
+
+    @cached_property
+    def globals(self) -> frozenset[str]:
+        """Names that the function declares ``global``."""
+        found = [s.names for s in statements(self.node.body) if isinstance(s, n.Scope) and s.kind == "global"]
+        return frozenset(name for names in found for name in names)
+
+
+@dataclass(frozen=True, eq=False)
+class Class:
+    """A ``class``: its methods and what its body assigns."""
+
+    path: str
+    qualname: str
+    node: n.ClassDef
+    methods: dict[str, Function]
+    assigned: dict[str, tuple[n.Stmt, ...]]
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        return (self.path, self.node.pos[0], self.node.pos[1])
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A name bound by an import: *module* with its dots, *name* None for ``import a.b``; *whole* for ``import a.b as c``."""
+
+    module: str
+    level: int
+    name: str | None
+
+
+Binding: TypeAlias = "Function | Class | Imported | n.Stmt"
+
+
+@dataclass(frozen=True, eq=False)
+class ModuleIndex:
+    """A file as other files see it."""
+
+    path: str
+    node: n.Module
+    bindings: dict[str, tuple[Binding, ...]]
+    stars: tuple[Imported, ...]
+    functions: tuple[Function, ...]
+    classes: tuple[Class, ...]
+    source: tuple[str, ...] = field(repr=False)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Every identifier-like word of the file."""
+        return frozenset(_WORD.findall("\n".join(self.source)))
+
+    @cached_property
+    def main_guard(self) -> n.If | None:
+        """The file's ``if __name__ == "__main__":``."""
+        return next((s for s in self.node.body if isinstance(s, n.If) and is_main_test(s.test)), None)
+
+
+def is_main_test(test: n.Expr) -> bool:
+    """Whether *test* is ``__name__ == "__main__"``, either way round."""
+    if not (isinstance(test, n.Compare) and test.ops == ("==",)):
+        return False
+    sides = [test.left, *test.comparators]
+    return any(isinstance(s, n.Name) and s.id == "__name__" for s in sides) and any(
+        isinstance(s, n.Constant) and s.value == "__main__" for s in sides
+    )
+
+
+def walk(node: object) -> Iterator[object]:
+    """Every node in *node*, nested functions included, in no particular order."""
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        if type(item) is not tuple:
+            yield item
+        stack.extend(part for part in item if isinstance(part, tuple))  # type: ignore[attr-defined]
+
+
+def own_nodes(node: object) -> Iterator[object]:
+    """As :func:`walk`, without what belongs to nested functions, lambdas and classes."""
+    stack = [node]
+    while stack:
+        item = stack.pop()
+        if type(item) is not tuple:
+            yield item
+            if isinstance(item, (n.FunctionDef, n.Lambda, n.ClassDef)):
+                continue
+        stack.extend(part for part in item if isinstance(part, tuple))  # type: ignore[attr-defined]
+
+
+def statements(body: tuple[n.Stmt, ...]) -> Iterator[n.Stmt]:
+    """The statements of a block and of the blocks in it, in source order; not those of nested functions and classes."""
+    for stmt in body:
+        yield stmt
+        for block in blocks(stmt):
+            yield from statements(block)
+
+
+def blocks(stmt: n.Stmt) -> Iterator[tuple[n.Stmt, ...]]:
+    """The blocks of a compound statement that run in the same scope."""
+    if isinstance(stmt, (n.If, n.While, n.For)):
+        yield stmt.body
+        yield stmt.orelse
+    elif isinstance(stmt, n.With):
+        yield stmt.body
+    elif isinstance(stmt, n.Try):
+        yield stmt.body
+        for handler in stmt.handlers:
+            yield handler.body
+        yield stmt.orelse
+        yield stmt.final
+    elif isinstance(stmt, n.Match):
+        for case in stmt.cases:
+            yield case.body
+
+
+def target_names(target: n.Expr) -> Iterator[str]:
+    """The plain names that an assignment target binds."""
+    if isinstance(target, n.Name):
+        yield target.id
+    elif isinstance(target, n.Sequence):
+        for item in target.items:
+            yield from target_names(item)
+    elif isinstance(target, n.Starred):
+        yield from target_names(target.value)
+
+
+def bound_names(stmt: n.Stmt) -> Iterator[str]:
+    """The plain names that a statement itself binds, nested blocks aside."""
+    if isinstance(stmt, n.Assign):
+        for target in stmt.targets:
+            yield from target_names(target)
+    elif isinstance(stmt, (n.AnnAssign, n.AugAssign, n.For)):
+        yield from target_names(stmt.target)
+    elif isinstance(stmt, n.With):
+        for item in stmt.items:
+            if item.target is not None:
+                yield from target_names(item.target)
+
+
+class _Builder:
+    """Collects one file's index while walking its statements once."""
+
+    def __init__(self, path: str, source: tuple[str, ...]) -> None:
+        self.path = path
+        self.source = source
+        self.functions: list[Function] = []
+        self.classes: list[Class] = []
+
+    def function(self, node: n.FunctionDef, cls: Class | None, outer: Function | None, prefix: str) -> Function:
+        made = Function(self.path, prefix + node.name, node, cls, outer, self.source)
+        self.functions.append(made)
+        self.inner(node.body, made)
+        return made
+
+    def inner(self, body: tuple[n.Stmt, ...], outer: Function) -> None:
+        for stmt in statements(body):
+            if isinstance(stmt, n.FunctionDef):
+                self.function(stmt, outer.cls, outer, outer.qualname + ".")
+            elif isinstance(stmt, n.ClassDef):
+                self.cls(stmt, outer, outer.qualname + ".")
+
+    def cls(self, node: n.ClassDef, outer: Function | None, prefix: str) -> Class:
+        assigned: dict[str, tuple[n.Stmt, ...]] = {}
+        made = Class(self.path, prefix + node.name, node, {}, assigned)
+        self.classes.append(made)
+        for stmt in statements(node.body):
+            if isinstance(stmt, n.FunctionDef):
+                # A property's setter shares its name: the first definition is the one that reads.
+                method = self.function(stmt, made, outer, made.qualname + ".")
+                if not _is_accessor(stmt):
+                    made.methods[stmt.name] = method
+            elif isinstance(stmt, n.ClassDef):
+                self.cls(stmt, outer, made.qualname + ".")
+            for name in bound_names(stmt):
+                assigned[name] = (*assigned.get(name, ()), stmt)
+        return made
+
+
+def _is_accessor(node: n.FunctionDef) -> bool:
+    return any(isinstance(d, n.Attribute) and d.attr in ("setter", "deleter", "expression") for d in node.decorators)
+
+
+def build(path: str, node: n.Module, source: tuple[str, ...]) -> ModuleIndex:
+    """Index one lowered file. *source* is its lines, for messages and quick word tests."""
+    builder = _Builder(path, source)
+    bindings: dict[str, tuple[Binding, ...]] = {}
+    stars: list[Imported] = []
+
+    def bind(name: str, what: Binding) -> None:
+        bindings[name] = (*bindings.get(name, ()), what)
+
+    for stmt in statements(node.body):
+        if isinstance(stmt, n.FunctionDef):
+            bind(stmt.name, builder.function(stmt, None, None, ""))
+        elif isinstance(stmt, n.ClassDef):
+            bind(stmt.name, builder.cls(stmt, None, ""))
+        elif isinstance(stmt, (n.Import, n.ImportFrom)):
+            for bound, target in imports(stmt):
+                if bound == "*":
+                    stars.append(target)
+                else:
+                    bind(bound, target)
+        else:
+            for name in bound_names(stmt):
+                bind(name, stmt)
+    return ModuleIndex(path, node, bindings, tuple(stars), tuple(builder.functions), tuple(builder.classes), source)
+
+
+def imports(stmt: n.Import | n.ImportFrom) -> Iterator[tuple[str, Imported]]:
+    """What an import statement binds: (name, target). ``import a.b`` binds ``a``."""
+    if isinstance(stmt, n.Import):
+        for dotted, alias in stmt.names:
+            yield (alias, Imported(dotted, 0, None)) if alias else (dotted.split(".")[0], Imported(dotted.split(".")[0], 0, None))
+        return
+    for name, alias in stmt.names:
+        yield alias or name, Imported(stmt.module or "", stmt.level, name)

@@ -1,0 +1,119 @@
+"""What an expression *names*, without running anything: definitions and meanings of dotted names at module level."""
+
+from __future__ import annotations
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.index.module import Class
+from sqla_lint.index.project import Definition, External, ModuleRef, Package, Project, Variable
+from sqla_lint.lower import nodes as n
+
+_MAX_HOPS = 12
+
+
+class Names:
+    """Resolves dotted names over a project; answers are cached, and pure functions of the project."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._lineages: dict[Class, tuple[Class, ...]] = {}
+
+    def definition(self, path: str, expr: n.Expr, hops: int = _MAX_HOPS) -> Definition | None:
+        """What a name or dotted name at module level of *path* stands for; variables that only rename are followed."""
+        if isinstance(expr, n.Name):
+            return self._through_alias(self.project.lookup(path, expr.id), hops)
+        if isinstance(expr, n.Attribute):
+            owner = self.definition(path, expr.value, hops)
+            return self._attribute(owner, expr.attr, hops)
+        return None
+
+    def _attribute(self, owner: Definition | None, attr: str, hops: int) -> Definition | None:
+        if isinstance(owner, External):
+            return External(f"{owner.name}.{attr}")
+        if isinstance(owner, (ModuleRef, Package)):
+            return self._through_alias(self.project.member(owner, attr), hops)
+        return None
+
+    def _through_alias(self, what: Definition | None, hops: int) -> Definition | None:
+        """Follow ``relationship = orm.relationship`` and the like to what it renames."""
+        if isinstance(what, Variable) and hops and len(what.assigned) == 1:
+            value = getattr(what.assigned[0], "value", None)
+            if isinstance(value, (n.Name, n.Attribute)) and isinstance(what.assigned[0], (n.Assign, n.AnnAssign)):
+                return self.definition(what.path, value, hops - 1) or what
+        return what
+
+    def dotted(self, path: str, expr: n.Expr) -> str | None:
+        """The dotted name outside the project that *expr* stands for, or None."""
+        if isinstance(expr, n.Call):
+            expr = expr.func
+        what = self.definition(path, expr)
+        return what.name if isinstance(what, External) else None
+
+    def meaning(self, path: str, expr: n.Expr) -> str | None:
+        """What *expr* means to SQLAlchemy (see :func:`sqlalchemy_api.meaning`), Flask-SQLAlchemy's ``db.x`` included."""
+        dotted = self.dotted(path, expr)
+        if dotted is not None:
+            return api.meaning(dotted)
+        if isinstance(expr, n.Call):
+            expr = expr.func
+        if isinstance(expr, n.Attribute) and self.is_flask_db(path, expr.value):
+            if expr.attr == "Model":
+                return "flask-model"
+            return api.meaning(f"sqlalchemy.orm.{expr.attr}")
+        return None
+
+    def is_flask_db(self, path: str, expr: n.Expr) -> bool:
+        """Whether *expr* names a Flask-SQLAlchemy extension object (or one of a project subclass of it)."""
+        what = self.definition(path, expr)
+        return isinstance(what, Variable) and any(
+            self._makes_flask_db(what.path, getattr(stmt, "value", None)) for stmt in what.assigned
+        )
+
+    def _makes_flask_db(self, path: str, value: n.Expr | None) -> bool:
+        if not isinstance(value, n.Call):
+            return False
+        made = self.definition(path, value.func)
+        if isinstance(made, Class):
+            return any(self.meaning(c.path, b) == "flask-sqlalchemy" for c in self.lineage(made) for b in c.node.bases)
+        return isinstance(made, External) and api.meaning(made.name) == "flask-sqlalchemy"
+
+    def is_declarative_base(self, path: str, expr: n.Expr) -> bool:
+        """Whether *expr* names what ``declarative_base()`` (or a registry's ``generate_base()``) returned."""
+        what = self.definition(path, expr)
+        if isinstance(what, Variable):
+            for stmt in what.assigned:
+                value = getattr(stmt, "value", None)
+                if isinstance(value, n.Call):
+                    if self.meaning(what.path, value.func) in ("declarative-base",):
+                        return True
+                    if isinstance(value.func, n.Attribute) and value.func.attr in ("generate_base", "declarative_base"):
+                        return True
+        return False
+
+    def lineage(self, cls: Class) -> tuple[Class, ...]:
+        """*cls* and its bases within the project, nearest first."""
+        if cls not in self._lineages:
+            found: list[Class] = []
+            self._collect(cls, found, _MAX_HOPS)
+            self._lineages[cls] = tuple(found)
+        return self._lineages[cls]
+
+    def _collect(self, cls: Class, found: list[Class], hops: int) -> None:
+        if cls in found or not hops:
+            return
+        found.append(cls)
+        for base in cls.node.bases:
+            if isinstance(base, n.Subscript):
+                base = base.value
+            what = self.definition(cls.path, base)
+            if isinstance(what, Class):
+                self._collect(what, found, hops - 1)
+
+    def external_bases(self, cls: Class) -> tuple[str, ...]:
+        """The dotted names of the bases outside the project, its project bases' included."""
+        found: list[str] = []
+        for owner in self.lineage(cls):
+            for base in owner.node.bases:
+                dotted = self.dotted(owner.path, base.value if isinstance(base, n.Subscript) else base)
+                if dotted is not None:
+                    found.append(dotted)
+        return tuple(found)

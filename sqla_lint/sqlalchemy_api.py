@@ -1,0 +1,186 @@
+"""What SQLAlchemy's names and calls mean: the one table.
+
+Everything here is a fact of SQLAlchemy (or of SQLModel and Flask-SQLAlchemy on top of it), held by a test against the
+version installed. Names are dotted as their module is documented; :func:`meaning` folds re-exports together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+_MEANINGS: Final[dict[str, str]] = {
+    "Session": "session-class",
+    "AsyncSession": "async-session-class",
+    "sessionmaker": "sessionmaker",
+    "create_session": "session-class",
+    "async_sessionmaker": "async-sessionmaker",
+    "scoped_session": "scoped-session",
+    "async_scoped_session": "async-scoped-session",
+    "create_engine": "create-engine",
+    "engine_from_config": "create-engine",
+    "create_async_engine": "create-async-engine",
+    "async_engine_from_config": "create-async-engine",
+    "Engine": "engine-class",
+    "AsyncEngine": "engine-class",
+    "Connection": "connection-class",
+    "AsyncConnection": "connection-class",
+    "select": "select",
+    "Query": "query-class",
+    "aliased": "aliased",
+    "relationship": "relationship",
+    "relation": "relationship",
+    "backref": "backref",
+    "dynamic_loader": "dynamic-loader",
+    "column_property": "column",
+    "mapped_column": "column",
+    "Column": "column",
+    "deferred": "deferred",
+    "synonym": "synonym",
+    "composite": "column",
+    "association_proxy": "association-proxy",
+    "hybrid_property": "hybrid-property",
+    "declarative_base": "declarative-base",
+    "automap_base": "declarative-base",
+    "DeclarativeBase": "declarative-base-class",
+    "DeclarativeBaseNoMeta": "declarative-base-class",
+    "AsyncAttrs": "async-attrs",
+    "as_declarative": "as-declarative",
+    "registry": "mapper-registry",
+    "joinedload": "load:joined",
+    "selectinload": "load:selectin",
+    "subqueryload": "load:subquery",
+    "immediateload": "load:immediate",
+    "contains_eager": "load:joined",
+    "joinedload_all": "load:joined",
+    "subqueryload_all": "load:subquery",
+    "selectin_polymorphic": "load:none",
+    "lazyload": "load:select",
+    "raiseload": "load:raise",
+    "noload": "load:noload",
+    "defaultload": "load:default",
+    "Load": "load-class",
+    "load_only": "load:none",
+    "defer": "load:defer",
+    "undefer": "load:undefer",
+    "undefer_group": "load:none",
+    "with_loader_criteria": "load:none",
+    "Mapped": "mapped",
+    "WriteOnlyMapped": "write-only-mapped",
+    "DynamicMapped": "dynamic-mapped",
+    "inspect": "inspect",
+    "ForeignKey": "foreign-key",
+    "Table": "table",
+    "text": "text",
+    "insert": "dml",
+    "update": "dml",
+    "delete": "dml",
+    "func": "func",
+}
+
+_SQLMODEL: Final[dict[str, str]] = {
+    "SQLModel": "sqlmodel-class",
+    "Relationship": "sqlmodel-relationship",
+    "Field": "column",
+}
+
+_FLASK: Final[dict[str, str]] = {"SQLAlchemy": "flask-sqlalchemy", "BaseQuery": "query-class", "Model": "flask-model"}
+
+
+def meaning(dotted: str) -> str | None:
+    """What a name from outside the project means to this linter; None where it means nothing.
+
+    Args:
+        dotted: the name as imported, for example ``sqlalchemy.ext.asyncio.AsyncSession``.
+    """
+    package, _, rest = dotted.partition(".")
+    name = rest.rpartition(".")[2] or rest
+    if package == "sqlalchemy":
+        return _MEANINGS.get(name)
+    if package == "sqlmodel":
+        return _SQLMODEL.get(name) or _MEANINGS.get(name)
+    if package in ("flask_sqlalchemy", "flask_sqlalchemy_lite", "quart_sqlalchemy"):
+        return _FLASK.get(name)
+    return None
+
+
+# --- sessions --------------------------------------------------------------------------------------------------------
+
+# Methods that run a statement at once (and may autoflush first).
+STATEMENTS: Final = frozenset(
+    {
+        "execute", "scalar", "scalars", "get", "get_one", "refresh", "merge", "merge_all", "flush", "stream",
+        "stream_scalars", "exec", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings", "connection",
+    }
+)  # fmt: skip
+# Methods that only note something in the session.
+NOTES: Final = frozenset(
+    {
+        "add", "add_all", "delete", "expunge", "expunge_all", "expire", "expire_all", "query", "is_modified",
+        "get_bind", "get_transaction", "get_nested_transaction", "in_transaction", "in_nested_transaction", "info",
+        "no_autoflush", "identity_key", "object_session", "new", "dirty", "deleted", "identity_map", "prepare",
+        "begin", "begin_nested", "enable_relationship_loading", "autoflush", "bind", "is_active", "run_sync",
+        "sync_session", "configure", "query_property", "registry",
+    }
+)  # fmt: skip
+WRITES: Final = frozenset(
+    {
+        "add", "add_all", "delete", "merge", "merge_all", "flush", "bulk_save_objects", "bulk_insert_mappings",
+        "bulk_update_mappings",
+    }
+)  # fmt: skip
+CLOSES: Final = frozenset({"close", "close_all", "remove", "reset", "invalidate", "aclose"})
+ROLLS_BACK: Final = frozenset({"rollback"})
+COMMITS: Final = frozenset({"commit"})
+# Methods that only a SQLAlchemy session has: calling one on a parameter is evidence of what it is.
+EVIDENCE: Final = frozenset({"scalars", "add_all", "begin_nested", "expunge", "expunge_all", "no_autoflush"})
+
+# --- queries ---------------------------------------------------------------------------------------------------------
+
+# Query and Select methods that return another of the same rows, options aside.
+GENERATIVE: Final = frozenset(
+    {
+        "filter", "filter_by", "where", "order_by", "group_by", "having", "distinct", "join", "outerjoin",
+        "select_from", "with_for_update", "execution_options", "params", "correlate", "enable_eagerloads",
+        "reset_joinpoint", "autoflush", "prefix_with", "suffix_with", "with_hint", "join_from", "outerjoin_from",
+        "enable_assertions", "with_session", "set_label_style", "only_return_tuples", "with_statement_hint",
+        "add_criteria", "correlate_except", "offset", "slice", "fetch", "from_statement", "union", "union_all",
+        "intersect", "except_", "execution_options", "unique", "bindparams", "tablesample", "with_labels",
+        "with_transformation", "cte", "yield_per", "prefix", "apply_labels", "merge_result",
+    }
+)  # fmt: skip
+# Query methods that run it and give: many rows, one row (or None), a plain value, a write.
+MANY: Final = frozenset({"all", "fetchall", "fetchmany", "partitions", "paginate", "unique"})
+ONE: Final = frozenset({"first", "one", "one_or_none", "get", "first_or_404", "one_or_404", "get_or_404", "scalar_one", "scalar_one_or_none", "fetchone"})  # fmt: skip
+PLAIN: Final = frozenset({"count", "exists", "explain"})
+BULK: Final = frozenset({"update", "delete"})
+QUERY_RUNS: Final = MANY | ONE | PLAIN | BULK | {"scalar", "scalars"}
+# Methods of a Result or ScalarResult that keep it a result of the same rows.
+RESULT_KEEPS: Final = frozenset({"unique", "yield_per", "tuples", "freeze", "execution_options"})
+
+# --- loading ---------------------------------------------------------------------------------------------------------
+
+LAZY: Final = frozenset({"select", "lazy"})
+EAGER: Final = frozenset({"joined", "selectin", "subquery", "immediate"})
+DYNAMIC: Final = frozenset({"dynamic", "write_only"})
+# Option methods that chain from one relationship to the next (``joinedload(A.b).selectinload(B.c)``).
+LOADER_OPTIONS: Final[dict[str, str]] = {
+    name: what.split(":", 1)[1] for name, what in _MEANINGS.items() if what.startswith("load:")
+}
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+# Exception classes of sqlalchemy.exc that a failing database raises, and what each catches of them.
+DATABASE_ERRORS: Final = frozenset(
+    {
+        "SQLAlchemyError", "DBAPIError", "DatabaseError", "IntegrityError", "OperationalError", "ProgrammingError",
+        "DataError", "InternalError", "InterfaceError", "NotSupportedError", "StatementError", "PendingRollbackError",
+        "InvalidRequestError", "FlushError", "StaleDataError", "ResourceClosedError", "TimeoutError",
+        "DisconnectionError",
+    }
+)  # fmt: skip
+# Classes that every failing statement or flush is an instance of.
+CATCH_ALL_ERRORS: Final = frozenset({"SQLAlchemyError"})
+# Raised by reading a result, with nothing wrong in the database: they leave the transaction as it was.
+RESULT_ERRORS: Final = frozenset({"NoResultFound", "MultipleResultsFound"})
