@@ -108,12 +108,14 @@ class _Lowering:
             raise _TooDeep
         lowered: list[n.Stmt] = []
         for node in nodes:
+            found = len(self.bounds)
             try:
                 lowered.append(_STATEMENTS[type(node)](self, node))
             except _TooDeep:
                 self.depth = depth
                 pos = self.pos(node)
-                self.bounds.append(pos)
+                # What was too deep inside it is part of it.
+                self.bounds[found:] = [pos]
                 lowered.append(n.ExprStmt(pos, n.Opaque(pos)))
         self.depth -= 1
         return tuple(lowered)
