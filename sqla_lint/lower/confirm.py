@@ -107,6 +107,9 @@ def _parse(text: str) -> cst.Module | Unconfirmed:
         return Unconfirmed(f"cannot be scanned: {error}")
     except cst.ParserSyntaxError as error:
         return Unconfirmed(f"libcst cannot parse it: {error.message}")
+    except (cst.CSTLogicError, cst.CSTValidationError) as error:
+        # It stumbles over some of the newest syntax, like template strings in pieces.
+        return Unconfirmed(f"libcst cannot read it: {error}")
 
 
 def _is_indented(text: str) -> bool:
