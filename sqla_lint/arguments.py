@@ -1,0 +1,164 @@
+"""What the command line asks for: flags, checked against each other, and the configuration in one frozen value."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from sqla_lint import config, discovery, engine
+from sqla_lint.config import Settings
+from sqla_lint.report import FixReport
+from sqla_lint.rules import Rule, all_rules
+from sqla_lint.selection import UnknownSelector, find_rule, parse_selector
+from sqla_lint.source import Source, Unreadable, decode
+
+_STDIN: Final = "-"
+_UNKNOWN_PAGE: Final = "sqla_lint.flow.unknown"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run as the command line asks for it. *stdin_data* is what standard input said, if it was to be read."""
+
+    paths: tuple[str, ...]
+    settings: Settings
+    stdin: Source | Unreadable | None
+    stdin_data: bytes
+    fix: bool
+    diff: bool
+    format: str
+    output_file: Path | None
+    statistics: bool
+    show_settings: bool
+    exit_zero: bool
+    quiet: bool
+    verbose: bool
+    color: bool | None
+
+
+def request(flags: Mapping[str, Any]) -> Request:
+    """The request that the command's *flags* make.
+
+    Raises:
+        click.UsageError: flags that make no sense, alone or together.
+        ConfigError: the configuration is wrong.
+    """
+    named = tuple(path for path in flags["paths"] if path != _STDIN)
+    wants_stdin = _STDIN in flags["paths"]
+    if flags["stdin_filename"] and not wants_stdin:
+        raise click.UsageError("--stdin-filename names what `-` reads: give `-` as a path too")
+    if flags["config"] and flags["isolated"]:
+        raise click.UsageError("--config and --isolated exclude each other")
+    stdin_path = os.path.abspath(flags["stdin_filename"] or "<stdin>") if wants_stdin else None
+    places = [Path(path) for path in (*named, *([stdin_path] if stdin_path else []))] or [Path.cwd()]
+    settings = _settings(flags, places)
+    data = sys.stdin.buffer.read() if stdin_path and not flags["show_settings"] else b""
+    return Request(
+        paths=named,
+        settings=settings,
+        stdin=decode(stdin_path, data) if stdin_path else None,
+        stdin_data=data,
+        fix=flags["fix"] and not flags["diff"],
+        diff=flags["diff"],
+        format=flags["format_"],
+        output_file=Path(flags["output_file"]) if flags["output_file"] else None,
+        **{name: flags[name] for name in ("statistics", "show_settings", "exit_zero", "quiet", "verbose", "color")},
+    )
+
+
+def carry_out(request: Request) -> FixReport:
+    """Check, and repair if that was asked for."""
+    if request.fix or request.diff:
+        return engine.fix(request.paths, request.settings, stdin=request.stdin, write=request.fix)
+    return FixReport(engine.check(request.paths, request.settings, stdin=request.stdin))
+
+
+def _settings(flags: Mapping[str, Any], places: Sequence[Path]) -> Settings:
+    settings = _configured(flags, places)
+    chosen = {name: _selectors(flags[name], "--" + name.replace("_", "-")) for name in _SELECTING}
+    if chosen["select"]:
+        # Who asks for rules by hand wants to see them, whatever the project's configuration leaves out.
+        settings = replace(settings, select=chosen["select"], ignore=(), extend_select=())
+    if chosen["ignore"]:
+        settings = replace(settings, ignore=chosen["ignore"])
+    return replace(
+        settings,
+        extend_select=settings.extend_select + chosen["extend_select"],
+        pattern=flags["pattern"] or settings.pattern,
+        unsafe_fixes=flags["unsafe_fixes"],
+        edits=flags["edits"],
+        force_exclude=flags["force_exclude"],
+        project=_folder(flags["project"]),
+    )
+
+
+_SELECTING: Final = ("select", "ignore", "extend_select")
+
+
+def _configured(flags: Mapping[str, Any], places: Sequence[Path]) -> Settings:
+    if flags["isolated"]:
+        return Settings()
+    if flags["config"]:
+        return config.load(Path(flags["config"]))
+    return config.discover(discovery.common_folder(places))
+
+
+def _selectors(values: Sequence[str], flag: str) -> tuple[str, ...]:
+    words = [word.strip() for value in values for word in value.split(",")]
+    try:
+        return tuple(parse_selector(word) for word in words if word)
+    except UnknownSelector as error:
+        raise click.UsageError(f"{flag}: {error} (`--list-rules` prints all)") from error
+
+
+def _folder(project: str | None) -> Path | None:
+    if project is None:
+        return None
+    if not os.path.isdir(project):
+        raise click.UsageError(f"--project: {project!r} is no folder")
+    return Path(os.path.abspath(project))
+
+
+# --- what is printed instead of a run
+
+
+def settings_text(request: Request) -> str:
+    """The settings of a request as TOML."""
+    return config.shown(request.settings)
+
+
+def rule_table() -> str:
+    """All rules, one a line."""
+    rules = all_rules()
+    width = max(len(rule.name) for rule in rules)
+    return "".join(
+        f"{rule.code}  {rule.name:{width}}  {rule.severity:7}  {'on ' if rule.default else 'off'}  {rule.title}\n"
+        for rule in rules
+    )
+
+
+def page(word: str) -> str:
+    """The page of the rule of this code or name, or the page on what the analysis does with the unknown.
+
+    Raises:
+        click.UsageError: there is no such page.
+    """
+    if word == "unknown":
+        return inspect.cleandoc(importlib.import_module(_UNKNOWN_PAGE).__doc__ or "") + "\n"
+    try:
+        rule = find_rule(word)
+    except UnknownSelector as error:
+        raise click.UsageError(f"--explain: {error} (`--list-rules` prints all)") from error
+    return f"{_heading(rule)}\n\n{rule.page}\n"
+
+
+def _heading(rule: Rule) -> str:
+    return f"{rule.code} {rule.name} ({rule.severity}, {'on' if rule.default else 'off'} by default)"

@@ -1,0 +1,173 @@
+"""The pipeline: paths to projects, projects to findings, findings to a report or to repaired files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from sqla_lint import analysis as analyser
+from sqla_lint import config, discovery
+from sqla_lint.analysis import Analysis, InternalError
+from sqla_lint.config import Settings
+from sqla_lint.discovery import Problem
+from sqla_lint.failures import guarded
+from sqla_lint.finding import Finding, Span
+from sqla_lint.projects import Project, gather, is_concerned
+from sqla_lint.report import FixReport, Report
+from sqla_lint.selection import SYNTAX_ERROR, covers, find_rule, selected_codes
+from sqla_lint.source import Source, Unreadable, parse
+from sqla_lint.suppressions import suppress
+
+AnyPath: TypeAlias = "str | os.PathLike[str]"
+
+
+class _Judged(NamedTuple):
+    """What is left to say of one project after selection and suppression."""
+
+    findings: tuple[Finding, ...]
+    errors: tuple[InternalError, ...]
+    notes: tuple[str, ...]
+
+
+def check(
+    paths: Sequence[AnyPath] = (), settings: Settings | None = None, *, stdin: Source | Unreadable | None = None
+) -> Report:
+    """Check files and folders.
+
+    Args:
+        paths: what to check; the current folder if there is neither a path nor *stdin*.
+        settings: without them, the configuration nearest to *paths* is read.
+        stdin: a source that is checked too, in place of what its path holds on disk.
+
+    Raises:
+        ConfigError: *settings* were not given and the configuration is wrong.
+    """
+    settings, projects, problems = _gather(paths, settings, stdin)
+    return _report(projects, [_judge(project, settings) for project in projects], problems)
+
+
+def fix(
+    paths: Sequence[AnyPath] = (),
+    settings: Settings | None = None,
+    *,
+    stdin: Source | Unreadable | None = None,
+    write: bool = True,
+) -> FixReport:
+    """Repair what can be repaired, and check the outcome.
+
+    A file is written whole or not at all, and only if its new text parses. *stdin* is never written; its new text is in
+    the report.
+
+    Args:
+        paths: as for :func:`check`; only what they name is written.
+        settings: as for :func:`check`; ``unsafe_fixes`` says whether unsafe fixes are applied.
+        stdin: as for :func:`check`.
+        write: False leaves every file as it is and only says what would be.
+
+    Raises:
+        ConfigError: as for :func:`check`.
+    """
+    from sqla_lint.repairs import repaired  # codemods import libcst, which a check may do without
+
+    settings, projects, problems = _gather(paths, settings, stdin)
+    settings = replace(settings, edits=False)
+    untouched = {stdin.path} if stdin else set()
+    outcome = [
+        repaired(project, _judge(project, settings).findings, settings, untouched, write=write) for project in projects
+    ]
+    judged = [_judge(one.project, settings) for one in outcome]
+    report = _report([one.project for one in outcome], judged, problems)
+    return FixReport(
+        report=replace(
+            report,
+            errors=(*(error for one in outcome for error in one.errors), *report.errors),
+            problems=(*problems, *(problem for one in outcome for problem in one.problems)),
+        ),
+        fixed=tuple(sorted((finding for one in outcome for finding in one.repair.fixed), key=lambda each: each.order)),
+        left=tuple(sorted((pair for one in outcome for pair in one.repair.left), key=lambda pair: pair[0].order)),
+        before={before.path: before for one in outcome for before, _ in one.changed},
+        after={after.path: after for one in outcome for _, after in one.changed},
+    )
+
+
+def _gather(
+    paths: Sequence[AnyPath], settings: Settings | None, stdin: Source | Unreadable | None
+) -> tuple[Settings, list[Project], tuple[Problem, ...]]:
+    named = [Path(path) for path in paths] or ([] if stdin else [Path.cwd()])
+    arguments = named or ([Path(stdin.path)] if stdin else [])
+    settings = settings or config.discover(discovery.common_folder(arguments))
+    wanted = discovery.targets(named, settings)
+    files = set(wanted.files)
+    if stdin and not (settings.force_exclude and discovery.is_excluded(stdin.path, settings)):
+        files.add(stdin.path)
+    return settings, gather(sorted(files), arguments, settings, stdin), wanted.problems
+
+
+def _judge(project: Project, settings: Settings) -> _Judged:
+    readable = [path for path in project.targets if path in project.files]
+    analysis, errors = guarded(project.root, lambda: _analyse(project, readable, settings), Analysis())
+    if errors:
+        analysis = Analysis(unreadable=_unparsable(project, readable))
+    unreadable = [each for each in (*project.unreadable, *analysis.unreadable) if each.path in project.targets]
+    by_path: dict[str, list[Finding]] = {path: [] for path in project.targets}
+    for finding in dict.fromkeys((*analysis.findings, *map(_syntax_error, unreadable))):
+        if finding.path in by_path:
+            by_path[finding.path].append(finding)
+    kept = [finding for path, found in by_path.items() for finding in _kept(project, path, found, settings)]
+    findings = tuple(sorted(kept, key=lambda each: each.order))
+    errors = (*errors, *analysis.errors)
+    if settings.edits:
+        from sqla_lint.repairs import with_edits
+
+        findings, more = guarded(project.root, lambda: with_edits(project, findings, settings), findings)
+        errors = (*errors, *more)
+    return _Judged(findings, errors, analysis.notes)
+
+
+def _analyse(project: Project, targets: Sequence[str], settings: Settings) -> Analysis:
+    if not is_concerned((source.data for source in project.files.values()), settings):
+        return Analysis(unreadable=_unparsable(project, targets))
+    return analyser.analyse(project.root, project.files, targets, settings)
+
+
+def _unparsable(project: Project, targets: Iterable[str]) -> tuple[Unreadable, ...]:
+    parsed = (parse(project.files[path]) for path in targets)
+    return tuple(result for result in parsed if isinstance(result, Unreadable))
+
+
+def _syntax_error(unreadable: Unreadable) -> Finding:
+    path, line, column, reason = unreadable
+    rule = find_rule(SYNTAX_ERROR)
+    return Finding(path, Span(line, column, line, column + 1), rule.code, rule.name, rule.severity, reason)
+
+
+def _kept(project: Project, path: str, found: Sequence[Finding], settings: Settings) -> list[Finding]:
+    """The findings of one file that its comments, the selection and the per-file ignores leave."""
+    enabled = selected_codes(settings.select, settings.extend_select, settings.ignore)
+    ignored: list[str] = []
+    for glob, codes in settings.per_file_ignores:
+        if discovery.matches(path, (glob,), settings.folder):
+            ignored.extend(codes)
+    enabled = frozenset(code for code in enabled if not covers(ignored, code))
+    kept: Iterable[Finding] = found
+    if path in project.files:
+        suppressed = suppress(project.files[path], found, enabled, noqa=settings.noqa)
+        kept = (*suppressed.kept, *suppressed.unused)
+    return [finding for finding in kept if finding.code in enabled]
+
+
+def _report(projects: Sequence[Project], judged: Sequence[_Judged], problems: tuple[Problem, ...]) -> Report:
+    findings = sorted((finding for one in judged for finding in one.findings), key=lambda each: each.order)
+    places = {finding.path for finding in findings}
+    places.update(related.path for finding in findings for related in finding.related)
+    return Report(
+        findings=tuple(findings),
+        files=tuple(sorted(path for project in projects for path in project.targets)),
+        errors=tuple(sorted(error for one in judged for error in one.errors)),
+        problems=problems,
+        notes=tuple(note for one in judged for note in one.notes),
+        sources={path: source for one in projects for path, source in one.files.items() if path in places},
+    )
