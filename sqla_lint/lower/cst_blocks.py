@@ -18,9 +18,23 @@ from sqla_lint.lower.scan import statement_end
 def block(low: Lowering, nodes: Iterable[Any]) -> tuple[n.Stmt, ...]:
     """Lower statements; one that nests too deep becomes an opaque one and a bound."""
     low.deeper()
-    lowered = tuple([statement(low, node) for node in _flat(nodes)])
+    depth = low.depth
+    lowered: list[n.Stmt] = []
+    for node in _flat(nodes):
+        start, found = low.start(), len(low.bounds)
+        try:
+            lowered.append(_STATEMENTS[type(node)](low, node, start))
+        except TooDeep:
+            low.depth = depth
+            first, low.offset = statement_end(low.text, start)
+            pos = low.span(first)
+            # What was too deep inside it is part of it.
+            low.bounds[found:] = [pos]
+            lowered.append(n.ExprStmt(pos, n.Opaque(pos)))
+        if type(getattr(node, "semicolon", None)) is cst.Semicolon:
+            low.token(";")
     low.depth -= 1
-    return lowered
+    return tuple(lowered)
 
 
 def _flat(nodes: Iterable[Any]) -> Iterator[Any]:
@@ -29,25 +43,6 @@ def _flat(nodes: Iterable[Any]) -> Iterator[Any]:
             yield from node.body
         else:
             yield node
-
-
-def statement(low: Lowering, node: Any) -> n.Stmt:
-    """Lower one statement, the semicolon behind it passed."""
-    depth, found = low.depth, len(low.bounds)
-    start = low.start()
-    lowered: n.Stmt
-    try:
-        lowered = _STATEMENTS[type(node)](low, node, start)
-    except TooDeep:
-        low.depth = depth
-        first, low.offset = statement_end(low.text, start)
-        pos = low.span(first)
-        # What was too deep inside it is part of it.
-        low.bounds[found:] = [pos]
-        lowered = n.ExprStmt(pos, n.Opaque(pos))
-    if type(getattr(node, "semicolon", None)) is cst.Semicolon:
-        low.token(";")
-    return lowered
 
 
 def _suite(low: Lowering, suite: cst.BaseSuite) -> tuple[n.Stmt, ...]:
@@ -104,22 +99,12 @@ def _class(low: Lowering, node: cst.ClassDef, start: int) -> n.Stmt:
     return n.ClassDef(low.span(start), name, bases, keywords, body, decorators)
 
 
-def _if(low: Lowering, node: cst.If, start: int, word: str = "if") -> n.Stmt:
-    test = low.after(word, node.test)
+def _if(low: Lowering, node: cst.If, start: int) -> n.Stmt:
+    # libcst has no word of its own for ``elif``.
+    test = low.after("elif" if low.text.startswith("elif", start) else "if", node.test)
     body = _suite(low, node.body)
-    orelse = block(low, [_Elif(node.orelse)]) if isinstance(node.orelse, cst.If) else _clause(low, "else", node.orelse)
+    orelse = block(low, [node.orelse]) if isinstance(node.orelse, cst.If) else _clause(low, "else", node.orelse)
     return n.If(low.span(start), test, body, orelse)
-
-
-class _Elif:
-    """``elif``: libcst has no word of its own for it."""
-
-    def __init__(self, node: cst.If) -> None:
-        self.node = node
-
-
-def _elif(low: Lowering, node: _Elif, start: int) -> n.Stmt:
-    return _if(low, node.node, start, "elif")
 
 
 def _while(low: Lowering, node: cst.While, start: int) -> n.Stmt:
@@ -202,7 +187,6 @@ _STATEMENTS: dict[type, StatementLowerer] = {
     cst.FunctionDef: _function,
     cst.ClassDef: _class,
     cst.If: _if,
-    _Elif: _elif,
     cst.While: _while,
     cst.For: _for,
     cst.Try: _try,

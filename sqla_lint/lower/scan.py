@@ -6,7 +6,7 @@ The standard ``tokenize`` is slower by an order of magnitude and refuses syntax 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ _CLAUSES = frozenset(("elif", "else", "except", "finally"))
 _COMPOUND = _CLAUSES | {"if", "while", "for", "try", "with", "def", "class", "async"}
 # What makes a tree one level deeper when it stands between two operands.
 _LINKING_WORDS = frozenset(("and", "or", "not", "if", "else", "in", "is", "lambda", "await"))
-_NOT_LINKING_SIGNS = frozenset((",", ":", ";", "=", "->", ":="))
+_FLAT_SIGNS = frozenset((",", ":", ";", "=", "->"))
 
 
 class ScanError(ValueError):
@@ -63,52 +63,61 @@ def tokens(text: str, offset: int = 0) -> Iterator[Token]:
 def _string_end(text: str, start: re.Match[str]) -> int:
     prefix, quote = start["prefix"].lower(), start["quote"]
     if "f" in prefix or "t" in prefix:
-        return _formatted_end(text, start.end(), quote, "r" in prefix)
+        return _Formatted(text, quote, "r" in prefix, []).end(start.end())
     end = _PLAIN_ENDS[quote].match(text, start.end())
     if end is None:
         raise ScanError("a string does not end")
     return end.end()
 
 
-def _formatted_end(text: str, offset: int, quote: str, raw: bool, spec: bool = False) -> int:
-    """The end of an f-string, or, with *spec*, the place of the ``}`` that ends a format specification."""
-    while offset < len(text):
-        char = text[offset]
-        if char == "\\":
-            offset = _escape_end(text, offset, quote, raw)
-        elif char == "{":
-            offset = offset + 2 if text.startswith("{{", offset) and not spec else _field_end(text, offset, quote, raw)
-        elif char == "}" and spec:
-            return offset
-        elif text.startswith(quote, offset):
-            return offset + len(quote)
-        else:
-            offset += 1
-    raise ScanError("an f-string does not end")
+class _Formatted(NamedTuple):
+    """An f-string or t-string; *fields* collects where the expressions in it stand."""
 
+    text: str
+    quote: str
+    raw: bool
+    fields: list[tuple[int, int]]
 
-def _escape_end(text: str, offset: int, quote: str, raw: bool) -> int:
-    named = None if raw else _NAMED_CHARACTER.match(text, offset)
-    if named is not None:
-        return named.end()
-    # A brace after a backslash still opens a field.
-    return offset + 1 if text[offset + 1 : offset + 2] in ("{", "}") else offset + 2
+    def end(self, offset: int, in_specification: bool = False) -> int:
+        """Just after the string that goes on at *offset*, or the place of the ``}`` that ends a specification."""
+        text = self.text
+        while offset < len(text):
+            char = text[offset]
+            if char == "\\":
+                offset = self._escape_end(offset)
+            elif char == "{":
+                doubled = text.startswith("{{", offset) and not in_specification
+                offset = offset + 2 if doubled else self._field_end(offset)
+            elif char == "}" and in_specification:
+                return offset
+            elif text.startswith(self.quote, offset):
+                return offset + len(self.quote)
+            else:
+                offset += 1
+        raise ScanError("an f-string does not end")
 
+    def _escape_end(self, offset: int) -> int:
+        named = None if self.raw else _NAMED_CHARACTER.match(self.text, offset)
+        if named is not None:
+            return named.end()
+        # A brace after a backslash still opens a field.
+        return offset + 1 if self.text[offset + 1 : offset + 2] in ("{", "}") else offset + 2
 
-def _field_end(text: str, offset: int, quote: str, raw: bool) -> int:
-    """Just after the ``}`` of the replacement field whose ``{`` stands at *offset*."""
-    depth = 0
-    for token in tokens(text, offset + 1):
-        word = text[token.start : token.end]
-        if token.kind == "open":
-            depth += 1
-        elif token.kind == "close" and depth:
-            depth -= 1
-        elif token.kind == "close":
-            return token.end
-        elif depth == 0 and word in (":", ":="):
-            return _formatted_end(text, token.start + 1, quote, raw, spec=True) + 1
-    raise ScanError("a replacement field does not end")
+    def _field_end(self, offset: int) -> int:
+        """Just after the ``}`` of the replacement field whose ``{`` stands at *offset*."""
+        depth = 0
+        for kind, start, end in tokens(self.text, offset + 1):
+            if kind == "open":
+                depth += 1
+            elif kind == "close" and depth:
+                depth -= 1
+            elif kind == "close":
+                self.fields.append((offset + 1, start))
+                return end
+            elif depth == 0 and self.text[start] == ":":
+                self.fields.append((offset + 1, start))
+                return self.end(start + 1, in_specification=True) + 1
+        raise ScanError("a replacement field does not end")
 
 
 def statement_end(text: str, offset: int) -> tuple[int, int]:
@@ -200,24 +209,54 @@ def nesting(text: str) -> int:
     return deepest
 
 
-def _line_nesting(text: str, line: list[Token]) -> int:
+class _Frame:
+    """One bracket's inside: how many links stand since the last comma, and how many lambdas wait for their colon."""
+
+    def __init__(self) -> None:
+        self.links = 0
+        self.lambdas = 0
+
+
+def _line_nesting(text: str, line: Iterable[Token]) -> int:
     deepest = total = 0
-    frames = [0]
+    frames = [_Frame()]
     previous = ""
     for kind, start, end in line:
         word = text[start:end]
+        frame = frames[-1]
         if kind == "close":
             if len(frames) == 1:
                 raise ScanError("a bracket is closed that is not open")
-            total -= frames.pop()
-        elif word in _NOT_LINKING_SIGNS:
-            total -= frames[-1]
-            frames[-1] = 0
-        elif kind in ("open", "sign") or word in _LINKING_WORDS or kind == previous == "string":
-            frames[-1] += 1
-            total += 1
-            deepest = max(deepest, total)
+            total -= frames.pop().links
+        elif word in (",", ";") and not frame.lambdas:
+            total, frame.links = total - frame.links, 0
+        elif word == ":" and frame.lambdas:
+            frame.lambdas -= 1
+        elif _links(kind, word) or kind == previous == "string":
+            total, frame.links = total + 1, frame.links + 1
+            frame.lambdas += word == "lambda"
             if kind == "open":
-                frames.append(0)
+                frames.append(_Frame())
+        deepest = max(deepest, total + (_field_nesting(text, start) if kind == "string" else 0))
         previous = kind
     return deepest
+
+
+def _links(kind: str, word: str) -> bool:
+    return kind == "open" or word in _LINKING_WORDS or (kind == "sign" and word not in _FLAT_SIGNS)
+
+
+def _field_nesting(text: str, offset: int) -> int:
+    """How deep the expressions in the f-string at *offset* nest; 0 for another string."""
+    start = _TOKEN.match(text, offset)
+    assert start is not None
+    if not set(start["prefix"].lower()) & {"f", "t"}:
+        return 0
+    string = _Formatted(text, start["quote"], "r" in start["prefix"].lower(), [])
+    string.end(start.end())
+    spans = [text[first:last] for first, last in string.fields]
+    return max([_line_nesting(span, _significant(span)) for span in spans], default=0)
+
+
+def _significant(text: str) -> Iterator[Token]:
+    return (token for token in tokens(text) if token.kind not in ("blank", "newline"))
