@@ -1,0 +1,224 @@
+"""The vocabulary of a fixture's ``witness(oracle)``: what a call is seen to do.
+
+Verbs that name a misuse (`leaks`, `unclosed`, `closes`, `poisons`, `loses`, `per_row`, `shares`) turn round for an
+oracle of a cured file: the same witness then proves that the misuse is gone. The others hold for both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import sqlite3
+import threading
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import MetaData, create_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from oracle.watch import Observed, Watch
+
+Call = Callable[[], Any]
+
+
+class Boom(RuntimeError):
+    """What :meth:`Oracle.boom` raises: a failure that has nothing to do with the database."""
+
+
+class Oracle:
+    """Runs calls under a :class:`Watch`; *cured* turns the verbs of misuse round; *results* keeps what calls gave."""
+
+    def __init__(self, watch: Watch, cured: bool = False) -> None:
+        self.watch = watch
+        self.cured = cured
+        self.results: list[str] = []
+
+    def setup(self, engine: Any, metadata: MetaData, *instances: Any) -> None:
+        """Create the tables of *metadata* in *engine*'s database and store *instances*; nothing of it is counted."""
+        own = create_engine(engine.url.set(drivername="sqlite"), poolclass=NullPool)
+        metadata.create_all(own)
+        with Session(own) as session:
+            session.add_all(instances)
+            session.commit()
+        own.dispose()
+
+    def boom(self, *args: Any, **kwargs: Any) -> Any:
+        """A callback that fails.
+
+        Raises:
+            Boom: always.
+        """
+        raise Boom("the oracle made this call fail")
+
+    def leaks(self, call: Call, failing: str | None = None) -> Any:
+        """A connection that the call took is still checked out after it."""
+        seen = self.observe(call, failing)
+        assert self.cured or seen.held > 0, f"no connection stays checked out: {seen}"
+        assert not self.cured or (seen.held == 0 and seen.unclosed == 0), f"still leaks: {seen}"
+        return seen.result
+
+    def unclosed(self, call: Call, failing: str | None = None) -> Any:
+        """A session that the call made is not closed after it (whether or not it holds a connection)."""
+        seen = self.observe(call, failing)
+        assert self.cured == (seen.unclosed == 0), f"{seen.unclosed} sessions left open: {seen}"
+        return seen.result
+
+    def clean(self, call: Call, failing: str | None = None) -> Any:
+        """The call gave back every connection and closed every session of its own."""
+        seen = self.observe(call, failing)
+        assert seen.held == 0, f"{seen.held} connections stay checked out: {seen}"
+        assert seen.unclosed == 0, f"{seen.unclosed} sessions left open: {seen}"
+        return seen.result
+
+    def poisons(self, call: Call, failing: str | None = None) -> Any:
+        """A session is used after a failure that nobody rolled back."""
+        seen = self.observe(call, failing)
+        assert self.cured == (seen.poisoned == 0), f"{seen.poisoned} uses of a failed transaction: {seen}"
+        return seen.result
+
+    def survives(self, call: Call, failing: str | None = None) -> Any:
+        """The call does not raise, and no session is used after a failure that nobody rolled back."""
+        seen = self.observe(call, failing)
+        assert seen.error is None, f"raised {seen.error!r}"
+        assert seen.poisoned == 0, f"{seen.poisoned} uses of a failed transaction: {seen}"
+        return seen.result
+
+    def loses(self, call: Call, table: str, rows: int, failing: str | None = None) -> Any:
+        """The call ends quietly, but fewer than *rows* rows of *table* are there (all of them once cured)."""
+        before = self.rows(table)
+        seen = self.observe(call, failing)
+        stored = self.rows(table) - before
+        assert seen.error is None, f"raised {seen.error!r}"
+        assert self.cured == (stored >= rows), f"{stored} of {rows} rows stored"
+        return seen.result
+
+    def keeps(self, call: Call, table: str, rows: int, failing: str | None = None) -> Any:
+        """The call ends quietly and stored exactly *rows* rows in *table*."""
+        before = self.rows(table)
+        seen = self.observe(call, failing)
+        assert seen.error is None, f"raised {seen.error!r}"
+        assert self.rows(table) - before == rows, f"{self.rows(table) - before} rows stored, not {rows}"
+        return seen.result
+
+    def per_row(self, call: Call, statements: int) -> Any:
+        """The call sends exactly this many statements, one or more for each row (fewer once cured)."""
+        seen = self.observe(call)
+        assert seen.error is None, f"raised {seen.error!r}"
+        sent = len(seen.statements)
+        assert sent < statements if self.cured else sent == statements, _listing(seen, statements)
+        return seen.result
+
+    def statements(self, call: Call, count: int) -> Any:
+        """The call sends exactly *count* statements."""
+        seen = self.observe(call)
+        assert seen.error is None, f"raised {seen.error!r}"
+        assert len(seen.statements) == count, _listing(seen, count)
+        return seen.result
+
+    def shares(self, call: Call) -> None:
+        """Called from two threads, the call uses one session in both."""
+        seen = self.observe(lambda: _from_two_threads(call))
+        assert self.cured == (seen.shared == 0), f"{seen.shared} sessions seen from two threads: {seen}"
+
+    def separate(self, call: Call) -> None:
+        """Called from two threads, the call uses a session of its own in each."""
+        seen = self.observe(lambda: _from_two_threads(call))
+        assert seen.error is None, f"raised {seen.error!r}"
+        assert seen.shared == 0, f"{seen.shared} sessions seen from two threads: {seen}"
+
+    def raises(self, kind: type[BaseException], call: Call, failing: str | None = None) -> None:
+        """The call raises *kind*."""
+        seen = self.observe(call, failing)
+        assert isinstance(seen.error, kind), f"raised {seen.error!r}, returned {seen.result!r}"
+
+    def rows(self, table: str) -> int:
+        """How many rows *table* has on disk, seen through a connection of the oracle's own."""
+        for path in Path.cwd().rglob("*.db"):
+            with sqlite3.connect(path) as connection:
+                found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+                count = connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] if found else None
+            connection.close()
+            if count is not None:
+                return int(count)
+        raise LookupError(f"no database here has a table {table}")
+
+    def observe(self, call: Call, failing: str | None = None) -> Observed:
+        """Run *call* (a coroutine is awaited) without garbage collection, so that what leaks stays seen.
+
+        Args:
+            call: what to run; an exception of it is part of what is observed.
+            failing: the beginning of the first statement to fail, in capitals (``INSERT``, ``COMMIT``).
+        """
+        watch = self.watch
+        gc.collect()
+        out, sent, poisoned = set(watch.out), len(watch.statements), watch.poisoned
+        created, closes = len(watch.created), watch.closes
+        watch.threads.clear()
+        watch.failing = failing
+        gc.disable()
+        result, error = _attempt(call)
+        seen = Observed(
+            result,
+            error,
+            tuple(watch.statements[sent:]),
+            len(set(watch.out) - out),
+            sum(id(session) not in watch.closed for session in watch.created[created:]),
+            watch.closes - closes,
+            watch.poisoned - poisoned,
+            sum(len(threads) > 1 for threads in watch.threads.values()),
+        )
+        gc.enable()
+        assert failing is None or watch.failing is None, f"no statement began with {failing}: {seen}"
+        watch.failing = None
+        self._forget(created)
+        self.results.append(repr(result) if error is None else type(error).__name__)
+        return seen
+
+    def _forget(self, created: int) -> None:
+        """Let go of what the call made, so that a leak of one call does not lock the database for the next."""
+        del self.watch.created[created:]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gc.collect()
+
+
+def _attempt(call: Call) -> tuple[Any, BaseException | None]:
+    try:
+        result = call()
+        return (asyncio.run(result) if inspect.iscoroutine(result) else result), None
+    except (Exception, SystemExit) as error:
+        return None, _without_frames(error)
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """Tracebacks keep the failed function's sessions alive: drop them, of the whole chain."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
+
+
+def _from_two_threads(call: Call) -> None:
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        error = _attempt(call)[1]
+        if error is not None:
+            errors.append(error)
+
+    first, second = threading.Thread(target=run), threading.Thread(target=run)
+    first.start()
+    first.join()
+    second.start()
+    second.join()
+    if errors:
+        raise errors[0]
+
+
+def _listing(seen: Observed, expected: int) -> str:
+    return f"{len(seen.statements)} statements, not {expected}:\n" + "\n".join(seen.statements)
