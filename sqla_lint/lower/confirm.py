@@ -16,8 +16,8 @@ from sqla_lint.lower.cst_cursor import TextMismatch
 from sqla_lint.lower.from_cst import lower_module, lower_statement
 from sqla_lint.lower.scan import ScanError, nesting
 
-# libcst ends the process on about 2,000 nested parentheses, on a thread's small stack on 400. What ``ast`` keeps flat and
-# libcst nests (``and``, pieces of a string) is not seen by the depth that the ``ast`` front end takes.
+# libcst ends the process on about 2,000 nested parentheses, on a thread's small stack on 400. What ``ast`` keeps flat
+# and libcst nests (``and``, pieces of a string) is not seen by the depth that the ``ast`` front end takes.
 MAX_NESTING = 300
 
 _LINE_END = re.compile(r"\r\n?")

@@ -1,7 +1,8 @@
 """Positions for a libcst tree: a cursor that follows the source text while the tree is lowered.
 
-A libcst tree knows no positions, and libcst's own provider writes the whole tree out again to find them, which costs more
-than parsing. Here each token that the lowering passes is looked for at the cursor, with only blanks and comments skipped.
+A libcst tree knows no positions, and libcst's own provider writes the whole tree out again to find them, which costs
+more than parsing. Here each token that the lowering passes is looked for at the cursor, with only blanks and comments
+skipped.
 """
 
 from __future__ import annotations

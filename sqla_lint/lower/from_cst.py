@@ -1,5 +1,6 @@
-"""The front end that confirms and edits: libcst to the neutral representation, the same as :mod:`sqla_lint.lower.from_ast` gives.
+"""The front end that confirms and edits: libcst to the neutral representation.
 
+It gives the same values as :mod:`sqla_lint.lower.from_ast`; a test holds that.
 Positions come from following the source text (:mod:`sqla_lint.lower.cst_cursor`), so the text goes with the tree.
 """
 

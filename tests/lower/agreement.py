@@ -56,6 +56,12 @@ def statements(block: tuple[n.Stmt, ...]) -> Iterator[n.Stmt]:
             yield from statements(part.body)
 
 
+def positions(statement: n.Stmt) -> list[n.Pos]:
+    """Where the expressions in the head of a compound statement stand."""
+    parts: list[Any] = list(statement[1:])
+    return [part.pos for part in parts if hasattr(part, "pos")]
+
+
 def unconfirmed(text: str, kinds: tuple[type, ...]) -> list[str]:
     """Of the statements of *kinds* in *text*: what libcst, given each alone, does not confirm."""
     lines = lines_of(text)

@@ -1,17 +1,15 @@
-"""The tests marked ``slow`` run only when asked for: ``-m slow``."""
+"""The slow tests of this folder run only when asked for: ``-m slow``."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes minutes; runs with -m slow")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if "slow" in config.getoption("-m"):
         return
     for item in items:
-        if item.get_closest_marker("slow"):
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="slow: run with -m slow"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from lower.agreement import difference, from_ast, lines_of, statements, unconfirmed
 from lower.programs import DEEP, PROGRAMS
-
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.confirm import MAX_NESTING, Unconfirmed, confirm_function, confirm_statement, lower_text
 from sqla_lint.lower.scan import nesting

@@ -8,8 +8,8 @@ import tokenize
 from pathlib import Path
 
 import pytest
-from lower.agreement import difference, from_ast, lines_of, statements, unconfirmed
 
+from lower.agreement import difference, from_ast, lines_of, positions, statements, unconfirmed
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.confirm import Unconfirmed, lower_text
 from sqla_lint.lower.heads import head_end
@@ -56,7 +56,7 @@ def _heads(path: Path) -> list[str]:
             first = statement.body[0]
             decorators = getattr(first, "decorators", ())
             body = (decorators[0] if decorators else first).pos[:2]
-            if not end <= body or any(part.pos[2:] > end for part in statement[1:] if hasattr(part, "pos")):
+            if not end <= body or any(end < pos[2:] for pos in positions(statement)):
                 found.append(f"{path}: the head at {statement.pos[:2]} ends at {end}")
     return found
 

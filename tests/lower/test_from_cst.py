@@ -6,9 +6,9 @@ import sys
 
 import libcst as cst
 import pytest
+
 from lower.agreement import difference, disagreement, from_ast, unconfirmed
 from lower.programs import DEEP, PROGRAMS
-
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.confirm import lower_text
 from sqla_lint.lower.cst_cursor import TextMismatch

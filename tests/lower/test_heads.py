@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from lower.agreement import from_ast, lines_of, statements
-from lower.programs import PROGRAMS
 
+from lower.agreement import from_ast, lines_of, positions, statements
+from lower.programs import PROGRAMS
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.heads import head_end
 
@@ -67,5 +67,4 @@ def test_a_head_ends_after_its_parts_and_before_the_body(text: str) -> None:
             first = statement.body[0]
             decorators = getattr(first, "decorators", ())
             assert (line, column) <= (decorators[0] if decorators else first).pos[:2]
-            heads = [part.pos[2:] for part in statement[1:] if hasattr(part, "pos")]
-            assert all(end < (line, column) for end in heads)
+            assert all(pos[2:] < (line, column) for pos in positions(statement))
