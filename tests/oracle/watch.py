@@ -134,9 +134,10 @@ class Watch:
             raise sqlite3.OperationalError("the oracle made this statement fail")
 
     def _commit(self, conn: Any) -> None:
-        if conn.info.get(_ABORTED):
+        fails = self._fails("COMMIT")
+        if fails or conn.info.get(_ABORTED):
             conn.connection.dbapi_connection.rollback()
-        if self._fails("COMMIT"):
+        if fails:
             raise exc.OperationalError("COMMIT", {}, sqlite3.OperationalError("the oracle made this commit fail"))
 
     def _fails(self, statement: str) -> bool:
