@@ -91,11 +91,13 @@ DEEP = {
     "head of a compound": "if " + "not " * 200 + "a:\n  b; c;\n  # d\nelif e: f\nelse:\n  # g\n  h;\n  \nx",
     "decorator": "@" + "a." * 200 + "b\n@c\nclass A:\n  def f():\n   pass\n\n  # d\nx",
     "decorator over a bound": "@" + "a." * 200 + "b\ndef f():\n  x = " + "-" * 200 + "1\ny",
+    "handler over a bound": "try:\n  x = " + "-" * 200 + "1\nexcept " + "a." * 200 + "b: pass\ny",
     "elif": "\n".join("elif c: d" if i else "if a: b" for i in range(300)) + "\nelse: e\nx = 1",
     "operands": "if a:\n x = " + "b + " * 200 + "c\n y\nz",
     "blocks": "\n".join(" " * i + "if a:" for i in range(95)) + "\n" + " " * 95 + "x = " + "a." * 100 + "b",
     "calls": "f(" * 85 + ")" * 85,
     **{f"slice under {k}": "x = " + "-" * k + "a[:]" for k in (177, 178, 179)},
+    **{f"slice in a tuple under {k}": "x = " + "-" * k + "a[:,]" for k in (176, 177)},
     **{f"tuple under {k}": "x = " + "-" * k + "a[b,]" for k in (176, 177, 178)},
     **{f"starred under {k}": "x = " + "-" * k + "f(*a)" for k in (176, 177, 178)},
 }

@@ -53,7 +53,7 @@ def test_tokens_cover_the_text() -> None:
         "  |if a: b|\n  x",
         "|if a:\n b\nelif c: d\n# e\nelse:\n  f|\nif g: h",
         "|match a:\n case b: c\n case d: e|\ncase = 1",
-        "|match[a:b]|\nx",
+        "|match[a:b]|; x",
         "|try: a\nfinally: b|",
     ],
 )
