@@ -68,6 +68,12 @@ def _with_options(command: Any) -> Any:
     return command
 
 
+class _WrongConfiguration(click.ClickException):
+    """A configuration that cannot be used ends the run as bad usage does, without the lines on usage."""
+
+    exit_code = 2
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @_with_options
 @click.version_option(__version__, prog_name="sqla-lint")
@@ -80,7 +86,7 @@ def command(context: click.Context, /, **flags: Any) -> None:
     try:
         request = arguments.request(flags)
     except ConfigError as error:
-        raise click.ClickException(str(error)) from error
+        raise _WrongConfiguration(str(error)) from error
     if request.show_settings:
         click.echo(arguments.settings_text(request), nl=False)
         context.exit()
@@ -121,13 +127,17 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _main(argv: Sequence[str] | None) -> int:
+    # Not command.main(): that gives an interrupt and a closed pipe the exit status of findings.
     try:
-        status = command.main(args=argv, prog_name="sqla-lint", standalone_mode=False)
+        with command.make_context("sqla-lint", list(sys.argv[1:] if argv is None else argv)) as context:
+            command.invoke(context)
+        return 0
+    except click.exceptions.Exit as end:
         sys.stdout.flush()
+        return end.exit_code
     except click.ClickException as error:
         error.show()
-        return 2
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        sys.stderr.write("interrupted\n")
         return _INTERRUPTED
-    return status if isinstance(status, int) else 0

@@ -134,10 +134,8 @@ def _too_wide(folder: Path) -> bool:
 
 
 def _below_the_wide(folder: Path) -> Path:
-    for candidate in (folder, *folder.parents):
-        if _too_wide(candidate.parent):
-            return candidate
-    return folder
+    ways = (folder, *folder.parents)
+    return next((each for each in ways if _too_wide(each) or _too_wide(each.parent)), folder)
 
 
 def _walk(top: str, excluded: Sequence[_Ignore], problems: list[Problem]) -> Iterator[str]:

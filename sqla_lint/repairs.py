@@ -85,8 +85,16 @@ def _permitted(project: Project, findings: Sequence[Finding], settings: Settings
         return whole
     alone = [(finding, barred(repair([finding]).changed)) for finding in findings]
     allowed = repair([finding for finding, others in alone if not others])
-    refused = [(finding, f"must also write {', '.join(others)}") for finding, others in alone if others]
+    refused = [
+        (finding, f"must write {_shown(project, others)}, which was not named or is read-only")
+        for finding, others in alone
+        if others
+    ]
     return allowed._replace(left=(*allowed.left, *refused))
+
+
+def _shown(project: Project, paths: Iterable[str]) -> str:
+    return ", ".join(os.path.relpath(path, project.root) for path in paths)
 
 
 def with_edits(project: Project, findings: Sequence[Finding], settings: Settings) -> tuple[Finding, ...]:

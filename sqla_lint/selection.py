@@ -12,7 +12,7 @@ from sqla_lint.rules import Rule, all_rules
 SYNTAX_ERROR: Final = "SES000"
 UNUSED_SUPPRESSION: Final = "SES001"
 
-_CODE_LIKE = re.compile(r"^[A-Za-z]{1,4}[0-9]*$")
+_CODE_LIKE = re.compile(r"^[A-Za-z]{1,4}\w{0,4}$")
 
 
 class UnknownSelector(ValueError):

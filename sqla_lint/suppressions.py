@@ -71,8 +71,13 @@ def suppress(source: Source, findings: Sequence[Finding], enabled: Collection[st
     kept = tuple(finding for finding in findings if not _hidden(finding, obeyed))
     if UNUSED_SUPPRESSION not in enabled or any(finding.code == SYNTAX_ERROR for finding in findings):
         return Suppressed(kept, ())
-    unused = (found for directive in directives for found in _unused(source.path, directive, findings, enabled))
-    return Suppressed(kept, tuple(finding for finding in unused if not _hidden(finding, obeyed)))
+    unused: list[Finding] = []
+    for directive in directives:
+        # An idle comment does not excuse itself, except where flake8 would take it to.
+        others = [other for other in obeyed if other.is_noqa or other is not directive]
+        found = _unused(source.path, directive, findings, enabled)
+        unused.extend(finding for finding in found if not _hidden(finding, others))
+    return Suppressed(kept, tuple(unused))
 
 
 def _hidden(finding: Finding, directives: Iterable[_Directive]) -> bool:

@@ -52,7 +52,10 @@ def _block(finding: Finding, report: Report, view: View, *, explain: bool) -> It
         at = f"{one_line(view.relative(place.path))}:{line}:{column}"
         yield f"{' ' * gutter}{_style(view, arrow, fg='blue', bold=True)} {at}{where if number == 0 else ''}"
         yield from _frame(place, report.sources.get(place.path), gutter, view, context=_CONTEXT if number == 0 else 0)
-    for title, text in _advice(finding, explain):
+    advice = list(_advice(finding, explain))
+    if advice:
+        yield f"{' ' * gutter} {_style(view, '|', fg='blue', bold=True)}"
+    for title, text in advice:
         yield f"{' ' * gutter} {_style(view, '=', fg='blue', bold=True)} {_style(view, title, bold=True)}: {text}"
 
 
@@ -71,21 +74,25 @@ def _frame(place: _Place, source: Source | None, gutter: int, view: View, *, con
         if place.label:
             yield f"{' ' * gutter} {bar} {place.label}"
         return
-    first = max(place.span.line - context, 1)
-    last = min(place.span.line + context, len(source.lines))
-    numbers = [number for number in range(first, last + 1) if number == place.span.line or source.line(number).strip()]
+    room = view.width - gutter - 4
     cells = _cells(source.line(place.span.line))
     start, stop = _marked(place.span, cells)
-    offset = _offset(cells, start, stop, view.width - gutter - 4)
+    offset = _offset(cells, start, stop, room)
     yield f"{' ' * gutter} {bar}"
-    for number in numbers:
-        text = _clipped(_cells(source.line(number)), offset, view.width - gutter - 4)
+    for number in _line_numbers(place.span.line, source, 0 if offset else context):
+        text = _clipped(_cells(source.line(number)), offset, room)
         yield f"{_style(view, str(number).rjust(gutter), fg='blue', bold=True)} {bar} {text}".rstrip()
         if number == place.span.line:
-            left = _width(cells[:start]) - _width(cells[:offset]) + (1 if offset else 0)
-            marker = place.marker * min(max(_width(cells[start:stop]), 1), max(view.width - gutter - 4 - left, 1))
+            left = _width(cells[offset:start]) + (1 if offset else 0)
+            marker = place.marker * max(min(_width(cells[start:stop]), room - left), 1)
             below = f"{marker} {place.label}".rstrip()
             yield f"{' ' * gutter} {bar} {' ' * left}{_style(view, below, fg=place.color, bold=True)}"
+
+
+def _line_numbers(line: int, source: Source, context: int) -> list[int]:
+    """The line and its neighbours, as far as they exist and are not blank."""
+    numbers = range(max(line - context, 1), min(line + context, len(source.lines)) + 1)
+    return [number for number in numbers if number == line or source.line(number).strip()]
 
 
 def _cells(line: str) -> list[str]:
