@@ -134,8 +134,10 @@ class Watch:
             raise sqlite3.OperationalError("the oracle made this statement fail")
 
     def _commit(self, conn: Any) -> None:
-        fails = self._fails("COMMIT")
-        if fails or conn.info.get(_ABORTED):
+        """A failed commit, and one of an aborted transaction, is a rollback; the latter says nothing."""
+        fails, aborted = self._fails("COMMIT"), bool(conn.info.get(_ABORTED))
+        self.poisoned += aborted
+        if fails or aborted:
             conn.connection.dbapi_connection.rollback()
         if fails:
             raise exc.OperationalError("COMMIT", {}, sqlite3.OperationalError("the oracle made this commit fail"))
