@@ -82,9 +82,9 @@ class Mappings:
             return True
         if any(self._is_mapper_decorator(cls, d) for d in cls.node.decorators):
             return True
-        if any(self._is_base(cls, base) for base in cls.node.bases):
-            return not self._is_plain_sqlmodel(cls)
-        return False
+        if self._descends_from_sqlmodel(cls, 8):
+            return self._is_table(cls)
+        return any(self._is_base(cls, base) for base in cls.node.bases)
 
     def _is_base(self, cls: Class, base: n.Expr) -> bool:
         """Whether a base class expression makes its subclass a mapped one."""
@@ -92,8 +92,8 @@ class Mappings:
         if isinstance(what, Class):
             return what is not cls and (self.is_mapped(what) or self._is_declarative_root(what))
         meaning = self.names.meaning(cls.path, base)
-        if meaning in ("sqlmodel-class", "flask-model", "declarative-base-class"):
-            return meaning != "declarative-base-class"
+        if meaning == "flask-model":
+            return True
         if isinstance(what, External) and what.name in self.model_bases:
             return True
         return self.names.is_declarative_base(cls.path, base)
@@ -106,11 +106,10 @@ class Mappings:
             isinstance(d, n.Attribute) and d.attr in ("as_declarative_base", "generate_base") for d in cls.node.decorators
         )
 
-    def _is_plain_sqlmodel(self, cls: Class) -> bool:
+    @staticmethod
+    def _is_table(cls: Class) -> bool:
         """A SQLModel class without ``table=True`` is a Pydantic model, not a table."""
-        if not self._descends_from_sqlmodel(cls, 8):
-            return False
-        return not any(k.name == "table" and isinstance(k.value, n.Constant) and k.value.value for k in cls.node.keywords)
+        return any(k.name == "table" and isinstance(k.value, n.Constant) and k.value.value for k in cls.node.keywords)
 
     def _descends_from_sqlmodel(self, cls: Class, hops: int) -> bool:
         for base in cls.node.bases:

@@ -1,0 +1,152 @@
+"""Tests: which way a condition can go, and what each way tells of the variables in it."""
+
+from __future__ import annotations
+
+from sqla_lint.flow.context import Context, dotted
+from sqla_lint.flow.evaluate import expr, identical, truth
+from sqla_lint.flow.state import Cursor, State
+from sqla_lint.flow.values import (
+    NONE,
+    UNKNOWN,
+    FlaskDb,
+    Instance,
+    Literal,
+    Registry,
+    Session,
+    Value,
+)
+from sqla_lint.lower import nodes as n
+
+Ways = tuple[list[State], list[State]]
+
+# Attributes and methods by which code asks whether a session still needs a rollback.
+_ASKS_STATE = frozenset({"is_active", "in_transaction", "in_nested_transaction", "dirty", "new"})
+
+
+def split(ctx: Context, cur: Cursor, test: n.Expr) -> Ways:
+    """The states in which *test* is true, and those in which it is false. What it raises is left in *cur*."""
+    if isinstance(test, n.UnaryOp) and test.op == "not":
+        true, false = split(ctx, cur, test.operand)
+        return false, true
+    if isinstance(test, n.BoolOp):
+        return _bool_op(ctx, cur, test)
+    value = expr(ctx, cur, test)
+    known = truth(value)
+    if known is None and isinstance(test, n.Compare):
+        known = _membership(ctx, cur, test)
+    if known is not None:
+        return ([cur.state()], []) if known else ([], [cur.state()])
+    _ask_state(ctx, cur, test)
+    return _assume(ctx, cur, test, value)
+
+
+def _bool_op(ctx: Context, cur: Cursor, test: n.BoolOp) -> Ways:
+    """Short circuit: each further operand is evaluated only where those before it did not decide."""
+    decided: list[State] = []
+    pending = [cur.state()]
+    for part in test.values:
+        following: list[State] = []
+        for state in pending:
+            inner = Cursor(state, cur.node)
+            true, false = split(ctx, inner, part)
+            cur.raised.extend(inner.raised)
+            decided += true if test.op == "or" else false
+            following += false if test.op == "or" else true
+        pending = _distinct(following)
+    decided = _distinct(decided)
+    return (decided, pending) if test.op == "or" else (pending, decided)
+
+
+def _distinct(states: list[State]) -> list[State]:
+    return list(dict.fromkeys(states))
+
+
+def _membership(ctx: Context, cur: Cursor, test: n.Compare) -> bool | None:
+    """``"session" in locals()``: whether the name is bound on this way."""
+    right = test.comparators[0]
+    if test.ops not in (("in",), ("not in",)) or not isinstance(test.left, n.Constant):
+        return None
+    if not (isinstance(right, n.Call) and isinstance(right.func, n.Name) and right.func.id in ("locals", "vars", "dir")):
+        return None
+    bound = test.left.value in cur.env
+    return bound if test.ops == ("in",) else not bound
+
+
+def _ask_state(ctx: Context, cur: Cursor, test: n.Expr) -> None:
+    """Code that asks a session about its transaction is taken to act on the answer."""
+    inner = test.func if isinstance(test, n.Call) else test
+    if isinstance(inner, n.Attribute) and inner.attr in _ASKS_STATE:
+        owner = expr(ctx, Cursor(cur.state(), cur.node), inner.value)
+        if isinstance(owner, (Session, Registry)):
+            state = ctx.session_state(cur, owner.sid)
+            cur.sessions[owner.sid] = state._replace(failure=None)
+
+
+def _assume(ctx: Context, cur: Cursor, test: n.Expr, value: Value) -> Ways:
+    """Both ways, each with what it tells."""
+    key, positive = _key(test)
+    if key is not None:
+        for known_key, outcome in cur.tests:
+            if known_key == key:
+                went = outcome is positive
+                return ([cur.state()], []) if went else ([], [cur.state()])
+    true, false = Cursor(cur.state(), cur.node), Cursor(cur.state(), cur.node)
+    _refine(true, test, True)
+    _refine(false, test, False)
+    if key is not None and key in ctx.pending:
+        true.tests = true.tests | {(key, positive)}
+        false.tests = false.tests | {(key, not positive)}
+    return [true.state()], [false.state()]
+
+
+def _key(test: n.Expr) -> tuple[tuple[object, ...] | None, bool]:
+    """A key under which the outcome of a test is remembered, and whether the test is its positive form."""
+    return test_key(test)
+
+
+def test_key(test: n.Expr) -> tuple[tuple[object, ...] | None, bool]:
+    """The key of a simple test (``own``, ``self.own``, ``x is None``): the same for each place it stands, negated ones included."""
+    while isinstance(test, n.UnaryOp) and test.op == "not":
+        key, positive = test_key(test.operand)
+        return key, not positive
+    name = dotted(test)
+    if name is not None:
+        return ("true", name), True
+    if isinstance(test, n.Compare) and len(test.ops) == 1:
+        left, right = dotted(test.left), test.comparators[0]
+        if left is not None and isinstance(right, n.Constant):
+            op = test.ops[0]
+            if op in ("is", "=="):
+                return ("is", left, repr(right.value)), True
+            if op in ("is not", "!="):
+                return ("is", left, repr(right.value)), False
+    return None, True
+
+
+def _refine(cur: Cursor, test: n.Expr, outcome: bool) -> None:
+    """Note what a test's outcome tells of a variable: None or not."""
+    name, is_none = _none_test(test, outcome)
+    if name is None:
+        return
+    value = cur.env.get(name, UNKNOWN)
+    if is_none and not isinstance(value, (Session, Registry, FlaskDb, Instance, Literal)):
+        cur.env[name] = NONE
+
+
+def _none_test(test: n.Expr, outcome: bool) -> tuple[str | None, bool]:
+    """(variable, whether it is None on this way) for ``x``, ``x is None``, ``x == None`` and their negations."""
+    if isinstance(test, n.Walrus):
+        test = test.target
+    if isinstance(test, n.Name):
+        # A false ``x`` may be empty or zero as well, but a session or a row that is false is None.
+        return test.id, not outcome
+    if isinstance(test, n.Compare) and isinstance(test.left, n.Name) and len(test.ops) == 1:
+        right = test.comparators[0]
+        if isinstance(right, n.Constant) and right.value is None and test.ops[0] in ("is", "=="):
+            return test.left.id, outcome
+        if isinstance(right, n.Constant) and right.value is None and test.ops[0] in ("is not", "!="):
+            return test.left.id, not outcome
+    return None, False
+
+
+__all__ = ["identical", "split", "test_key"]

@@ -1,0 +1,274 @@
+"""Calls: who is called, what that does to the sessions it can reach, and what comes back.
+
+What is done with a call that cannot be seen into is written in :mod:`sqla_lint.flow.unknown`.
+"""
+
+from __future__ import annotations
+
+from sqla_lint.flow import rows, outside, ownership, queries, sessions, substitute
+from sqla_lint.flow.context import Context, describe
+from sqla_lint.flow.state import Cursor, Raised
+from sqla_lint.flow.values import (
+    UNKNOWN,
+    ClassValue,
+    Connection,
+    Dynamic,
+    Engine,
+    Entity,
+    Factory,
+    FlaskDb,
+    FunctionValue,
+    Instance,
+    LambdaValue,
+    Literal,
+    LoaderOption,
+    Many,
+    Mapping,
+    Method,
+    ModelAttribute,
+    Outside,
+    Pair,
+    Query,
+    Registry,
+    Scope,
+    Session,
+    Sid,
+    Stack,
+    Transaction,
+    Value,
+)
+from sqla_lint.index.module import Function
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+
+def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
+    """The value of a call, its arguments evaluated first."""
+    from sqla_lint.flow.evaluate import expr
+
+    func = _super_method(ctx, node.func) or expr(ctx, cur, node.func)
+    args = [expr(ctx, cur, arg) for arg in node.args]
+    kwargs: dict[str, Value] = {}
+    for keyword in node.keywords:
+        value = expr(ctx, cur, keyword.value)
+        if keyword.name is not None:
+            kwargs[keyword.name] = value
+    if any(isinstance(arg, n.Starred) for arg in node.args):
+        args = [UNKNOWN if isinstance(a, n.Starred) else v for a, v in zip(node.args, args)]
+    return apply(ctx, cur, func, args, kwargs, node.pos, node)
+
+
+def _super_method(ctx: Context, func: n.Expr) -> Value | None:
+    """``super().method``: the method of the next class in the lineage."""
+    if not (isinstance(func, n.Attribute) and isinstance(func.value, n.Call) and ctx.function is not None):
+        return None
+    inner = func.value.func
+    if not (isinstance(inner, n.Name) and inner.id == "super") or ctx.function.cls is None:
+        return None
+    for cls in ctx.world.names.lineage(ctx.function.cls)[1:]:
+        if func.attr in cls.methods:
+            return FunctionValue(cls.methods[func.attr], ctx.world.self_value(ctx.function))
+    return UNKNOWN
+
+
+def apply(
+    ctx: Context,
+    cur: Cursor,
+    func: Value,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    pos: Pos,
+    node: n.Call | None = None,
+) -> Value:
+    """Call *func*, whatever it is."""
+    if isinstance(func, FunctionValue):
+        return project(ctx, cur, pos, func, args, kwargs, func.function.node.name)
+    if isinstance(func, Method):
+        return _method(ctx, cur, func, args, kwargs, pos)
+    if isinstance(func, ClassValue):
+        return construct(ctx, cur, func, args, kwargs, pos)
+    if isinstance(func, Factory):
+        return sessions.create(ctx, cur, ctx.world.overridden(func.settings, kwargs), pos)
+    if isinstance(func, Registry):
+        return Session(func.sid, func.settings)
+    if isinstance(func, Outside):
+        return outside.call(ctx, cur, func, args, kwargs, pos, node)
+    if isinstance(func, LambdaValue):
+        return _lambda(ctx, cur, func, args)
+    if isinstance(func, Instance):
+        method = ctx.world.method(func.cls, "__call__")
+        if method is not None:
+            return project(ctx, cur, pos, FunctionValue(method, func), args, kwargs, "__call__")
+    return unknown(ctx, cur, args, kwargs, pos)
+
+
+def unknown(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:
+    """A call that cannot be seen into: it may raise, and may keep or close whatever it is given."""
+    for value in (*args, *kwargs.values()):
+        ownership.release(ctx, cur, value)
+    ctx.raises_other = True
+    cur.raises(Raised("other"), pos)
+    return UNKNOWN
+
+
+def _lambda(ctx: Context, cur: Cursor, func: LambdaValue, args: list[Value]) -> Value:
+    from sqla_lint.flow.evaluate import expr
+
+    saved = dict(cur.env)
+    for param, value in zip(func.node.params, args):
+        ownership.forget(cur, param.name)
+        cur.env[param.name] = value
+    result = expr(ctx, cur, func.node.body)
+    cur.env = saved
+    return result
+
+
+def _method(
+    ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: dict[str, Value], pos: Pos
+) -> Value:
+    receiver, name = func.receiver, func.name
+    if isinstance(receiver, Session):
+        return sessions.method(ctx, cur, receiver, name, args, kwargs, pos)
+    if isinstance(receiver, Query):
+        return queries.method(ctx, cur, receiver, name, args, kwargs, pos)
+    if isinstance(receiver, LoaderOption):
+        return queries.chained(ctx, receiver, name, args)
+    if isinstance(receiver, Transaction):
+        return sessions.transaction_method(ctx, cur, receiver, name, pos)
+    if isinstance(receiver, (Many, Mapping, Pair, Dynamic)):
+        return rows.method(ctx, cur, receiver, name, args, kwargs, pos)
+    if isinstance(receiver, Factory):
+        return sessions.factory_begin(ctx, cur, receiver.settings, pos) if name == "begin" else UNKNOWN
+    if isinstance(receiver, Stack):
+        return _stack(ctx, cur, name, args, pos)
+    if isinstance(receiver, Engine):
+        return Connection(pos) if name in ("connect", "begin", "raw_connection") else UNKNOWN
+    if isinstance(receiver, FlaskDb):
+        return _flask(ctx, cur, receiver, name, args, kwargs, pos)
+    if isinstance(receiver, ModelAttribute):
+        return receiver if name in ("of_type", "and_") else UNKNOWN
+    if isinstance(receiver, Literal):
+        return UNKNOWN
+    if isinstance(receiver, Instance):
+        # A method of a base outside the project: it may close what the object holds.
+        ownership.release(ctx, cur, receiver)
+    return unknown(ctx, cur, args, kwargs, pos)
+
+
+def _stack(ctx: Context, cur: Cursor, name: str, args: list[Value], pos: Pos) -> Value:
+    """An ``ExitStack`` takes over what it is given."""
+    from sqla_lint.flow import scopes
+
+    value: Value = UNKNOWN
+    if name in ("enter_context", "enter_async_context") and args:
+        value = scopes.enter(ctx, cur, args[0], pos)[1]
+    for arg in args:
+        ownership.release(ctx, cur, arg)
+    return value
+
+
+def _flask(
+    ctx: Context, cur: Cursor, db: FlaskDb, name: str, args: list[Value], kwargs: dict[str, Value], pos: Pos
+) -> Value:
+    """``db.paginate(select)``, ``db.get_or_404(Model, pk)`` and the like run on ``db.session``."""
+    sid = Sid("registry", (db.path, db.name))
+    sessions.statement(ctx, cur, sid, pos)
+    if name == "get_or_404":
+        return queries.get(ctx, cur, args, {}, sid, pos)
+    found = queries.executed(ctx, cur, args[0] if args else kwargs.get("select", UNKNOWN), "scalars", sid, pos)
+    if not isinstance(found, Query):
+        return UNKNOWN
+    return Many(found.row) if name == "paginate" else found.row
+
+
+# --- functions of the project ----------------------------------------------------------------------------------------
+
+
+def project(
+    ctx: Context,
+    cur: Cursor,
+    pos: Pos,
+    func: FunctionValue,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    describe: str,
+) -> Value:
+    """A call of a function of the project: its summary says what it does."""
+    function = func.function
+    bound = bind(ctx, function, func.receiver, args, kwargs)
+    summary = ctx.world.summary(function, any(ownership.sids(value) for value in bound.values()))
+    if function.is_generator and summary.generator is not None:
+        if func.kind == "context-manager" or ctx.world.is_context_manager(function):
+            return substitute.scope(ctx, cur, summary.generator, bound, pos)
+        return Many(substitute.kept(ctx, cur, summary.generator.yields, bound, pos))
+    if not ctx.static:
+        substitute.reads(ctx, cur, summary, bound, function, pos)
+        substitute.effects(ctx, cur, summary, bound, pos)
+    if summary.returns is None:
+        cur.dead = not ctx.static
+        return UNKNOWN
+    return substitute.value(ctx, cur, summary.returns, bound, pos)
+
+
+def bind(
+    ctx: Context, function: Function, receiver: Value | None, args: list[Value], kwargs: dict[str, Value]
+) -> dict[str, Value]:
+    """Arguments by the parameters that take them; an argument that no plain parameter takes is not in it."""
+    bound: dict[str, Value] = {}
+    positional = [p for p in function.node.params if p.kind in ("pos", "normal")]
+    values = ([receiver] if receiver is not None else []) + args
+    for param, value in zip(positional, values):
+        bound[param.name] = value
+    for param in function.node.params:
+        if param.kind in ("normal", "kwonly") and param.name in kwargs:
+            bound[param.name] = kwargs[param.name]
+        elif param.name not in bound and param.default is not None and isinstance(param.default, n.Constant):
+            if param.default.value is None:
+                bound[param.name] = Literal(None, "NoneType")
+    return bound
+
+
+def construct(
+    ctx: Context, cur: Cursor, func: ClassValue, args: list[Value], kwargs: dict[str, Value], pos: Pos
+) -> Value:
+    """An instance of a class of the project."""
+    cls = func.cls
+    if ctx.world.mappings.is_mapped(cls):
+        unknown(ctx, cur, args, kwargs, pos)
+        return Entity(cls, None)
+    settings = ctx.world.session_class(cls)
+    if settings is not None:
+        return sessions.create(ctx, cur, ctx.world.overridden(settings, kwargs), pos)
+    init = ctx.world.method(cls, "__init__")
+    if init is None:
+        return _without_init(ctx, cur, func, args, kwargs, pos)
+    made = Instance(cls, ("%new",))
+    summary = ctx.world.summary(init)
+    bound = bind(ctx, init, made, args, kwargs)
+    if not ctx.static:
+        substitute.effects(ctx, cur, summary, bound, pos)
+    held = tuple(
+        (name, found)
+        for name, stored in summary.stores
+        if (found := substitute.value(ctx, cur, stored, bound, pos)) != UNKNOWN
+    )
+    return Instance(cls, (), held)
+
+
+def _without_init(
+    ctx: Context, cur: Cursor, func: ClassValue, args: list[Value], kwargs: dict[str, Value], pos: Pos
+) -> Value:
+    """A dataclass or named tuple takes its fields in order; of another class nothing is known."""
+    fields = ctx.world.dataclass_fields(func.cls)
+    if fields is None:
+        unknown(ctx, cur, args, kwargs, pos)
+        return Instance(func.cls)
+    given = dict(zip(fields, args)) | {k: v for k, v in kwargs.items() if k in fields}
+    return Instance(func.cls, (), tuple((name, value) for name, value in given.items() if value != UNKNOWN))
+
+
+def scope_of(value: Value) -> Scope | None:
+    return value if isinstance(value, Scope) else None
+
+
+__all__ = ["apply", "bind", "call", "construct", "describe", "project", "unknown"]

@@ -1,0 +1,49 @@
+"""How sessions are configured: what ``sessionmaker(...)``, a session class or Flask-SQLAlchemy says about expiry and autoflush."""
+
+from __future__ import annotations
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.values import ClassValue, Literal, Mapping, Outside, Settings, Value
+
+_ASYNC = frozenset({"async-session-class", "async-sessionmaker", "async-scoped-session"})
+
+
+def of_class(meaning: str) -> Settings:
+    """The settings that a session class or factory has before its arguments are read."""
+    return Settings(is_async=meaning in _ASYNC)
+
+
+def overridden(settings: Settings, kwargs: dict[str, Value]) -> Settings:
+    """*settings* with what the keyword arguments of a call say; a value that is no literal is not known."""
+    for name in ("expire_on_commit", "autoflush"):
+        if name in kwargs:
+            settings = settings._replace(**{name: _flag(kwargs[name])})
+    if _flag(kwargs.get("autocommit")) is True:
+        settings = settings._replace(autocommit=True)
+    if _is_async_class(kwargs.get("class_")):
+        settings = settings._replace(is_async=True)
+    return settings
+
+
+def of_factory(meaning: str, args: list[Value], kwargs: dict[str, Value]) -> Settings:
+    """The settings of the sessions that ``sessionmaker(...)`` makes."""
+    return overridden(of_class(meaning), kwargs)
+
+
+def of_flask(kwargs: dict[str, Value]) -> Settings:
+    """The settings of Flask-SQLAlchemy's ``db.session``: ``session_options`` may change them in ways not read here."""
+    options = kwargs.get("session_options")
+    expire: bool | None = True if options is None else None
+    if isinstance(options, Mapping):
+        expire = None
+    return Settings(expire_on_commit=expire, autoflush=True if options is None else None, flavour="flask")
+
+
+def _flag(value: Value | None) -> bool | None:
+    return bool(value.value) if isinstance(value, Literal) else None
+
+
+def _is_async_class(value: Value | None) -> bool:
+    if isinstance(value, Outside):
+        return api.meaning(value.name) == "async-session-class"
+    return isinstance(value, ClassValue) and "Async" in value.cls.name

@@ -1,0 +1,271 @@
+"""Expressions: what each is worth in a state, and what evaluating it does to the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqla_lint.flow import calls, loading, ownership
+from sqla_lint.flow.context import Context, dotted
+from sqla_lint.flow.state import Cursor, Raised
+from sqla_lint.flow.values import (
+    FALSE,
+    TRUE,
+    UNKNOWN,
+    Awaitable,
+    LambdaValue,
+    Literal,
+    Many,
+    Mapping,
+    Pair,
+    Session,
+    Value,
+    join,
+)
+from sqla_lint.lower import nodes as n
+
+# Nesting of calls, lambdas and comprehensions that is followed by value.
+MAX_DEPTH = 60
+
+
+def expr(ctx: Context, cur: Cursor, node: n.Expr) -> Value:
+    """The value of *node*; the cursor moves on past its evaluation."""
+    if ctx.depth > MAX_DEPTH:
+        return UNKNOWN
+    ctx.depth += 1
+    try:
+        return _DISPATCH.get(type(node), _unknown)(ctx, cur, node)
+    finally:
+        ctx.depth -= 1
+
+
+def _unknown(_ctx: Context, _cur: Cursor, _node: n.Expr) -> Value:
+    return UNKNOWN
+
+
+def _name(ctx: Context, cur: Cursor, node: n.Name) -> Value:
+    found = cur.env.get(node.id)
+    if found is not None:
+        return found
+    if node.id in ctx.locals:
+        return ctx.world.static_local(ctx, node.id) if ctx.static else UNKNOWN
+    return ctx.outer_name(node.id)
+
+
+def _attribute(ctx: Context, cur: Cursor, node: n.Attribute) -> Value:
+    key = dotted(node)
+    owner = expr(ctx, cur, node.value)
+    if key is not None and key in cur.env:
+        return cur.env[key]
+    return loading.attribute(ctx, cur, node, owner)
+
+
+def _constant(_ctx: Context, _cur: Cursor, node: n.Constant) -> Value:
+    if node.kind in ("NoneType", "bool", "int", "str"):
+        return Literal(node.value, node.kind)
+    return UNKNOWN
+
+
+def _sequence(ctx: Context, cur: Cursor, node: n.Sequence) -> Value:
+    items = tuple([expr(ctx, cur, item) for item in node.items])
+    if node.kind == "tuple":
+        return Pair(items)
+    for item in items:
+        ownership.release(ctx, cur, item)
+    return _display(items)
+
+
+def _display(items: tuple[Value, ...]) -> Value:
+    """A literal list: as many rows as are written down, which is no loop over data."""
+    known: Value = items[0] if items else UNKNOWN
+    for item in items[1:]:
+        known = join(known, item)
+    return Many(known, single=len(items) < 2, fixed=True)
+
+
+def _dict(ctx: Context, cur: Cursor, node: n.Dict) -> Value:
+    for key in node.keys:
+        if key is not None:
+            expr(ctx, cur, key)
+    values = [expr(ctx, cur, value) for value in node.values]
+    for value in values:
+        ownership.release(ctx, cur, value)
+    return UNKNOWN
+
+
+def _subscript(ctx: Context, cur: Cursor, node: n.Subscript) -> Value:
+    owner = expr(ctx, cur, node.value)
+    index = expr(ctx, cur, node.index)
+    key = _subscript_key(node)
+    if key is not None and key in cur.env:
+        return cur.env[key]
+    return loading.subscript(ctx, cur, node, owner, index)
+
+
+def _subscript_key(node: n.Subscript) -> str | None:
+    """``d["name"]`` as a key of the state, so that what a dictionary was given under a literal key is known again."""
+    base = dotted(node.value)
+    if base is None or not isinstance(node.index, n.Constant):
+        return None
+    return f"{base}[{node.index.value!r}]"
+
+
+def _slice(ctx: Context, cur: Cursor, node: n.Slice) -> Value:
+    bounds = [expr(ctx, cur, part) if part is not None else None for part in (node.lower, node.upper, node.step)]
+    return Pair(tuple(b if b is not None else UNKNOWN for b in bounds))
+
+
+def _each(ctx: Context, cur: Cursor, *parts: n.Expr) -> Value:
+    for part in parts:
+        expr(ctx, cur, part)
+    return UNKNOWN
+
+
+def _bool_op(ctx: Context, cur: Cursor, node: n.BoolOp) -> Value:
+    """``a or b`` is either; a known side decides."""
+    result: Value | None = None
+    for part in node.values:
+        value = expr(ctx, cur, part)
+        known = truth(value)
+        if known is (node.op == "or"):
+            return value if result is None else join(result, value)
+        if known is None or part is node.values[-1]:
+            # ``x and x.session``: the falsy side of ``and`` is nothing that matters.
+            result = value if result is None or node.op == "and" else join(result, value)
+    return result if result is not None else UNKNOWN
+
+
+def truth(value: Value) -> bool | None:
+    """Whether a value is true; None where that is not known."""
+    if isinstance(value, Literal):
+        return bool(value.value)
+    if isinstance(value, Session):
+        return True
+    return None
+
+
+def _unary(ctx: Context, cur: Cursor, node: n.UnaryOp) -> Value:
+    value = expr(ctx, cur, node.operand)
+    if node.op == "not":
+        known = truth(value)
+        return UNKNOWN if known is None else (FALSE if known else TRUE)
+    if node.op == "-" and isinstance(value, Literal) and value.type == "int":
+        return Literal(-value.value, "int")  # type: ignore[operator]
+    return UNKNOWN
+
+
+def _bin_op(ctx: Context, cur: Cursor, node: n.BinOp) -> Value:
+    left, right = expr(ctx, cur, node.left), expr(ctx, cur, node.right)
+    if node.op == "+" and isinstance(left, Many) and isinstance(right, Many):
+        return join(left, right)
+    return UNKNOWN
+
+
+def _compare(ctx: Context, cur: Cursor, node: n.Compare) -> Value:
+    left = expr(ctx, cur, node.left)
+    rights = [expr(ctx, cur, part) for part in node.comparators]
+    if len(rights) == 1 and node.ops[0] in ("is", "is not", "==", "!="):
+        same = identical(left, rights[0])
+        if same is not None:
+            return TRUE if same is (node.ops[0] in ("is", "==")) else FALSE
+    return UNKNOWN
+
+
+def identical(left: Value, right: Value) -> bool | None:
+    """Whether two values are the same; None where that is not known."""
+    if isinstance(left, Literal) and isinstance(right, Literal):
+        return left == right
+    for one, other in ((left, right), (right, left)):
+        if one == Literal(None, "NoneType") and isinstance(other, Session):
+            return False
+    return None
+
+
+def _if_exp(ctx: Context, cur: Cursor, node: n.IfExp) -> Value:
+    known = truth(expr(ctx, cur, node.test))
+    if known is True:
+        return expr(ctx, cur, node.body)
+    if known is False:
+        return expr(ctx, cur, node.orelse)
+    return join(expr(ctx, cur, node.body), expr(ctx, cur, node.orelse))
+
+
+def _lambda(ctx: Context, cur: Cursor, node: n.Lambda) -> Value:
+    ownership.captured(ctx, cur, node)
+    return LambdaValue(node)
+
+
+def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
+    """A comprehension is a loop: its body is evaluated once, with the targets drawn from what is iterated."""
+    outer, saved = ctx.loops, dict(cur.env)
+    single, fixed = True, False
+    for generator in node.generators:
+        source = expr(ctx, cur, generator.iter)
+        ctx.loops = (*ctx.loops, (node.pos[0], node.pos[1] + 1))
+        drawn = loading.draw(ctx, cur, source, ctx.loops[-1], generator.iter)
+        single = single and isinstance(source, Many) and source.single
+        fixed = fixed or (isinstance(source, Many) and source.fixed)
+        bind(ctx, cur, generator.target, drawn)
+        for test in generator.ifs:
+            expr(ctx, cur, test)
+    values = [expr(ctx, cur, element) for element in node.elements]
+    ctx.loops = outer
+    cur.env = saved
+    for value in values:
+        ownership.release(ctx, cur, value)
+    if node.kind == "dict":
+        return Mapping(values[0], values[-1])
+    return Many(loading.undrawn(values[0], (node.pos[0], node.pos[1] + 1)), single, fixed)
+
+
+def _await(ctx: Context, cur: Cursor, node: n.Await) -> Value:
+    value = expr(ctx, cur, node.value)
+    # A task may be cancelled at any await; CancelledError passes ``except Exception``.
+    cur.raises(Raised("base"), node.pos)
+    return value.value if isinstance(value, Awaitable) else value
+
+
+def _yield(ctx: Context, cur: Cursor, node: n.Yield) -> Value:
+    value = expr(ctx, cur, node.value) if node.value is not None else UNKNOWN
+    if not ctx.static:
+        ctx.yields.append(value)
+        cur.env["%yield"] = Literal("thrown", "str")
+        # The caller may throw into the generator, or close it (GeneratorExit).
+        cur.raises(Raised("thrown"), node.pos)
+        cur.env["%yield"] = Literal("resumed", "str")
+    return UNKNOWN
+
+
+def _walrus(ctx: Context, cur: Cursor, node: n.Walrus) -> Value:
+    value = expr(ctx, cur, node.value)
+    bind(ctx, cur, node.target, value)
+    return value
+
+
+def bind(ctx: Context, cur: Cursor, target: n.Expr, value: Value) -> None:
+    """Assign *value* to a target."""
+    ownership.bind(ctx, cur, target, value)
+
+
+_DISPATCH: dict[type, Callable[[Context, Cursor, Any], Value]] = {
+    n.Name: _name,
+    n.Attribute: _attribute,
+    n.Call: lambda ctx, cur, e: calls.call(ctx, cur, e),
+    n.Constant: _constant,
+    n.Sequence: _sequence,
+    n.Dict: _dict,
+    n.Subscript: _subscript,
+    n.Slice: _slice,
+    n.BoolOp: _bool_op,
+    n.UnaryOp: _unary,
+    n.BinOp: _bin_op,
+    n.Compare: _compare,
+    n.IfExp: _if_exp,
+    n.Lambda: _lambda,
+    n.Comprehension: _comprehension,
+    n.Await: _await,
+    n.Yield: _yield,
+    n.Walrus: _walrus,
+    n.Starred: lambda ctx, cur, e: (expr(ctx, cur, e.value), UNKNOWN)[1],
+    n.Format: lambda ctx, cur, e: _each(ctx, cur, *e.values),
+}

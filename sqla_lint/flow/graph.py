@@ -1,0 +1,266 @@
+"""The control-flow graph of one function.
+
+Built backwards: a block is given the node that comes after it and returns its first node. Each ``finally`` and each leaving of a
+``with`` is built once for each way into it (normal, exception, return, break, continue).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqla_lint.lower import nodes as n
+
+# A function whose graph is larger is not analysed (nested ``finally`` blocks multiply).
+MAX_NODES = 6000
+
+LoopId = tuple[int, int]
+
+
+class TooLarge(Exception):
+    """The graph has more than :data:`MAX_NODES` nodes."""
+
+
+@dataclass(slots=True)
+class Node:
+    """One step.
+
+    *next* are the successors by kind of node: ``test`` true and false, ``next`` body and end, ``catch`` the handlers, ``case`` the
+    arm and the next case, otherwise one. *exc* is where an exception raised here goes. *loops* are the loops around it.
+    """
+
+    id: int
+    kind: str
+    payload: object
+    pos: n.Pos
+    exc: int
+    loops: tuple[LoopId, ...]
+    in_finally: bool
+    next: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Graph:
+    nodes: tuple[Node, ...]
+    entry: int
+    exit: int
+    raise_exit: int
+
+
+@dataclass(slots=True)
+class _Loop:
+    after: int
+    head: int
+    loops: tuple[LoopId, ...]
+
+
+@dataclass(slots=True)
+class _Leaving:
+    """A ``finally`` block, a ``with`` or a handler that every way out passes through."""
+
+    kind: str
+    payload: object
+    pos: n.Pos
+    exc: int
+    loops: tuple[LoopId, ...]
+    copies: dict[int, int] = field(default_factory=dict)
+
+
+_NO_POS: n.Pos = (0, 0, 0, 0)
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.frames: list[_Loop | _Leaving] = []
+        self.loops: tuple[LoopId, ...] = ()
+        self.finally_depth = 0
+        self.exit = self.node("exit", None, _NO_POS)
+        self.raise_exit = self.node("raise-exit", None, _NO_POS)
+        self.exc = self.raise_exit
+
+    def node(self, kind: str, payload: object, pos: n.Pos, *following: int) -> int:
+        if len(self.nodes) >= MAX_NODES:
+            raise TooLarge
+        exc = getattr(self, "exc", 0)
+        made = Node(len(self.nodes), kind, payload, pos, exc, self.loops, self.finally_depth > 0, list(following))
+        self.nodes.append(made)
+        return made.id
+
+    def block(self, body: tuple[n.Stmt, ...], after: int) -> int:
+        for stmt in reversed(body):
+            after = self.stmt(stmt, after)
+        return after
+
+    def stmt(self, stmt: n.Stmt, after: int) -> int:
+        build = _STATEMENTS.get(type(stmt))
+        if build is not None:
+            return build(self, stmt, after)
+        return self.node("stmt", stmt, stmt.pos, after)
+
+    # --- ways out
+
+    def route(self, index: int, stop: int, target: int) -> int:
+        """The first node of the way from inside frame *index* out to frame *stop* (exclusive) and on to *target*."""
+        if index < stop:
+            return target
+        frame = self.frames[index]
+        beyond = self.route(index - 1, stop, target)
+        if isinstance(frame, _Loop):
+            return beyond
+        if beyond not in frame.copies:
+            frame.copies[beyond] = self.leave(frame, index, beyond)
+        return frame.copies[beyond]
+
+    def leave(self, frame: _Leaving, index: int, after: int) -> int:
+        """Build one copy of what leaving *frame* does, as seen from outside it."""
+        saved = (self.frames, self.exc, self.loops)
+        self.frames, self.exc, self.loops = self.frames[:index], frame.exc, frame.loops
+        if frame.kind == "finally":
+            entry = self.final_block(frame.payload, after)  # type: ignore[arg-type]
+        else:
+            entry = self.node(frame.kind, frame.payload, frame.pos, after)
+        self.frames, self.exc, self.loops = saved
+        return entry
+
+    def final_block(self, body: tuple[n.Stmt, ...], after: int) -> int:
+        self.finally_depth += 1
+        entry = self.block(body, after)
+        self.finally_depth -= 1
+        return entry
+
+    def jump(self, kind: str) -> int:
+        """The way of ``break`` or ``continue``."""
+        for index in range(len(self.frames) - 1, -1, -1):
+            frame = self.frames[index]
+            if isinstance(frame, _Loop):
+                return self.route(len(self.frames) - 1, index + 1, frame.after if kind == "break" else frame.head)
+        return self.exit
+
+
+def _if(b: _Builder, s: n.If, after: int) -> int:
+    return b.node("test", s.test, s.pos, b.block(s.body, after), b.block(s.orelse, after))
+
+
+def _while(b: _Builder, s: n.While, after: int) -> int:
+    outer = b.loops
+    orelse = b.block(s.orelse, after)
+    b.loops = (*outer, s.pos[:2])
+    head = b.node("test", s.test, s.pos)
+    b.frames.append(_Loop(after, head, b.loops))
+    body = b.block(s.body, head)
+    b.frames.pop()
+    b.nodes[head].next = [body, orelse]
+    b.loops = outer
+    return head
+
+
+def _for(b: _Builder, s: n.For, after: int) -> int:
+    outer = b.loops
+    orelse = b.block(s.orelse, after)
+    b.loops = (*outer, s.pos[:2])
+    head = b.node("next", s, s.pos)
+    b.frames.append(_Loop(after, head, b.loops))
+    body = b.block(s.body, head)
+    b.frames.pop()
+    b.nodes[head].next = [body, orelse]
+    b.loops = outer
+    return b.node("iter", s, s.pos, head)
+
+
+def _try(b: _Builder, s: n.Try, after: int) -> int:
+    outer = b.exc
+    beyond = outer
+    if s.final:
+        reraise = b.node("reraise", None, s.pos)
+        beyond = b.final_block(s.final, reraise)
+        after = b.final_block(s.final, after)
+        b.frames.append(_Leaving("finally", s.final, s.pos, outer, b.loops))
+    b.exc = beyond
+    handlers = [_handler(b, h, after) for h in s.handlers]
+    inside = b.node("catch", s, s.pos, *handlers) if handlers else beyond
+    orelse = b.block(s.orelse, after)
+    b.exc = inside
+    entry = b.block(s.body, orelse)
+    b.exc = outer
+    if s.final:
+        b.frames.pop()
+    return b.node("try", s, s.pos, entry)
+
+
+def _handler(b: _Builder, h: n.Handler, after: int) -> int:
+    end = b.node("end-handler", None, h.pos, after)
+    b.frames.append(_Leaving("end-handler", None, h.pos, b.exc, b.loops))
+    body = b.block(h.body, end)
+    b.frames.pop()
+    return b.node("handler", h, h.pos, body)
+
+
+def _with(b: _Builder, s: n.With, after: int) -> int:
+    return _with_items(b, s, 0, after)
+
+
+def _with_items(b: _Builder, s: n.With, index: int, after: int) -> int:
+    if index == len(s.items):
+        return b.block(s.body, after)
+    outer = b.exc
+    payload = (s, index)
+    normal = b.node("leave", payload, s.pos, after)
+    failing = b.node("leave-exc", payload, s.pos, after)
+    b.frames.append(_Leaving("leave", payload, s.pos, outer, b.loops))
+    b.exc = failing
+    inside = _with_items(b, s, index + 1, normal)
+    b.exc = outer
+    b.frames.pop()
+    return b.node("enter", payload, s.pos, inside)
+
+
+def _match(b: _Builder, s: n.Match, after: int) -> int:
+    following = after
+    for case in reversed(s.cases):
+        body = b.block(case.body, after)
+        if case.guard is not None:
+            body = b.node("test", case.guard, case.guard.pos, body, following)
+        following = b.node("case", case, case.pos, body, *(() if case.irrefutable else (following,)))
+    return b.node("stmt", n.ExprStmt(s.subject.pos, s.subject), s.subject.pos, following)
+
+
+def _return(b: _Builder, s: n.Return, _after: int) -> int:
+    return b.node("return", s, s.pos, b.route(len(b.frames) - 1, 0, b.exit))
+
+
+def _raise(b: _Builder, s: n.Raise, _after: int) -> int:
+    return b.node("raise", s, s.pos)
+
+
+def _assert(b: _Builder, s: n.Assert, after: int) -> int:
+    failing = b.node("raise", n.Raise(s.pos, n.Name(s.pos, "AssertionError"), None), s.pos)
+    return b.node("test", s.test, s.pos, after, failing)
+
+
+def _jump(b: _Builder, s: n.Jump, after: int) -> int:
+    return after if s.kind == "pass" else b.jump(s.kind)
+
+
+_STATEMENTS = {
+    n.If: _if,
+    n.While: _while,
+    n.For: _for,
+    n.Try: _try,
+    n.With: _with,
+    n.Match: _match,
+    n.Return: _return,
+    n.Raise: _raise,
+    n.Assert: _assert,
+    n.Jump: _jump,
+}
+
+
+def build(body: tuple[n.Stmt, ...]) -> Graph:
+    """The graph of a function's body.
+
+    Raises:
+        TooLarge: it has too many nodes.
+    """
+    builder = _Builder()
+    entry = builder.block(body, builder.exit)
+    return Graph(tuple(builder.nodes), entry, builder.exit, builder.raise_exit)

@@ -1,0 +1,70 @@
+"""Which variables are still wanted at each node: the rest is dropped from states, so that ways that differ in nothing else meet."""
+
+from __future__ import annotations
+
+from sqla_lint.flow.branches import test_key
+from sqla_lint.flow.graph import Graph, Node
+from sqla_lint.index.module import walk
+from sqla_lint.lower import nodes as n
+
+
+def _payload(node: Node) -> object:
+    """The part of a node's statement that the node itself evaluates."""
+    payload = node.payload
+    if node.kind in ("iter", "next"):
+        assert isinstance(payload, n.For)
+        return payload.iter if node.kind == "iter" else payload.target
+    if node.kind == "enter":
+        stmt, index = payload  # type: ignore[misc]
+        return tuple(stmt.items[index])
+    if node.kind in ("leave", "leave-exc", "catch", "try", "handler", "end-handler", "case"):
+        return ()
+    return payload
+
+
+def uses(node: Node) -> frozenset[str]:
+    """The names that a node mentions."""
+    payload = _payload(node)
+    if not isinstance(payload, tuple):
+        return frozenset()
+    return frozenset(part.id for part in walk(payload) if isinstance(part, n.Name))
+
+
+def live_names(graph: Graph) -> tuple[frozenset[str], ...]:
+    """For each node, the names that it or something after it mentions."""
+    live: list[frozenset[str]] = [uses(node) for node in graph.nodes]
+    before: list[list[int]] = [[] for _ in graph.nodes]
+    for node in graph.nodes:
+        for target in (*node.next, node.exc):
+            before[target].append(node.id)
+    work = list(range(len(graph.nodes)))
+    while work:
+        index = work.pop()
+        for source in before[index]:
+            merged = live[source] | live[index]
+            if len(merged) != len(live[source]):
+                live[source] = merged
+                work.append(source)
+    return tuple(live)
+
+
+def repeated_tests(graph: Graph) -> frozenset[object]:
+    """The tests that stand in more than one place: only their outcomes are worth remembering."""
+    seen: set[object] = set()
+    places: dict[object, set[n.Pos]] = {}
+    for node in graph.nodes:
+        if node.kind != "test" or not isinstance(node.payload, tuple):
+            continue
+        for part in _operands(node.payload):  # type: ignore[arg-type]
+            key, _ = test_key(part)
+            if key is not None:
+                places.setdefault(key, set()).add(part.pos)
+                if len(places[key]) > 1:
+                    seen.add(key)
+    return frozenset(seen)
+
+
+def _operands(test: n.Expr) -> list[n.Expr]:
+    if isinstance(test, n.BoolOp):
+        return [inner for value in test.values for inner in _operands(value)]
+    return [test]

@@ -1,0 +1,288 @@
+"""What reading an attribute does: which relationships of which rows are loaded, and what a read costs in a loop."""
+
+from __future__ import annotations
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow import members
+from sqla_lint.flow.context import Context, LoopId
+from sqla_lint.flow.facts import LazyRead
+from sqla_lint.flow.state import CLOSED, Cursor
+from sqla_lint.flow.summary import Read
+from sqla_lint.flow.values import (
+    UNKNOWN,
+    Dynamic,
+    Entity,
+    Literal,
+    Many,
+    Mapping,
+    Origin,
+    Pair,
+    Parameter,
+    Query,
+    Value,
+    join,
+)
+from sqla_lint.index.mapped import Relationship
+from sqla_lint.index.module import Class
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+# How many relationships a value is followed through.
+_MAX_STEPS = 6
+
+
+def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> Value:
+    """``owner.attr`` read: the value, with what the read does noted."""
+    if isinstance(owner, Entity):
+        return _entity(ctx, cur, node, owner)
+    if isinstance(owner, Parameter):
+        return _parameter(ctx, cur, node, owner)
+    return members.member(ctx, cur, node, owner)
+
+
+def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity) -> Value:
+    mapped = ctx.world.mappings.mapped(owner.cls)
+    relation = ctx.world.mappings.relationship(owner.cls, node.attr)
+    if relation is not None:
+        return read(ctx, cur, node.pos, owner, relation)
+    if mapped is not None and node.attr in mapped.proxies:
+        return _proxy(ctx, cur, node, owner, *mapped.proxies[node.attr])
+    if mapped is not None and node.attr in mapped.deferred:
+        read_deferred(ctx, cur, node.pos, owner, node.attr)
+        return UNKNOWN
+    return members.member(ctx, cur, node, owner)
+
+
+def _proxy(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity, first: str, second: str) -> Value:
+    """An association proxy reads the relationship, and the attribute of each row behind it."""
+    relation = ctx.world.mappings.relationship(owner.cls, first)
+    if relation is None:
+        return UNKNOWN
+    value = read(ctx, cur, node.pos, owner, relation)
+    inner = value.item if isinstance(value, Many) else value
+    if isinstance(inner, Entity):
+        beyond = ctx.world.mappings.relationship(inner.cls, second)
+        if beyond is not None and beyond.target is not None:
+            target = Entity(beyond.target, inner.origin, (*inner.steps, second), inner.drawn)
+            return Many(target) if isinstance(value, Many) else target
+    return UNKNOWN
+
+
+# --- relationships ---------------------------------------------------------------------------------------------------
+
+
+def read(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, relation: Relationship, via: Read | None = None) -> Value:
+    """A relationship of a row is read: note what it costs, and give what it leads to."""
+    status = load_status(ctx, cur, owner, relation)
+    if status == "dynamic":
+        return Dynamic(beyond(owner, relation)) if relation.target is not None else UNKNOWN
+    note_read(ctx, cur, pos, owner, relation.name, status, relation.many, via)
+    if relation.target is not None and (status == "loaded" or innermost(ctx, owner.drawn) is None):
+        cur.held = cur.held | {(relation.target, None)}
+    return related(owner, relation)
+
+
+def note_read(
+    ctx: Context, cur: Cursor, pos: Pos, owner: Entity, name: str, status: str, many: bool | None, via: Read | None
+) -> None:
+    """Emit the read where a loop that runs now drew the row, and remember that the rows have it loaded from here on."""
+    loop = innermost(ctx, owner.drawn)
+    if owner.origin is None:
+        return
+    path = (*owner.steps, name)
+    if loop is not None:
+        told = (f"{via.qualname}", via.pos, via.path) if via is not None else None
+        ctx.emit(LazyRead(pos, loop, owner, name, status, many, told, pos))
+    if status == "lazy" and len(cur.loaded) < 40:
+        cur.loaded = cur.loaded | {(owner.origin.pos, path, loop)}
+
+
+def innermost(ctx: Context, drawn: tuple[LoopId, ...]) -> LoopId | None:
+    """The innermost loop running now that drew a row."""
+    return next((loop for loop in reversed(ctx.loops) if loop in drawn), None)
+
+
+def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship) -> str:
+    """``lazy`` if reading *relation* of *owner* sends a statement, ``loaded`` if not, ``dynamic``, or ``unknown``."""
+    origin = owner.origin
+    if relation.lazy in api.DYNAMIC:
+        return "dynamic"
+    if origin is None or not origin.certain or len(owner.steps) >= _MAX_STEPS:
+        return "unknown"
+    if owner.via == relation.name and relation.many is not True:
+        return "loaded"
+    if relation.many is False and relation.target is not None and _is_held(ctx, cur, relation.target, origin):
+        return "loaded"
+    if origin.sid is not None and _is_closed(cur, origin.sid):
+        return "unknown"
+    path = (*owner.steps, relation.name)
+    if any(entry[:2] == (origin.pos, path) and entry[2] not in ctx.loops for entry in cur.loaded):  # type: ignore[index]
+        return "loaded"
+    strategy = _strategy(origin.options, owner.steps, relation.name)
+    if strategy is None:
+        strategy = relation.lazy
+        if strategy == "joined" and relation.target is owner.cls and not relation.join_depth:
+            # SQLAlchemy stops eager joins at the class itself unless join_depth is given: one statement a row.
+            strategy = "select"
+    if strategy is None:
+        return "unknown"
+    return "lazy" if strategy in api.LAZY else "loaded"
+
+
+def _is_held(ctx: Context, cur: Cursor, target: Class, origin: Origin) -> bool:
+    """Whether rows of *target* are in the session's identity map already: a many-to-one to them sends nothing.
+
+    A query of all rows of a class holds the parents of each as well; one that filters holds them only for later queries.
+    """
+    held = [cls for cls, pos in cur.held if pos != origin.pos or not origin.filtered]
+    return any(target is cls or target in ctx.world.mappings.lineage(cls) for cls in held)
+
+
+def _is_closed(cur: Cursor, sid: object) -> bool:
+    state = cur.sessions.get(sid)  # type: ignore[call-overload]
+    return state is not None and state.status == CLOSED
+
+
+def _strategy(options: frozenset[tuple[tuple[str, ...], str]], steps: tuple[str, ...], name: str) -> str | None:
+    """What the query's options say of one relationship; an eager one wins over a lazy one (it may stand on another branch)."""
+    wanted = ((*steps, name), (*steps, "*"))
+    found = [strategy for path, strategy in options if path in wanted]
+    eager = [s for s in found if s not in api.LAZY]
+    return (eager or found or [None])[0]
+
+
+def beyond(owner: Entity, relation: Relationship) -> Entity:
+    """The row that one step along *relation* leads to."""
+    assert relation.target is not None
+    steps = (*owner.steps, relation.name)
+    return Entity(relation.target, owner.origin, steps, owner.drawn, relation.inverse if relation.many else None)
+
+
+def related(owner: Entity, relation: Relationship) -> Value:
+    """What a relationship leads to: a row, or a collection of them."""
+    if relation.target is None or relation.many is None:
+        return UNKNOWN
+    target = beyond(owner, relation)
+    return Many(target) if relation.many else target
+
+
+def read_deferred(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, name: str) -> None:
+    """A deferred column read per row costs a statement a row, like a relationship."""
+    origin = owner.origin
+    if origin is None or not origin.certain:
+        return
+    strategy = _strategy(origin.options, owner.steps, name)
+    status = "loaded" if strategy == "undefer" else "lazy"
+    note_read(ctx, cur, pos, owner, name, status, False, None)
+
+
+# --- parameters ------------------------------------------------------------------------------------------------------
+
+
+def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -> Value:
+    """An attribute of what the caller handed in: the caller's rows decide what it costs, so it is only noted."""
+    if owner.cls is not None:
+        relation = ctx.world.mappings.relationship(owner.cls, node.attr)
+        if relation is None:
+            mapped = ctx.world.mappings.mapped(owner.cls)
+            if mapped is None or node.attr not in (mapped.deferred | mapped.proxies.keys()):
+                return members.member(ctx, cur, node, owner)
+        note_parameter_read(ctx, owner, node.attr, node.pos)
+        if relation is None or relation.target is None:
+            return UNKNOWN
+        if relation.lazy in api.DYNAMIC:
+            return Dynamic(UNKNOWN)
+        steps = (*owner.steps, node.attr)
+        if relation.many:
+            return Many(Parameter(owner.name, (*steps, "[]"), owner.drawn, relation.target))
+        return Parameter(owner.name, steps, owner.drawn, relation.target)
+    found = members.member(ctx, cur, node, owner)
+    if found != UNKNOWN or len(owner.steps) >= _MAX_STEPS:
+        return found
+    if node.attr in ctx.world.mappings.relationship_names:
+        note_parameter_read(ctx, owner, node.attr, node.pos)
+    return Parameter(owner.name, (*owner.steps, node.attr), owner.drawn)
+
+
+def note_parameter_read(ctx: Context, owner: Parameter, attr: str, pos: Pos) -> None:
+    loop = innermost(ctx, owner.drawn)
+    qualname = ctx.function.qualname if ctx.function is not None else "<module>"
+    found = Read(owner.name, (*owner.steps, attr), pos, loop is not None, loop, ctx.path, qualname)
+    ctx.reads[found] = None
+
+
+# --- iterating and indexing ------------------------------------------------------------------------------------------
+
+
+def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -> Value:
+    """One item of what a loop iterates, marked as drawn by it."""
+    from sqla_lint.flow import queries
+
+    if isinstance(source, Query):
+        queries.run(ctx, cur, source, node.pos)
+        item = Pair((source.row,)) if source.wraps else source.row
+        return item if source.single else drawn_by(item, loop)
+    if isinstance(source, Dynamic):
+        return drawn_by(source.row, loop)
+    if isinstance(source, Many):
+        return source.item if source.single or source.fixed else drawn_by(source.item, loop)
+    if isinstance(source, Mapping):
+        return drawn_by(source.key, loop)
+    if isinstance(source, Pair):
+        item: Value = source.items[0] if source.items else UNKNOWN
+        for other in source.items[1:]:
+            item = join(item, other)
+        return item
+    if isinstance(source, Parameter) and source.cls is None and len(source.steps) < _MAX_STEPS:
+        return Parameter(source.name, (*source.steps, "[]"), (*source.drawn, loop))
+    return UNKNOWN
+
+
+def drawn_by(value: Value, loop: LoopId) -> Value:
+    """*value* as an item that *loop* drew."""
+    if isinstance(value, (Entity, Parameter)):
+        return value._replace(drawn=(*value.drawn, loop)) if loop not in value.drawn else value
+    if isinstance(value, Pair):
+        return Pair(tuple(drawn_by(item, loop) for item in value.items))
+    return value
+
+
+def undrawn(value: Value, loop: LoopId) -> Value:
+    """*value* after *loop* has ended: whoever iterates it next draws it again."""
+    if isinstance(value, (Entity, Parameter)):
+        return value._replace(drawn=tuple(one for one in value.drawn if one != loop))
+    if isinstance(value, Pair):
+        return Pair(tuple(undrawn(item, loop) for item in value.items))
+    if isinstance(value, Many):
+        return value._replace(item=undrawn(value.item, loop))
+    return value
+
+
+def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index: Value) -> Value:
+    """``owner[index]``: an item, or a part of a collection."""
+    from sqla_lint.flow import queries
+
+    if isinstance(owner, Query):
+        queries.run(ctx, cur, owner, node.pos)
+        owner = Many(Pair((owner.row,)) if owner.wraps else owner.row)
+    if isinstance(node.index, n.Slice):
+        if isinstance(owner, Many):
+            bounds = index.items if isinstance(index, Pair) else ()
+            one = len(bounds) > 1 and bounds[1] == Literal(1, "int")
+            return owner._replace(single=owner.single or one)
+        return owner if isinstance(owner, Parameter) else UNKNOWN
+    if isinstance(owner, Pair):
+        position = index.value if isinstance(index, Literal) else None
+        if isinstance(position, int) and -len(owner.items) <= position < len(owner.items):
+            return owner.items[position]
+        return UNKNOWN
+    item: Value = UNKNOWN
+    if isinstance(owner, (Many, Mapping)):
+        item = owner.item if isinstance(owner, Many) else owner.value
+    elif isinstance(owner, Parameter) and owner.cls is None and len(owner.steps) < _MAX_STEPS:
+        if isinstance(index, Literal) and index.type == "str":
+            return UNKNOWN
+        item = Parameter(owner.name, (*owner.steps, "[]"), owner.drawn)
+    if not isinstance(index, Literal) and ctx.loops:
+        return drawn_by(item, ctx.loops[-1])
+    return item

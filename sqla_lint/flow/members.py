@@ -1,0 +1,169 @@
+"""Attributes of everything that is not a row: sessions, modules, classes, instances, results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqla_lint.flow.context import Context
+from sqla_lint.flow.state import Cursor
+from sqla_lint.flow.values import (
+    UNKNOWN,
+    Alias,
+    ClassValue,
+    Entity,
+    FlaskDb,
+    FunctionValue,
+    Instance,
+    Many,
+    Method,
+    ModelAttribute,
+    ModuleValue,
+    Outside,
+    Pair,
+    Parameter,
+    Registry,
+    Session,
+    Sid,
+    Value,
+)
+from sqla_lint.index.module import Class, Function
+from sqla_lint.lower import nodes as n
+
+
+def member(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> Value:
+    """``owner.attr`` for an owner that is no row (or an attribute of a row that is no relationship)."""
+    found = _DISPATCH.get(type(owner))
+    return found(ctx, cur, node, owner) if found is not None else Method(owner, node.attr)
+
+
+def _unknown(_ctx: Context, _cur: Cursor, _node: n.Attribute, _owner: Value) -> Value:
+    return UNKNOWN
+
+
+def _outside(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: Outside) -> Value:
+    return Outside(f"{owner.name}.{node.attr}", owner.called)
+
+
+def _module(ctx: Context, _cur: Cursor, node: n.Attribute, owner: ModuleValue) -> Value:
+    return ctx.world.definition_value(ctx.world.project.member(owner.definition, node.attr))  # type: ignore[arg-type]
+
+
+def _flask(ctx: Context, _cur: Cursor, node: n.Attribute, owner: FlaskDb) -> Value:
+    if node.attr == "session":
+        return Registry(Sid("registry", (owner.path, owner.name)), owner.settings)
+    if node.attr in ("paginate", "get_or_404", "first_or_404", "one_or_404"):
+        return Method(owner, node.attr)
+    if node.attr in ("engine", "metadata", "init_app", "create_all", "drop_all", "app"):
+        return Outside(f"flask_sqlalchemy.{node.attr}")
+    return Outside(f"sqlalchemy.orm.{node.attr}")
+
+
+def _registry(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: Registry) -> Value:
+    return Method(Session(owner.sid, owner.settings), node.attr)
+
+
+def _class(ctx: Context, cur: Cursor, node: n.Attribute, owner: ClassValue) -> Value:
+    method = ctx.world.method(owner.cls, node.attr)
+    if method is not None:
+        return FunctionValue(method, owner if has_decorator(method, "classmethod") else None)
+    if ctx.world.mappings.is_mapped(owner.cls):
+        if node.attr == "query":
+            return ctx.world.model_query(ctx, cur, owner.cls, node.pos)
+        return ModelAttribute(owner.cls, node.attr)
+    return ctx.world.class_attribute(owner.cls, node.attr)
+
+
+def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance) -> Value:
+    for name, value in owner.held:
+        if name == node.attr:
+            return value
+    method = ctx.world.method(owner.cls, node.attr)
+    if method is not None:
+        return _method(ctx, cur, node, method, owner)
+    return ctx.world.attribute(owner, node.attr)
+
+
+def _method(ctx: Context, cur: Cursor, node: n.Attribute, method: Function, owner: Value) -> Value:
+    """A method bound to its instance; a property is called at once."""
+    from sqla_lint.flow import calls
+
+    if is_property(method):
+        return calls.project(ctx, cur, node.pos, FunctionValue(method, owner), [], {}, describe=node.attr)
+    if has_decorator(method, "staticmethod"):
+        return FunctionValue(method, None)
+    if has_decorator(method, "classmethod"):
+        return FunctionValue(method, ClassValue(owner.cls) if isinstance(owner, (Instance, Entity)) else owner)
+    return FunctionValue(method, owner)
+
+
+def _row(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity | Parameter) -> Value:
+    """A method or property of a mapped class; a column's value is nothing that matters."""
+    if owner.cls is None:
+        return UNKNOWN
+    method = ctx.world.method(owner.cls, node.attr)
+    return _method(ctx, cur, node, method, owner) if method is not None else UNKNOWN
+
+
+def _function(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: FunctionValue) -> Value:
+    # Celery: ``task.delay(...)``, ``task.apply_async(...)`` hand over; the function itself is not called here.
+    return Method(owner, node.attr)
+
+
+def _pair(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: Pair) -> Value:
+    """A named row: ``row.User`` is the column of that name."""
+    for item in owner.items:
+        if isinstance(item, Entity) and item.cls.name == node.attr:
+            return item
+    return Method(owner, node.attr)
+
+
+def _alias(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: Alias) -> Value:
+    return ModelAttribute(owner.cls, node.attr)
+
+
+def _many(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: Many) -> Value:
+    # A page of Flask-SQLAlchemy's ``paginate()`` has its rows in ``items``.
+    return owner if node.attr == "items" else Method(owner, node.attr)
+
+
+_DISPATCH: dict[type, Callable[[Context, Cursor, Any, Any], Value]] = {
+    Outside: _outside,
+    ModuleValue: _module,
+    FlaskDb: _flask,
+    Registry: _registry,
+    ClassValue: _class,
+    Instance: _instance,
+    Entity: _row,
+    Parameter: _row,
+    FunctionValue: _function,
+    Pair: _pair,
+    Alias: _alias,
+    Many: _many,
+    type(UNKNOWN): _unknown,
+}
+
+
+def has_decorator(function: Function, *names: str) -> bool:
+    """Whether one of the function's decorators ends in one of *names*."""
+    return any(_last(d) in names for d in function.node.decorators)
+
+
+def _last(decorator: n.Expr) -> str | None:
+    if isinstance(decorator, n.Call):
+        decorator = decorator.func
+    if isinstance(decorator, n.Attribute):
+        return decorator.attr
+    return decorator.id if isinstance(decorator, n.Name) else None
+
+
+def is_property(function: Function) -> bool:
+    """Whether reading the attribute calls the function."""
+    return bool(function.node.decorators) and has_decorator(
+        function, "property", "cached_property", "hybrid_property", "reify", "memoized_property"
+    )
+
+
+def own_class(value: Value) -> Class | None:
+    """The project class that a value is an instance of."""
+    return value.cls if isinstance(value, (Instance, Entity, Parameter)) else None

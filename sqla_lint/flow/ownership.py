@@ -1,0 +1,151 @@
+"""Who has a session: what storing, returning, capturing or handing on a value does to the duty to close it."""
+
+from __future__ import annotations
+
+from sqla_lint.flow.context import Context, dotted
+from sqla_lint.flow.state import GONE, OPEN, Cursor
+from sqla_lint.flow.values import (
+    UNKNOWN,
+    Awaitable,
+    Instance,
+    Many,
+    Mapping,
+    Method,
+    Pair,
+    Query,
+    Scope,
+    Session,
+    Sid,
+    Transaction,
+    Value,
+)
+from sqla_lint.index.module import walk
+from sqla_lint.lower import nodes as n
+
+
+def sids(value: Value) -> tuple[Sid, ...]:
+    """The sessions that whoever has *value* can close."""
+    if isinstance(value, Session):
+        return (value.sid,)
+    if isinstance(value, Instance):
+        return tuple(sid for _, held in value.held for sid in sids(held))
+    if isinstance(value, Pair):
+        return tuple(sid for item in value.items for sid in sids(item))
+    if isinstance(value, Many):
+        return sids(value.item)
+    if isinstance(value, Mapping):
+        return sids(value.value)
+    if isinstance(value, (Method, Awaitable)):
+        inner = value.receiver if isinstance(value, Method) else value.value
+        return sids(inner)
+    if isinstance(value, Transaction):
+        return (value.sid,)
+    if isinstance(value, Scope) and value.sid is not None:
+        return (value.sid,)
+    return ()
+
+
+def release(ctx: Context, cur: Cursor, value: Value) -> None:
+    """Another owner has what *value* holds from here on: it was stored, returned, or handed to code that is not known."""
+    for sid in sids(value):
+        state = cur.sessions.get(sid)
+        if sid.owner == "local" and state is not None and state.status == OPEN:
+            cur.sessions[sid] = state._replace(status=GONE)
+        elif sid.owner == "parameter" and not ctx.static:
+            state = ctx.session_state(cur, sid)
+            cur.sessions[sid] = state._replace(ended=state.ended | {"keeps"})
+
+
+def captured(ctx: Context, cur: Cursor, function: n.Lambda | n.FunctionDef) -> None:
+    """A nested function that mentions a session keeps it: whoever has the function may close it."""
+    names = {part.id for part in walk(function) if isinstance(part, n.Name)}
+    for name in names & cur.env.keys():
+        release(ctx, cur, cur.env[name])
+
+
+def bind(ctx: Context, cur: Cursor, target: n.Expr, value: Value) -> None:
+    """Assign *value* to a target: a name, an attribute, a subscript, or several at once."""
+    if isinstance(target, n.Name):
+        _bind_name(ctx, cur, target.id, value)
+    elif isinstance(target, n.Attribute):
+        _bind_attribute(ctx, cur, target, value)
+    elif isinstance(target, n.Subscript):
+        _bind_subscript(ctx, cur, target, value)
+    elif isinstance(target, n.Sequence):
+        items = value.items if isinstance(value, Pair) and len(value.items) == len(target.items) else None
+        for index, part in enumerate(target.items):
+            bind(ctx, cur, part, items[index] if items else _part(value))
+    elif isinstance(target, n.Starred):
+        bind(ctx, cur, target.value, UNKNOWN)
+
+
+def _part(value: Value) -> Value:
+    return value.item if isinstance(value, Many) else UNKNOWN
+
+
+def _bind_name(ctx: Context, cur: Cursor, name: str, value: Value) -> None:
+    forget(cur, name)
+    if ctx.function is not None and name in ctx.function.globals:
+        release(ctx, cur, value)
+    if value != UNKNOWN:
+        cur.env[name] = value
+        note_name(ctx, name, value)
+
+
+def note_name(ctx: Context, name: str, value: Value) -> None:
+    """Remember which variable holds a session, for messages."""
+    for sid in sids(value):
+        ctx.names.setdefault(sid, name)
+
+
+def forget(cur: Cursor, name: str) -> None:
+    """*name* is bound anew: what was known of it, of its attributes, and of tests that mention it is over."""
+    prefixes = (name + ".", name + "[")
+    for key in [k for k in cur.env if k == name or k.startswith(prefixes)]:
+        del cur.env[key]
+    if cur.tests:
+        cur.tests = frozenset(t for t in cur.tests if not _mentions(t[0], name))
+
+
+def _mentions(key: object, name: str) -> bool:
+    return isinstance(key, tuple) and any(part == name or (isinstance(part, str) and part.split(".")[0] == name) for part in key)
+
+
+def _bind_attribute(ctx: Context, cur: Cursor, target: n.Attribute, value: Value) -> None:
+    from sqla_lint.flow.evaluate import expr
+
+    # The object is read; the attribute is not: writing a scalar relationship loads nothing.
+    owner = expr(ctx, cur, target.value)
+    key = dotted(target)
+    if not (_initializes(ctx, owner) and all(sid.owner == "parameter" for sid in sids(value))):
+        release(ctx, cur, value)
+    if key is None:
+        return
+    forget(cur, key)
+    if value != UNKNOWN:
+        cur.env[key] = value
+        note_name(ctx, key, value)
+
+
+def _initializes(ctx: Context, owner: Value) -> bool:
+    """Whether *owner* is the object that the running ``__init__`` makes: what it is given stays with whoever has it."""
+    return ctx.function is not None and ctx.function.node.name == "__init__" and getattr(owner, "path", None) == ("self",)
+
+
+def _bind_subscript(ctx: Context, cur: Cursor, target: n.Subscript, value: Value) -> None:
+    from sqla_lint.flow.evaluate import expr
+
+    expr(ctx, cur, target.value)
+    expr(ctx, cur, target.index)
+    release(ctx, cur, value)
+    base = dotted(target.value)
+    if base is not None and isinstance(target.index, n.Constant):
+        key = f"{base}[{target.index.value!r}]"
+        cur.env.pop(key, None)
+        if value != UNKNOWN:
+            cur.env[key] = value
+
+
+def query_keeps(value: Value) -> Sid | None:
+    """The session that an unevaluated query would use."""
+    return value.origin.sid if isinstance(value, Query) else None

@@ -1,0 +1,228 @@
+"""Queries: what rows they give, which options are on them, and what running one does."""
+
+from __future__ import annotations
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow import sessions
+from sqla_lint.flow.context import Context
+from sqla_lint.flow.state import Cursor
+from sqla_lint.flow.values import (
+    UNKNOWN,
+    Alias,
+    ClassValue,
+    Entity,
+    Literal,
+    LoaderOption,
+    Many,
+    ModelAttribute,
+    Origin,
+    Pair,
+    Query,
+    Sid,
+    Value,
+)
+from sqla_lint.lower.nodes import Pos
+
+Pairs = frozenset[tuple[tuple[str, ...], str]]
+
+
+def make(ctx: Context, args: list[Value], pos: Pos, sid: Sid | None, wraps: bool) -> Query:
+    """A query of what *args* name: mapped classes, aliases, columns."""
+    origin = Origin(ctx.path, pos, sid=sid)
+    row = _row(ctx, args, origin)
+    return Query(row, origin, executed=False, wraps=wraps and not isinstance(row, Pair))
+
+
+def _row(ctx: Context, args: list[Value], origin: Origin) -> Value:
+    items = [_item(ctx, arg, origin) for arg in args]
+    return items[0] if len(items) == 1 else Pair(tuple(items))
+
+
+def _item(ctx: Context, arg: Value, origin: Origin) -> Value:
+    if isinstance(arg, (ClassValue, Alias)) and ctx.world.mappings.is_mapped(arg.cls):
+        return Entity(arg.cls, origin)
+    return UNKNOWN
+
+
+def with_origin(value: Value, origin: Origin) -> Value:
+    """*value* with its rows drawn from *origin* instead."""
+    if isinstance(value, Entity):
+        return value._replace(origin=origin)
+    if isinstance(value, Pair):
+        return Pair(tuple(with_origin(item, origin) for item in value.items))
+    if isinstance(value, Many):
+        return value._replace(item=with_origin(value.item, origin))
+    return value
+
+
+def changed(query: Query, **changes: object) -> Query:
+    """*query* with another origin, its rows following."""
+    origin = query.origin._replace(**changes)
+    return query._replace(origin=origin, row=with_origin(query.row, origin))
+
+
+def add_options(query: Query, options: list[Value]) -> Query:
+    """*query* after ``.options(...)``; an option that cannot be read makes what is loaded uncertain."""
+    pairs: set[tuple[tuple[str, ...], str]] = set(query.origin.options)
+    certain = query.origin.certain
+    for option in options:
+        if isinstance(option, LoaderOption) and option.pairs is not None:
+            pairs |= option.pairs
+        else:
+            certain = False
+    return changed(query, options=frozenset(pairs), certain=certain)
+
+
+# --- running ---------------------------------------------------------------------------------------------------------
+
+
+def run(ctx: Context, cur: Cursor, query: Query, pos: Pos, writes: bool = False) -> None:
+    """A query sends its statement, unless that was done when its result was made."""
+    if query.executed:
+        return
+    sid = query.origin.sid
+    if sid is not None:
+        sessions.statement(ctx, cur, sid, pos, writes)
+    hold(ctx, cur, query)
+
+
+def hold(ctx: Context, cur: Cursor, query: Query) -> None:
+    """The rows of a query, and what its options load, are in the session's identity map from here on."""
+    rows = query.row.items if isinstance(query.row, Pair) else (query.row,)
+    for row in rows:
+        if isinstance(row, Entity):
+            held = {(row.cls, query.origin.pos)}
+            for path, strategy in query.origin.options:
+                target = _reached(ctx, row, path) if strategy in api.EAGER else None
+                if target is not None:
+                    held.add((target, None))  # type: ignore[arg-type]
+            cur.held = cur.held | held
+
+
+def _reached(ctx: Context, row: Entity, path: tuple[str, ...]) -> object:
+    cls = row.cls
+    for step in path:
+        relation = ctx.world.mappings.relationship(cls, step)
+        if relation is None or relation.target is None:
+            return None
+        cls = relation.target
+    return cls
+
+
+def method(ctx: Context, cur: Cursor, query: Query, name: str, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:
+    """A method of a ``Query``, a ``Select`` or a result."""
+    if name == "options":
+        return add_options(query, args)
+    if name == "limit":
+        one = bool(args) and args[0] == Literal(1, "int")
+        return changed(query._replace(single=query.single or one), filtered=True)
+    if name == "with_entities" or name == "with_only_columns":
+        return query._replace(row=_row(ctx, args, query.origin))
+    if name in ("add_entity", "add_columns", "add_column"):
+        items = query.row.items if isinstance(query.row, Pair) else (query.row,)
+        return query._replace(row=Pair((*items, *(_item(ctx, a, query.origin) for a in args))), wraps=False)
+    if name in api.GENERATIVE or name in api.RESULT_KEEPS or name == "populate_existing":
+        return changed(query, filtered=True) if name in _NARROWS else query
+    if name == "scalars":
+        run(ctx, cur, query, pos)
+        return query._replace(row=_first(query.row), wraps=False, executed=True)
+    return _run_method(ctx, cur, query, name, args, kwargs, pos)
+
+
+_NARROWS = frozenset({"filter", "filter_by", "where", "join", "outerjoin", "offset", "slice", "from_statement", "having"})
+
+
+def _run_method(
+    ctx: Context, cur: Cursor, query: Query, name: str, args: list[Value], kwargs: dict[str, Value], pos: Pos
+) -> Value:
+    row: Value = Pair((query.row,)) if query.wraps else query.row
+    if name == "get":
+        option = kwargs.get("options")
+        run(ctx, cur, query, pos)
+        return query.row if option is None else UNKNOWN
+    if name in api.MANY:
+        run(ctx, cur, query, pos)
+        many = Many(row, single=query.single)
+        return Many(many) if name == "partitions" else many
+    if name in ("scalar", "scalar_one", "scalar_one_or_none"):
+        run(ctx, cur, query, pos)
+        return _first(query.row)
+    if name in api.ONE:
+        run(ctx, cur, query, pos)
+        return row
+    if name in api.PLAIN or name in api.BULK:
+        if query.origin.sid is not None:
+            run(ctx, cur, query, pos, writes=name in api.BULK)
+        return UNKNOWN
+    return UNKNOWN
+
+
+def _first(row: Value) -> Value:
+    return row.items[0] if isinstance(row, Pair) and row.items else row
+
+
+def executed(ctx: Context, cur: Cursor, statement: Value, how: str, sid: Sid, pos: Pos) -> Value:
+    """What ``session.execute/scalars/scalar/exec`` gives for a statement; the statement itself was counted by the caller."""
+    if not isinstance(statement, Query):
+        return UNKNOWN
+    query = changed(statement, sid=sid)._replace(executed=True)
+    hold(ctx, cur, query)
+    if how in ("scalars", "stream_scalars"):
+        return query._replace(row=_first(query.row), wraps=False)
+    if how == "scalar":
+        return _first(query.row)
+    if how == "exec":
+        return query._replace(wraps=False)
+    return query
+
+
+def get(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], sid: Sid, pos: Pos) -> Value:
+    """What ``session.get(Model, pk, options=[...])`` gives."""
+    model = args[0] if args else kwargs.get("entity")
+    if not isinstance(model, ClassValue) or not ctx.world.mappings.is_mapped(model.cls):
+        return UNKNOWN
+    query = Query(Entity(model.cls, Origin(ctx.path, pos, sid=sid)), Origin(ctx.path, pos, sid=sid), True)
+    options = kwargs.get("options")
+    if options is not None:
+        query = add_options(query, [options.item] if isinstance(options, Many) and options.single else [UNKNOWN])
+    query = changed(query, filtered=True)
+    hold(ctx, cur, query)
+    return query.row
+
+
+# --- options ---------------------------------------------------------------------------------------------------------
+
+
+def loader_option(strategy: str, args: list[Value], start: LoaderOption | None = None) -> LoaderOption:
+    """``joinedload(Owner.pets)``, or the next step of a chain. Only the last of several steps gets the strategy."""
+    pairs: Pairs | None = start.pairs if start is not None else frozenset()
+    path = start.end if start is not None else ()
+    if strategy == "none":
+        return LoaderOption(pairs, path)
+    steps: list[str] = []
+    for arg in args:
+        if isinstance(arg, ModelAttribute):
+            steps.append(arg.name)
+        elif isinstance(arg, Literal) and isinstance(arg.value, str):
+            steps.extend(arg.value.split("."))
+        else:
+            return LoaderOption(None, path)
+    end = (*path, *steps)
+    if pairs is None:
+        return LoaderOption(None, end)
+    if strategy != "default":
+        pairs = pairs | {(end, strategy)}
+    return LoaderOption(pairs, end)
+
+
+def chained(ctx: Context, option: LoaderOption, name: str, args: list[Value]) -> Value:
+    """A method of a loader option: the next step, or ``.options(...)`` for several below it."""
+    if name == "options":
+        pairs = option.pairs
+        for arg in args:
+            if not isinstance(arg, LoaderOption) or arg.pairs is None or pairs is None:
+                return LoaderOption(None, option.end)
+            pairs = pairs | {((*option.end, *path), strategy) for path, strategy in arg.pairs}
+        return LoaderOption(pairs, option.end)
+    strategy = api.LOADER_OPTIONS.get(name)
+    return loader_option(strategy, args, option) if strategy is not None else option

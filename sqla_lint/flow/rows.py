@@ -1,0 +1,98 @@
+"""Methods of collections, mappings and dynamic relationships: what they give, and what adding to them means."""
+
+from __future__ import annotations
+
+from sqla_lint.flow import calls, loading, ownership
+from sqla_lint.flow.context import Context
+from sqla_lint.flow.state import Cursor
+from sqla_lint.flow.values import UNKNOWN, Dynamic, Many, Mapping, Pair, Query, Value
+from sqla_lint.lower.nodes import Pos
+
+_KEEPS = frozenset({"copy", "unique", "freeze"})
+_ITEM = frozenset({"pop", "popleft", "get", "setdefault", "first", "one", "one_or_none", "one_or_404", "first_or_404"})
+_ADDS = frozenset({"append", "add", "insert", "appendleft", "extend", "update", "setdefault", "put", "put_nowait"})
+
+
+def method(
+    ctx: Context,
+    cur: Cursor,
+    receiver: Many | Mapping | Pair | Dynamic,
+    name: str,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    pos: Pos,
+) -> Value:
+    """A method of a collection of values."""
+    if name in _ADDS:
+        for value in (*args, *kwargs.values()):
+            ownership.release(ctx, cur, value)
+    if isinstance(receiver, Mapping):
+        return _mapping(receiver, name)
+    if isinstance(receiver, Dynamic):
+        return _dynamic(receiver, name)
+    if isinstance(receiver, Many):
+        if name in _KEEPS:
+            return receiver
+        if name in _ITEM:
+            # In a loop, each round takes another one.
+            return loading.drawn_by(receiver.item, ctx.loops[-1]) if ctx.loops and name.startswith("pop") else receiver.item
+        if name in ("all", "fetchall", "scalars", "paginate"):
+            return receiver
+        return UNKNOWN
+    if name == "_asdict" or name == "_mapping":
+        return UNKNOWN
+    return UNKNOWN
+
+
+def _mapping(receiver: Mapping, name: str) -> Value:
+    if name == "values":
+        return Many(receiver.value)
+    if name == "items":
+        return Many(Pair((receiver.key, receiver.value)))
+    if name == "keys":
+        return Many(receiver.key)
+    return receiver.value if name in ("get", "pop", "setdefault") else UNKNOWN
+
+
+def _dynamic(receiver: Dynamic, name: str) -> Value:
+    """A dynamic collection is a query: its rows come by another statement, which is SES402's concern."""
+    if name in ("all", "paginate"):
+        return Many(receiver.row)
+    if name in ("first", "one", "one_or_none", "get"):
+        return receiver.row
+    return receiver if name not in ("count", "exists", "append", "add", "remove") else UNKNOWN
+
+
+def rows_of(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> Value:
+    """A list of what *value* gives when iterated (``list(...)``, ``sorted(...)``, ``set(...)``)."""
+    from sqla_lint.flow import queries
+
+    if isinstance(value, Query):
+        queries.run(ctx, cur, value, pos)
+        return Many(Pair((value.row,)) if value.wraps else value.row, single=value.single)
+    if isinstance(value, (Many, Pair)):
+        return value
+    if isinstance(value, Mapping):
+        return Many(value.key)
+    if isinstance(value, Dynamic):
+        return Many(value.row)
+    return value
+
+
+def drawn_calls(
+    ctx: Context, cur: Cursor, function: Value, source: Value, pos: Pos, node_pos: Pos
+) -> Value:
+    """A callable handed to ``map``, ``filter``, ``sorted``, ...: it runs once for each item."""
+    outer = ctx.loops
+    loop = (pos[0], pos[1])
+    ctx.loops = (*outer, loop)
+    listed = rows_of(ctx, cur, source, pos)
+    item = loading.draw(ctx, cur, listed, loop, _NOWHERE)
+    result = calls.apply(ctx, cur, function, [item], {}, node_pos) if function != UNKNOWN else UNKNOWN
+    ctx.loops = outer
+    return loading.undrawn(result, loop)
+
+
+from sqla_lint.lower import nodes as _n  # noqa: E402
+
+_NOWHERE = _n.Opaque((0, 0, 0, 0))

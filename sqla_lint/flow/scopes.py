@@ -1,0 +1,141 @@
+"""``with``: what entering and leaving each kind of context manager does."""
+
+from __future__ import annotations
+
+from sqla_lint.flow import calls, ownership, sessions, transitions
+from sqla_lint.flow.context import Context
+from sqla_lint.flow.state import Cursor, Raised
+from sqla_lint.flow.values import (
+    UNKNOWN,
+    Connection,
+    FunctionValue,
+    Instance,
+    Literal,
+    Many,
+    Outside,
+    Query,
+    Scope,
+    Session,
+    Stack,
+    Suppress,
+    Transaction,
+    Value,
+)
+from sqla_lint.lower.nodes import Pos
+
+_CLOSE = frozenset({"close"})
+
+
+def enter(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> tuple[Value, Value]:
+    """Enter a context manager: (what leaving needs, what ``as`` binds)."""
+    if isinstance(value, Session):
+        return Scope(value.sid, value, _CLOSE, _CLOSE, False, False, pos), value
+    if isinstance(value, Transaction):
+        return _enter_transaction(ctx, cur, value, pos), value
+    if isinstance(value, Scope):
+        if value.begins and value.sid is not None and not ctx.static:
+            state = ctx.session_state(cur, value.sid)
+            cur.sessions[value.sid] = state._replace(block=pos)
+        return value, value.value
+    if isinstance(value, Instance):
+        return _enter_instance(ctx, cur, value, pos)
+    if isinstance(value, (Stack, Query, Connection)):
+        return value, value
+    return value, UNKNOWN
+
+
+def _enter_transaction(ctx: Context, cur: Cursor, value: Transaction, pos: Pos) -> Scope:
+    if value.nested:
+        return Scope(value.sid, value, frozenset({"flush"}), frozenset({"savepoint"}), False, False, pos)
+    if not ctx.static:
+        state = ctx.session_state(cur, value.sid)
+        cur.sessions[value.sid] = state._replace(block=pos)
+    return Scope(value.sid, value, frozenset({"commit"}), frozenset({"rollback"}), False, True, pos)
+
+
+def _enter_instance(ctx: Context, cur: Cursor, value: Instance, pos: Pos) -> tuple[Value, Value]:
+    for name in ("__enter__", "__aenter__"):
+        method = ctx.world.method(value.cls, name)
+        if method is not None:
+            return value, calls.project(ctx, cur, pos, FunctionValue(method, value), [], {}, name)
+    # A base outside the project decides: it may close what the object holds.
+    ownership.release(ctx, cur, value)
+    return value, UNKNOWN
+
+
+def leave(ctx: Context, cur: Cursor, entered: Value, pos: Pos, raised: Raised | None) -> bool | None:
+    """Leave a context manager, with an exception under way or not.
+
+    Returns:
+        True if it swallows the exception, False if not, None where either may be.
+    """
+    if isinstance(entered, Scope):
+        _leave_scope(ctx, cur, entered, pos, raised)
+        return entered.swallows
+    if isinstance(entered, Suppress):
+        return None if raised is not None else False
+    if isinstance(entered, Instance):
+        return _leave_instance(ctx, cur, entered, pos, raised)
+    if isinstance(entered, Outside) and entered.called and entered.name in ("pytest.raises", "pytest.warns"):
+        return None
+    return False
+
+
+def _leave_scope(ctx: Context, cur: Cursor, scope: Scope, pos: Pos, raised: Raised | None) -> None:
+    if scope.sid is None or ctx.static:
+        return
+    does = scope.on_exit if raised is None else scope.on_error
+    if "commit" in does or "flush" in does:
+        _end_block(ctx, cur, scope, pos, does)
+    state = ctx.session_state(cur, scope.sid)
+    if scope.begins:
+        state = state._replace(block=None)
+    if "rollback" in does:
+        state = transitions.rollback(state)
+    if "savepoint" in does:
+        # Leaving ``begin_nested()`` with an exception rolls back to the savepoint: the session works again.
+        state = state._replace(failure=None)
+    if "close" in does:
+        state = transitions.close(state, pos, True)
+    cur.sessions[scope.sid] = state
+
+
+def _end_block(ctx: Context, cur: Cursor, scope: Scope, pos: Pos, does: frozenset[str]) -> None:
+    """The end of a block commits (or releases its savepoint): that may raise, with the block rolled back and left."""
+    assert scope.sid is not None
+    state = sessions.check_use(ctx, cur, scope.sid, pos, "block-end" if scope.begins else "savepoint-end")
+    ctx.raises.add(scope.sid)
+    gone = transitions.rollback(state._replace(block=None)) if "commit" in does else state
+    if "close" in does:
+        gone = transitions.close(gone, pos, True)
+    cur.sessions[scope.sid] = gone
+    cur.raises(Raised("database"), pos)
+    done = transitions.commit(state) if "commit" in does else transitions.statement(state, pos, True)
+    cur.sessions[scope.sid] = done
+    if "commit" in does:
+        cur.loaded, cur.held = frozenset(), frozenset()
+
+
+def _leave_instance(ctx: Context, cur: Cursor, entered: Instance, pos: Pos, raised: Raised | None) -> bool | None:
+    for name in ("__exit__", "__aexit__"):
+        method = ctx.world.method(entered.cls, name)
+        if method is not None:
+            args: list[Value] = [UNKNOWN, UNKNOWN, UNKNOWN] if raised is not None else [Literal(None, "NoneType")] * 3
+            result = calls.project(ctx, cur, pos, FunctionValue(method, entered), args, {}, name)
+            if isinstance(result, Literal):
+                return bool(result.value)
+            return False if result == UNKNOWN else None
+    return False
+
+
+def closing(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> Value:
+    """``contextlib.closing(x)``: leaving calls ``x.close()``."""
+    if isinstance(value, Session):
+        return Scope(value.sid, value, _CLOSE, _CLOSE, False, False, pos)
+    if isinstance(value, Instance):
+        method = ctx.world.method(value.cls, "close")
+        held = ownership.sids(value)
+        if method is not None and len(held) == 1:
+            return Scope(held[0], value, _CLOSE, _CLOSE, False, False, pos)
+    ownership.release(ctx, cur, value)
+    return UNKNOWN if isinstance(value, Many) else value

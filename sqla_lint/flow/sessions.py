@@ -1,0 +1,174 @@
+"""What calls on a session do to it, and what they give."""
+
+from __future__ import annotations
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow import ownership, queries, transitions
+from sqla_lint.flow.context import Context
+from sqla_lint.flow.facts import Closing, Created, Rebound, Used
+from sqla_lint.flow.state import OPEN, Cursor, Raised, SessionState
+from sqla_lint.flow.values import (
+    UNKNOWN,
+    Connection,
+    FunctionValue,
+    LambdaValue,
+    Many,
+    Outside,
+    Pair,
+    Scope,
+    Session,
+    Settings,
+    Sid,
+    Transaction,
+    Value,
+)
+from sqla_lint.lower.nodes import Pos
+
+
+def create(ctx: Context, cur: Cursor, settings: Settings, pos: Pos, how: str = "created") -> Session:
+    """A new plain session, made by the code that runs now."""
+    made = Session(Sid("local", (ctx.path,), pos), settings)
+    if ctx.static:
+        return made
+    before = cur.sessions.get(made.sid)
+    if before is not None and before.status == OPEN and before.used:
+        ctx.emit(Rebound(made.sid, pos, before))
+    ctx.emit(Created(made.sid, pos, how))
+    ctx.sessions[made.sid] = made
+    cur.sessions[made.sid] = SessionState()
+    return made
+
+
+def statement(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, writes: bool = False, what: str = "statement") -> None:
+    """A statement, flush or commit on a session: it may raise, and then nothing works until a rollback."""
+    if ctx.static:
+        return
+    state = check_use(ctx, cur, sid, pos, what)
+    ctx.raises.add(sid)
+    cur.sessions[sid] = transitions.failed(state, pos)
+    cur.raises(Raised("database"), pos)
+    cur.sessions[sid] = state._replace(used=True, active=True)
+    # A result may be wrong for the program as well (NoResultFound), with nothing wrong in the transaction.
+    cur.raises(Raised("other"), pos)
+    if what == "commit":
+        cur.sessions[sid] = transitions.commit(state)
+        cur.loaded, cur.held = frozenset(), frozenset()
+    else:
+        cur.sessions[sid] = transitions.statement(state, pos, writes)
+
+
+def check_use(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, how: str) -> SessionState:
+    """Note a use of a session whose failure a handler swallowed; the failure is told once."""
+    state = ctx.session_state(cur, sid)
+    if state.failure is not None and state.failure.handler is not None:
+        ctx.emit(Used(sid, pos, state, how))
+        state = state._replace(failure=None)
+        cur.sessions[sid] = state
+    return state
+
+
+def close(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
+    """A call closes (or removes, or resets) a session."""
+    if ctx.static:
+        return
+    state = ctx.session_state(cur, sid)
+    ctx.emit(Closing(sid, pos, state.status == "closed", ctx.in_finally))
+    cur.sessions[sid] = transitions.close(state, pos, ctx.in_finally)
+
+
+def rollback(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
+    if ctx.static:
+        return
+    state = ctx.session_state(cur, sid)
+    failure = state.failure
+    state = transitions.rollback(state)
+    if state.block is not None and failure is not None:
+        # Inside ``with ...begin()`` a rollback ends the block's transaction: the block's rows are lost all the same.
+        state = state._replace(failure=failure)
+    cur.sessions[sid] = state
+    cur.loaded, cur.held = frozenset(), frozenset()
+
+
+def method(
+    ctx: Context, cur: Cursor, session: Session, name: str, args: list[Value], kwargs: dict[str, Value], pos: Pos
+) -> Value:
+    """A method of a session (or of a registry, which reaches the session of this thread)."""
+    sid = session.sid
+    ctx.sessions.setdefault(sid, session)
+    if name in api.CLOSES:
+        close(ctx, cur, sid, pos)
+    elif name == "rollback":
+        rollback(ctx, cur, sid, pos)
+    elif name == "commit":
+        statement(ctx, cur, sid, pos, what="commit")
+    elif name == "query":
+        return queries.make(ctx, args, pos, sid, wraps=False)
+    elif name in ("begin", "begin_nested"):
+        return begin(ctx, cur, sid, name == "begin_nested", pos)
+    elif name == "run_sync":
+        return _run_sync(ctx, cur, session, args, kwargs, pos)
+    elif name in api.STATEMENTS:
+        return _statement_method(ctx, cur, session, name, args, kwargs, pos)
+    elif name in api.WRITES and not ctx.static:
+        cur.sessions[sid] = transitions.note(ctx.session_state(cur, sid), pos, True)
+    for arg in args:
+        # A session added to another object's care is not this one's business.
+        ownership.release(ctx, cur, arg)
+    return UNKNOWN
+
+
+def _statement_method(
+    ctx: Context, cur: Cursor, session: Session, name: str, args: list[Value], kwargs: dict[str, Value], pos: Pos
+) -> Value:
+    sid = session.sid
+    target = args[0] if args else kwargs.get("statement", UNKNOWN)
+    writes = name in api.WRITES or (isinstance(target, Outside) and target.called)
+    statement(ctx, cur, sid, pos, writes, name)
+    if name in ("execute", "scalars", "scalar", "exec", "stream", "stream_scalars"):
+        return queries.executed(ctx, cur, target, name, sid, pos)
+    if name in ("get", "get_one"):
+        return queries.get(ctx, cur, args, kwargs, sid, pos)
+    if name == "connection":
+        return Connection(None)
+    return target if name == "merge" else UNKNOWN
+
+
+def begin(ctx: Context, cur: Cursor, sid: Sid, nested: bool, pos: Pos) -> Transaction:
+    """``begin()`` notes that a transaction starts; ``begin_nested()`` flushes first, and sends a SAVEPOINT."""
+    if nested:
+        statement(ctx, cur, sid, pos, what="begin_nested")
+    return Transaction(sid, nested, pos)
+
+
+def transaction_method(ctx: Context, cur: Cursor, transaction: Transaction, name: str, pos: Pos) -> Value:
+    """``commit``, ``rollback`` or ``close`` of what ``begin()`` returned."""
+    if name == "commit":
+        statement(ctx, cur, transaction.sid, pos, what="flush" if transaction.nested else "commit")
+    elif name in ("rollback", "close"):
+        rollback(ctx, cur, transaction.sid, pos)
+    return UNKNOWN
+
+
+def _run_sync(
+    ctx: Context, cur: Cursor, session: Session, args: list[Value], kwargs: dict[str, Value], pos: Pos
+) -> Value:
+    """``await session.run_sync(fn, ...)`` calls ``fn(session, ...)``."""
+    from sqla_lint.flow import calls
+
+    if args and isinstance(args[0], (FunctionValue, LambdaValue)):
+        return calls.apply(ctx, cur, args[0], [session, *args[1:]], kwargs, pos)
+    return UNKNOWN
+
+
+def factory_begin(ctx: Context, cur: Cursor, settings: Settings, pos: Pos) -> Scope:
+    """``with factory.begin() as session``: a session and a transaction that end together."""
+    made = create(ctx, cur, settings, pos, how="scope")
+    return Scope(made.sid, made, frozenset({"commit", "close"}), frozenset({"rollback", "close"}), False, True, pos)
+
+
+def held_rows(value: Value) -> Value:
+    """The item of a collection, or the value itself."""
+    return value.item if isinstance(value, Many) else value
+
+
+__all__ = ["Pair", "begin", "close", "create", "factory_begin", "method", "rollback", "statement", "transaction_method"]

@@ -1,0 +1,127 @@
+"""What is known at one point of a function, on one way to it: frozen states, and the cursor that makes the next one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqla_lint.flow.values import Sid, Value
+from sqla_lint.index.module import Class
+from sqla_lint.lower.nodes import Pos
+
+OPEN, CLOSED, GONE = "open", "closed", "gone"
+
+
+class Failure(NamedTuple):
+    """A failed statement or flush that nobody has rolled back: *handler* is the handler that swallowed the error, once one has."""
+
+    pos: Pos
+    handler: Pos | None = None
+    tried: Pos | None = None
+
+
+class SessionState(NamedTuple):
+    """What one session is, on one way.
+
+    *status* is open, closed or gone (another owner has it now). *used* once a statement ran; *active* while its transaction
+    holds a connection. *failure* is an error not yet rolled back. *closed_at* is the call that closed it. *wrote* is the first
+    write of its transaction; *block* the ``with ...begin()`` block around. *ended* names what was done since entry.
+    """
+
+    status: str = OPEN
+    used: bool = False
+    active: bool = False
+    failure: Failure | None = None
+    closed_at: Pos | None = None
+    in_finally: bool = False
+    wrote: Pos | None = None
+    block: Pos | None = None
+    ended: frozenset[str] = frozenset()
+
+
+class Raised(NamedTuple):
+    """An exception under way: *label* is ``database``, ``other`` or ``base``; *type* its class where a ``raise`` names it."""
+
+    label: str
+    type: object = None
+
+
+class State:
+    """One way's knowledge at one point. Never changed once made; equal states are the same way as far as anyone can tell."""
+
+    __slots__ = ("caught", "env", "exc", "held", "loaded", "result", "sessions", "tests", "_key")
+
+    def __init__(
+        self,
+        env: dict[str, Value],
+        sessions: dict[Sid, SessionState],
+        exc: Raised | None = None,
+        caught: tuple[Raised, ...] = (),
+        result: Value | None = None,
+        loaded: frozenset[object] = frozenset(),
+        held: frozenset[tuple[Class, Pos | None]] = frozenset(),
+        tests: frozenset[tuple[object, bool]] = frozenset(),
+    ) -> None:
+        self.env = env
+        self.sessions = sessions
+        self.exc = exc
+        self.caught = caught
+        self.result = result
+        self.loaded = loaded
+        self.held = held
+        self.tests = tests
+        self._key = (
+            frozenset(env.items()),
+            frozenset(sessions.items()),
+            exc,
+            caught,
+            result,
+            loaded,
+            held,
+            tests,
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, State) and self._key == other._key
+
+
+class Cursor:
+    """A state being moved on through one node; :meth:`state` freezes it again."""
+
+    __slots__ = ("caught", "dead", "env", "exc", "held", "loaded", "node", "raised", "result", "sessions", "tests", "_last")
+
+    def __init__(self, state: State, node: object) -> None:
+        self.env = dict(state.env)
+        self.sessions = dict(state.sessions)
+        self.exc = state.exc
+        self.caught = state.caught
+        self.result = state.result
+        self.loaded = state.loaded
+        self.held = state.held
+        self.tests = state.tests
+        self.node = node
+        self.raised: list[tuple[State, Pos]] = []
+        self.dead = False
+        self._last: object = None
+
+    def state(self) -> State:
+        return State(
+            self.env, self.sessions, self.exc, self.caught, self.result, self.loaded, self.held, self.tests
+        )
+
+    def raises(self, raised: Raised, pos: Pos) -> None:
+        """Note that an exception may leave from here, with everything as it is now."""
+        key = (raised, tuple(self.sessions.items()))
+        if key == self._last:
+            return
+        self._last = key
+        self.raised.append(
+            (
+                State(
+                    dict(self.env), dict(self.sessions), raised, self.caught, self.result, self.loaded, self.held, self.tests
+                ),
+                pos,
+            )
+        )

@@ -1,0 +1,371 @@
+"""One node of the graph, one state before it: the states after it, and where each goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqla_lint.flow import branches, errors, evaluate, loading, ownership, scopes
+from sqla_lint.flow.context import Context
+from sqla_lint.flow.graph import Node
+from sqla_lint.flow.state import Cursor, Failure, Raised, State
+from sqla_lint.flow.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Suppress, Value
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+
+class Step(NamedTuple):
+    """Where a state goes next. *origin* is what raised, for exceptions on their way."""
+
+    target: int
+    state: State
+    origin: Pos | None = None
+
+
+def advance(ctx: Context, node: Node, state: State) -> list[Step]:
+    """All ways on from *node* in *state*."""
+    ctx.loops = node.loops
+    ctx.in_finally = node.in_finally
+    cur = Cursor(state, node)
+    steps = _KINDS[node.kind](ctx, node, cur)
+    steps.extend(Step(node.exc, raised, pos) for raised, pos in cur.raised)
+    return steps
+
+
+def _on(node: Node, cur: Cursor, index: int = 0) -> list[Step]:
+    return [] if cur.dead else [Step(node.next[index], cur.state())]
+
+
+# --- plain statements ------------------------------------------------------------------------------------------------
+
+
+def _stmt(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    stmt = node.payload
+    if isinstance(stmt, n.ExprStmt):
+        evaluate.expr(ctx, cur, stmt.value)
+    elif isinstance(stmt, n.Assign):
+        return _assign(ctx, node, cur, stmt)
+    elif isinstance(stmt, n.AnnAssign):
+        if stmt.value is not None:
+            value = evaluate.expr(ctx, cur, stmt.value)
+            ownership.bind(ctx, cur, stmt.target, value)
+    elif isinstance(stmt, n.AugAssign):
+        evaluate.expr(ctx, cur, stmt.value)
+        if isinstance(stmt.target, n.Name):
+            ownership.forget(cur, stmt.target.id)
+        else:
+            evaluate.expr(ctx, cur, stmt.target)
+    elif isinstance(stmt, n.Delete):
+        for target in stmt.targets:
+            if isinstance(target, n.Name):
+                ownership.forget(cur, target.id)
+    elif isinstance(stmt, n.FunctionDef):
+        _define(ctx, cur, stmt)
+    elif isinstance(stmt, (n.Import, n.ImportFrom)):
+        _import(ctx, cur, stmt)
+    return _on(node, cur)
+
+
+def _assign(ctx: Context, node: Node, cur: Cursor, stmt: n.Assign) -> list[Step]:
+    """An assignment; ``own = session is None`` is followed both ways, so that a later ``if own`` knows."""
+    target = stmt.targets[0]
+    if len(stmt.targets) == 1 and isinstance(target, n.Name) and isinstance(stmt.value, (n.Compare, n.UnaryOp)):
+        true, false = branches.split(ctx, cur, stmt.value)
+        steps: list[Step] = []
+        for states, value in ((true, TRUE), (false, FALSE)):
+            for state in states:
+                way = Cursor(state, node)
+                ownership.bind(ctx, way, target, value)
+                steps += _on(node, way)
+        return steps
+    ways = _choices(ctx, cur, stmt.value)
+    steps = []
+    for way, value in ways:
+        for one in stmt.targets:
+            ownership.bind(ctx, way, one, value)
+        if way is not cur:
+            cur.raised.extend(way.raised)
+        steps += _on(node, way)
+    return steps
+
+
+def _choices(ctx: Context, cur: Cursor, node: n.Expr) -> list[tuple[Cursor, Value]]:
+    """``session or Session()`` and ``a if test else b`` are followed each way: who owns the session depends on it."""
+    if isinstance(node, n.BoolOp) and node.op == "or" and len(node.values) == 2:
+        true, false = branches.split(ctx, cur, node.values[0])
+        first, second = node.values
+        return _followed(ctx, cur, [(s, first) for s in true] + [(s, second) for s in false])
+    if isinstance(node, n.IfExp):
+        true, false = branches.split(ctx, cur, node.test)
+        return _followed(ctx, cur, [(s, node.body) for s in true] + [(s, node.orelse) for s in false])
+    return [(cur, evaluate.expr(ctx, cur, node))]
+
+
+def _followed(ctx: Context, cur: Cursor, ways: list[tuple[State, n.Expr]]) -> list[tuple[Cursor, Value]]:
+    found: list[tuple[Cursor, Value]] = []
+    for state, part in ways:
+        way = Cursor(state, cur.node)
+        found.append((way, evaluate.expr(ctx, way, part)))
+    return found
+
+
+def _define(ctx: Context, cur: Cursor, stmt: n.FunctionDef) -> None:
+    for decorator in stmt.decorators:
+        evaluate.expr(ctx, cur, decorator)
+    ownership.captured(ctx, cur, stmt)
+    ownership.forget(cur, stmt.name)
+    cur.env[stmt.name] = ctx.world.nested_function(ctx, stmt)
+
+
+def _import(ctx: Context, cur: Cursor, stmt: n.Import | n.ImportFrom) -> None:
+    from sqla_lint.index.module import imports
+
+    for name, target in imports(stmt):
+        ownership.forget(cur, name)
+        value = ctx.world.imported_value(ctx.path, target)
+        if value != UNKNOWN:
+            cur.env[name] = value
+
+
+# --- control ---------------------------------------------------------------------------------------------------------
+
+
+def _test(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    assert isinstance(node.payload, tuple)
+    true, false = branches.split(ctx, cur, node.payload)  # type: ignore[arg-type]
+    if cur.dead:
+        return []
+    return [Step(node.next[0], s) for s in true] + [Step(node.next[1], s) for s in false]
+
+
+def _iter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    """The iterable of a ``for``, evaluated once; a query runs here."""
+    stmt = node.payload
+    assert isinstance(stmt, n.For)
+    value = evaluate.expr(ctx, cur, stmt.iter)
+    loading.draw(ctx, cur, value, stmt.pos[:2], stmt.iter)
+    cur.env[_iterable(stmt)] = value._replace(executed=True) if value.kind == "query" else value  # type: ignore[union-attr]
+    return _on(node, cur)
+
+
+def _next(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    """The next item, or the end: each way has its own state."""
+    stmt = node.payload
+    assert isinstance(stmt, n.For)
+    source = cur.env.get(_iterable(stmt), UNKNOWN)
+    done = Cursor(cur.state(), node)
+    done.env.pop(_iterable(stmt), None)
+    drawn = loading.draw(ctx, cur, source, stmt.pos[:2], stmt.iter)
+    ownership.bind(ctx, cur, stmt.target, drawn)
+    if stmt.is_async:
+        cur.raises(Raised("base"), stmt.iter.pos)
+    return [Step(node.next[0], cur.state()), Step(node.next[1], done.state())]
+
+
+def _iterable(stmt: n.For) -> str:
+    return f"%iter{stmt.pos[0]}:{stmt.pos[1]}"
+
+
+def _return(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    stmt = node.payload
+    assert isinstance(stmt, n.Return)
+    value = evaluate.expr(ctx, cur, stmt.value) if stmt.value is not None else NONE
+    if cur.dead:
+        return []
+    cur.result = _returned(ctx, cur, value)
+    ownership.release(ctx, cur, value)
+    cur.exc = None
+    cur.env["%return"] = Literal(stmt.pos, "pos")
+    return _on(node, cur)
+
+
+def _returned(ctx: Context, cur: Cursor, value: Value) -> Value:
+    """What the caller gets: a session that is kept elsewhere as well is not the caller's to close."""
+    from sqla_lint.flow.state import GONE
+    from sqla_lint.flow.values import Session
+
+    if isinstance(value, Session) and value.sid.owner == "local":
+        state = cur.sessions.get(value.sid)
+        if state is not None and state.status == GONE:
+            return value._replace(sid=value.sid._replace(owner="kept"))
+    return value
+
+
+def _raise(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    stmt = node.payload
+    assert isinstance(stmt, n.Raise)
+    if stmt.exc is None:
+        raised = cur.caught[-1] if cur.caught else Raised("other")
+        cur.exc = raised
+        return [Step(node.exc, cur.state(), stmt.pos)]
+    evaluate.expr(ctx, cur, stmt.exc)
+    cur.exc = Raised("other", _raised_type(ctx, stmt.exc))
+    return [Step(node.exc, cur.state(), stmt.pos)]
+
+
+def _raised_type(ctx: Context, exc: n.Expr) -> object:
+    """The class that a ``raise`` names, as handlers see it: only that a class of the project or of Python is raised matters."""
+    func = exc.func if isinstance(exc, n.Call) else exc
+    types = errors.handler_types(ctx, func)
+    return types[0] if types and types[0] in ("other", "project") else None
+
+
+def _reraise(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    return [Step(node.exc, cur.state(), None)]
+
+
+# --- handlers --------------------------------------------------------------------------------------------------------
+
+
+def _try(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    return _on(node, cur)
+
+
+def _catch(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    """An exception meets the handlers of its ``try``, in order."""
+    stmt = node.payload
+    assert isinstance(stmt, n.Try)
+    raised = cur.exc or Raised("other")
+    steps: list[Step] = []
+    for handler, target in zip(stmt.handlers, node.next):
+        caught = errors.catches(raised, errors.handler_types(ctx, handler.type))
+        if caught is not False:
+            steps.append(Step(target, cur.state()))
+        if caught is True:
+            return steps
+    return [*steps, Step(node.exc, cur.state(), None)]
+
+
+def _handler(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    handler = node.payload
+    assert isinstance(handler, n.Handler)
+    raised = cur.exc or Raised("other")
+    if raised.label == "database":
+        swallowed(cur, handler.pos)
+    elif raised.label == "thrown":
+        raised = Raised("other")
+    cur.exc = None
+    cur.caught = (*cur.caught[-3:], raised)
+    if handler.name:
+        ownership.forget(cur, handler.name)
+    return _on(node, cur)
+
+
+def swallowed(cur: Cursor, handler: Pos) -> None:
+    """A handler has a database error: whatever session failed is its concern now."""
+    for sid, state in cur.sessions.items():
+        if state.failure is not None and state.failure.handler is None:
+            cur.sessions[sid] = state._replace(failure=Failure(state.failure.pos, handler))
+
+
+def _end_handler(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    cur.caught = cur.caught[:-1]
+    return _on(node, cur)
+
+
+# --- with ------------------------------------------------------------------------------------------------------------
+
+
+def _enter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    stmt, index = node.payload  # type: ignore[misc]
+    item = stmt.items[index]
+    value = evaluate.expr(ctx, cur, item.context)
+    if stmt.is_async:
+        cur.raises(Raised("base"), item.context.pos)
+    entered, bound = scopes.enter(ctx, cur, value, item.context.pos)
+    if cur.dead:
+        return []
+    cur.env[_entered(stmt, index)] = entered
+    if item.target is not None:
+        ownership.bind(ctx, cur, item.target, bound)
+    return _on(node, cur)
+
+
+def _entered(stmt: n.With, index: int) -> str:
+    return f"%with{stmt.pos[0]}:{stmt.pos[1]}:{index}"
+
+
+def _leave(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    stmt, index = node.payload  # type: ignore[misc]
+    entered = cur.env.pop(_entered(stmt, index), UNKNOWN)
+    scopes.leave(ctx, cur, entered, stmt.items[index].context.pos, None)
+    return _on(node, cur)
+
+
+def _leave_exc(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    stmt, index = node.payload  # type: ignore[misc]
+    entered = cur.env.pop(_entered(stmt, index), UNKNOWN)
+    raised = cur.exc or Raised("other")
+    if isinstance(entered, Suppress):
+        return _leave_suppress(ctx, node, cur, entered, raised, stmt)
+    swallows = scopes.leave(ctx, cur, entered, stmt.items[index].context.pos, raised)
+    steps: list[Step] = []
+    if swallows is not False:
+        on = Cursor(cur.state(), node)
+        on.exc = None
+        steps += _on(node, on)
+    if swallows is not True:
+        cur.exc = raised
+        steps.append(Step(node.exc, cur.state(), None))
+    return steps
+
+
+def _leave_suppress(
+    ctx: Context, node: Node, cur: Cursor, entered: Suppress, raised: Raised, stmt: n.With
+) -> list[Step]:
+    types = tuple(_suppressed(value) for value in entered.types)
+    caught = errors.catches(raised, types)
+    steps: list[Step] = []
+    if caught is not False:
+        on = Cursor(cur.state(), node)
+        if raised.label == "database":
+            swallowed(on, stmt.pos)
+        on.exc = None
+        steps += _on(node, on)
+    if caught is not True:
+        steps.append(Step(node.exc, cur.state(), None))
+    return steps
+
+
+def _suppressed(value: object) -> str:
+    """What an argument of ``suppress`` names, as a handler's type."""
+    from sqla_lint.flow.values import ClassValue, Outside
+
+    if isinstance(value, Outside):
+        package, _, name = value.name.rpartition(".")
+        if package == "builtins":
+            return {"BaseException": "*", "Exception": "Exception"}.get(name, "other")
+        return name if package.startswith("sqlalchemy") else "other"
+    return "project" if isinstance(value, ClassValue) else "?"
+
+
+def _case(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    case = node.payload
+    assert isinstance(case, n.Case)
+    outside = cur.state()
+    for name in case.names:
+        ownership.forget(cur, name)
+    steps = [Step(node.next[0], cur.state())]
+    if len(node.next) > 1:
+        steps.append(Step(node.next[1], outside))
+    return steps
+
+
+_KINDS: dict[str, Callable[[Context, Node, Cursor], list[Step]]] = {
+    "stmt": _stmt,
+    "test": _test,
+    "iter": _iter,
+    "next": _next,
+    "return": _return,
+    "raise": _raise,
+    "reraise": _reraise,
+    "try": _try,
+    "catch": _catch,
+    "handler": _handler,
+    "end-handler": _end_handler,
+    "enter": _enter,
+    "leave": _leave,
+    "leave-exc": _leave_exc,
+    "case": _case,
+}
+_ANY = dict[str, Any]

@@ -1,0 +1,277 @@
+"""A function's summary at one call of it: its parameters replaced by the arguments, its effects applied, its reads judged."""
+
+from __future__ import annotations
+
+from sqla_lint.flow import loading, ownership, sessions, transitions
+from sqla_lint.flow.context import Context
+from sqla_lint.flow.facts import Closing, Handed
+from sqla_lint.flow.state import GONE, OPEN, Cursor, Raised
+from sqla_lint.flow.summary import Effect, Generator, Read, Summary
+from sqla_lint.flow.values import (
+    UNKNOWN,
+    ClassValue,
+    Dynamic,
+    Entity,
+    FunctionValue,
+    Instance,
+    LambdaValue,
+    Many,
+    Mapping,
+    Pair,
+    Parameter,
+    Query,
+    Registry,
+    Scope,
+    Session,
+    Sid,
+    Transaction,
+    Value,
+    join,
+)
+from sqla_lint.index.module import Function
+from sqla_lint.lower.nodes import Pos
+
+Bound = dict[str, Value]
+
+# Owners whose session is the same one seen from the caller.
+_SHARED = ("registry", "module", "closure")
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+def value(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Value:
+    """A callee's value as the caller has it."""
+    if isinstance(what, Session):
+        return _session(ctx, cur, what, bound, pos)
+    if isinstance(what, Parameter):
+        return walk(ctx, bound.get(what.name, UNKNOWN), what.steps)
+    if isinstance(what, Entity):
+        origin = what.origin
+        if origin is not None and origin.sid is not None:
+            origin = origin._replace(sid=resolve_sid(ctx, origin.sid, bound))
+        return what._replace(origin=origin, drawn=())
+    if isinstance(what, (Many, Dynamic)):
+        inner = what.item if isinstance(what, Many) else what.row
+        changed = value(ctx, cur, inner, bound, pos)
+        return what._replace(item=changed) if isinstance(what, Many) else Dynamic(changed)
+    if isinstance(what, Pair):
+        return Pair(tuple(value(ctx, cur, item, bound, pos) for item in what.items))
+    if isinstance(what, Mapping):
+        return Mapping(value(ctx, cur, what.key, bound, pos), value(ctx, cur, what.value, bound, pos))
+    if isinstance(what, Query):
+        sid = resolve_sid(ctx, what.origin.sid, bound) if what.origin.sid is not None else None
+        from sqla_lint.flow import queries
+
+        return queries.changed(what, sid=sid)
+    if isinstance(what, Instance):
+        return _instance(ctx, cur, what, bound, pos)
+    if isinstance(what, Transaction):
+        found = resolve_sid(ctx, what.sid, bound)
+        return what._replace(sid=found) if found is not None else UNKNOWN
+    if isinstance(what, Scope):
+        return UNKNOWN
+    if isinstance(what, LambdaValue):
+        return UNKNOWN
+    if isinstance(what, FunctionValue) and what.receiver is not None and not isinstance(what.receiver, ClassValue):
+        return what._replace(receiver=value(ctx, cur, what.receiver, bound, pos))
+    return what
+
+
+def _session(ctx: Context, cur: Cursor, what: Session, bound: Bound, pos: Pos) -> Value:
+    if what.sid.owner == "local":
+        return sessions.create(ctx, cur, what.settings, pos)
+    if what.sid.owner in (*_SHARED, "kept", "injected"):
+        return what
+    found = _resolve(ctx, what.sid, bound)
+    return found if isinstance(found, Session) else Session(Sid("kept", what.sid.path, what.sid.pos), what.settings)
+
+
+def _instance(ctx: Context, cur: Cursor, what: Instance, bound: Bound, pos: Pos) -> Value:
+    if what.path and what.path[0] in bound:
+        return walk(ctx, bound[what.path[0]], what.path[1:])
+    held = tuple((name, value(ctx, cur, item, bound, pos)) for name, item in what.held)
+    return what._replace(path=(), held=held)
+
+
+def walk(ctx: Context, start: Value, steps: tuple[str, ...]) -> Value:
+    """What following attribute names and ``[]`` from a value leads to, without noting any read."""
+    for step in steps:
+        start = _step(ctx, start, step)
+    return start
+
+
+def _step(ctx: Context, owner: Value, step: str) -> Value:
+    if step == "[]":
+        if isinstance(owner, Many):
+            return owner.item
+        if isinstance(owner, Query):
+            return owner.row
+        if isinstance(owner, Parameter):
+            return owner._replace(steps=(*owner.steps, "[]")) if owner.cls is None else UNKNOWN
+        return owner.row if isinstance(owner, Dynamic) else UNKNOWN
+    if isinstance(owner, Entity):
+        relation = ctx.world.mappings.relationship(owner.cls, step)
+        return loading.related(owner, relation) if relation is not None else UNKNOWN
+    if isinstance(owner, Parameter):
+        return _parameter_step(ctx, owner, step)
+    if isinstance(owner, Instance):
+        found = dict(owner.held).get(step)
+        return found if found is not None else ctx.world.attribute(owner, step)
+    if isinstance(owner, Registry):
+        return UNKNOWN
+    return UNKNOWN
+
+
+def _parameter_step(ctx: Context, owner: Parameter, step: str) -> Value:
+    steps = (*owner.steps, step)
+    if owner.cls is None:
+        return owner._replace(steps=steps)
+    relation = ctx.world.mappings.relationship(owner.cls, step)
+    if relation is None or relation.target is None:
+        return UNKNOWN
+    if relation.many:
+        return Many(Parameter(owner.name, (*steps, "[]"), owner.drawn, relation.target))
+    return Parameter(owner.name, steps, owner.drawn, relation.target)
+
+
+def kept(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Value:
+    """What a generator yields, for whoever iterates it: a session in it stays the generator's own."""
+    if isinstance(what, Session) and what.sid.owner == "local":
+        return Session(Sid("kept", what.sid.path, what.sid.pos), what.settings)
+    return value(ctx, cur, what, bound, pos)
+
+
+# --- sessions --------------------------------------------------------------------------------------------------------
+
+
+def _resolve(ctx: Context, sid: Sid, bound: Bound) -> Value:
+    """What the caller knows a callee's session as."""
+    if not sid.path or sid.path[0] not in bound:
+        return UNKNOWN
+    return walk(ctx, bound[sid.path[0]], sid.path[1:])
+
+
+def resolve_sid(ctx: Context, sid: Sid, bound: Bound) -> Sid | None:
+    if sid.owner in _SHARED:
+        return sid
+    found = _resolve(ctx, sid, bound)
+    if isinstance(found, (Session, Registry)):
+        return found.sid
+    return None
+
+
+def effects(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, pos: Pos) -> None:
+    """Apply what a callee does to the sessions that the caller handed it or shares with it."""
+    for sid, effect in summary.effects:
+        target = resolve_sid(ctx, sid, bound)
+        if target is not None:
+            _effect(ctx, cur, target, effect, sid in summary.raises, pos)
+    if summary.raises_clean:
+        cur.raises(Raised("database"), pos)
+    if summary.raises_other:
+        ctx.raises_other = True
+        cur.raises(Raised("other"), pos)
+
+
+def _effect(ctx: Context, cur: Cursor, sid: Sid, effect: Effect, raises: bool, pos: Pos) -> None:
+    state = ctx.session_state(cur, sid)
+    if "statement" in effect.may:
+        state = sessions.check_use(ctx, cur, sid, pos, "call")
+        if raises:
+            ctx.raises.add(sid)
+            cur.sessions[sid] = transitions.failed(state, pos)
+            cur.raises(Raised("database"), pos)
+        state = state._replace(used=True, active=effect.active or (state.active and "statement" not in effect.must))
+        if effect.wrote:
+            state = state._replace(wrote=state.wrote or pos)
+        state = state._replace(ended=state.ended | {"statement"})
+    if "commit" in effect.must:
+        state = transitions.commit(state)._replace(active=effect.active)
+    if effect.may & {"commit", "rollback"} and not ctx.static:
+        cur.loaded, cur.held = frozenset(), frozenset()
+    if "rollback" in effect.may and state.block is None:
+        # On some way only: what the others leave behind is not known, so nothing is said.
+        state = transitions.rollback(state)._replace(active=effect.active)
+    state = state._replace(ended=state.ended | (effect.may - {"commit", "rollback", "close"}))
+    if "close" in effect.must:
+        ctx.emit(Closing(sid, pos, state.status == "closed", ctx.in_finally))
+        state = transitions.close(state, pos, ctx.in_finally)
+    elif ("close" in effect.may or effect.keeps) and sid.owner == "local" and state.status == OPEN:
+        state = state._replace(status=GONE)
+    elif "close" in effect.may:
+        state = state._replace(failure=None)
+    if effect.keeps:
+        state = state._replace(ended=state.ended | {"keeps"})
+    cur.sessions[sid] = state
+
+
+def scope(ctx: Context, cur: Cursor, generator: Generator, bound: Bound, pos: Pos) -> Value:
+    """A call of a project function that is a context manager: what it does on exit was read from its body."""
+    yielded = generator.yields
+    inner: Value
+    if isinstance(yielded, Session) and yielded.sid.owner == "local" and not ctx.static:
+        inner = sessions.create(ctx, cur, yielded.settings, pos, how="scope")
+    else:
+        inner = value(ctx, cur, yielded, bound, pos)
+    held = ownership.sids(inner)
+    sid = held[0] if len(held) == 1 else None
+    if sid is not None and sid.owner == "local" and not ctx.static:
+        state = cur.sessions.get(sid)
+        if state is not None and "close" not in generator.on_exit:
+            # The generator owns what it yields: whether it closes is judged there.
+            cur.sessions[sid] = state._replace(status=GONE)
+    return Scope(sid, inner, generator.on_exit, generator.on_error, generator.swallows, False, pos)
+
+
+# --- reads -----------------------------------------------------------------------------------------------------------
+
+
+def reads(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, function: Function, pos: Pos) -> None:
+    """Judge what a callee reads of the rows that it was handed."""
+    for read in summary.reads:
+        given = bound.get(read.name)
+        if given is not None:
+            _read(ctx, cur, read, given, function, pos)
+
+
+def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Function, pos: Pos) -> None:
+    owner = walk(ctx, given, read.steps[:-1])
+    name = read.steps[-1]
+    if isinstance(owner, Parameter):
+        _pass_on(ctx, read, owner, name, pos)
+        return
+    if not isinstance(owner, Entity):
+        if read.in_loop:
+            ctx.emit(Handed(function.key, read.pos, name, read.path, pos, "unknown", ""))
+        return
+    relation = ctx.world.mappings.relationship(owner.cls, name)
+    mapped = ctx.world.mappings.mapped(owner.cls)
+    if relation is None and mapped is not None and name in mapped.deferred:
+        if not read.in_loop:
+            loading.note_read(ctx, cur, pos, owner, name, "lazy", False, read)
+        return
+    if relation is None:
+        return
+    status = loading.load_status(ctx, cur, owner, relation)
+    if read.in_loop:
+        ctx.emit(Handed(function.key, read.pos, name, read.path, pos, status, owner.cls.name))
+    else:
+        loading.note_read(ctx, cur, pos, owner, name, status, relation.many, read)
+
+
+def _pass_on(ctx: Context, read: Read, owner: Parameter, name: str, pos: Pos) -> None:
+    """The value came from our own caller: its callers decide."""
+    if owner.cls is not None and ctx.world.mappings.relationship(owner.cls, name) is None:
+        return
+    if len(owner.steps) > 6 or len(ctx.reads) > 60:
+        return
+    loop = loading.innermost(ctx, owner.drawn)
+    found = read._replace(name=owner.name, steps=(*owner.steps, name))
+    if loop is not None and not read.in_loop:
+        qualname = ctx.function.qualname if ctx.function is not None else "<module>"
+        found = Read(owner.name, (*owner.steps, name), pos, True, loop, ctx.path, qualname)
+    ctx.reads[found] = None
+
+
+__all__ = ["effects", "join", "kept", "reads", "resolve_sid", "scope", "value", "walk"]

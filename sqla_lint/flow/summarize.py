@@ -1,0 +1,139 @@
+"""From the states at a function's ways out to its summary."""
+
+from __future__ import annotations
+
+from sqla_lint.flow.context import Context
+from sqla_lint.flow.state import CLOSED, GONE, SessionState, State
+from sqla_lint.flow.summary import Effect, Generator, Summary
+from sqla_lint.flow.values import NONE, UNKNOWN, Literal, Sid, Value, join
+from sqla_lint.index.module import Function
+from sqla_lint.lower.nodes import Pos
+
+_SHOWN = ("parameter", "instance", "held", "registry", "module", "closure", "injected")
+_WORDS = frozenset({"statement", "commit", "rollback", "close"})
+_MAX_READS = 60
+
+Exits = dict[State, Pos | None]
+
+
+def summarize(ctx: Context, function: Function, returns: Exits, raises: Exits) -> Summary:
+    """What callers need to know of a solved function."""
+    generator = _generator(ctx, returns, raises) if ctx.yields else None
+    return Summary(
+        returns=_returned(returns) if generator is None else UNKNOWN,
+        effects=_effects(returns, raises),
+        raises=_failed(raises),
+        raises_clean=_raises_clean(raises),
+        raises_other=any(s.exc is not None and s.exc.label in ("other", "base") for s in raises),
+        reads=tuple(ctx.reads)[:_MAX_READS],  # type: ignore[arg-type]
+        stores=_stores(function, returns),
+        generator=generator,
+    )
+
+
+def _returned(returns: Exits) -> Value | None:
+    """What the function returns; None where it never does."""
+    found: Value | None = None
+    for state in returns:
+        value = state.result if state.result is not None else NONE
+        found = value if found is None else _joined(found, value)
+    return found
+
+
+def _joined(left: Value, right: Value) -> Value:
+    """A join in which a plain truth value does not hide a session (``return None``, ``return False`` beside it)."""
+    if isinstance(left, Literal) and isinstance(right, Literal) and left != right:
+        return UNKNOWN
+    if isinstance(left, Literal):
+        return right
+    return left if isinstance(right, Literal) else join(left, right)
+
+
+def _states(exits: Exits, sid: Sid) -> list[SessionState]:
+    return [state.sessions.get(sid, SessionState()) for state in exits]
+
+
+def _effects(returns: Exits, raises: Exits) -> tuple[tuple[Sid, Effect], ...]:
+    sids = sorted({sid for state in (*returns, *raises) for sid in state.sessions if sid.owner in _SHOWN}, key=repr)
+    found: list[tuple[Sid, Effect]] = []
+    for sid in sids:
+        ways = _states(returns, sid)
+        every = ways + _states(raises, sid)
+        must = frozenset.intersection(*(w.ended for w in ways)) if ways else frozenset()
+        may = frozenset().union(*(w.ended for w in every))
+        if ways and all(w.status == CLOSED for w in ways):
+            must = must | {"close"}
+        elif "close" in must:
+            must = must - {"close"}
+        effect = Effect(
+            must & _WORDS,
+            may & _WORDS,
+            "keeps" in may or any(w.status == GONE for w in every),
+            any(w.active for w in ways),
+            any(w.wrote is not None for w in ways),
+        )
+        if effect != Effect():
+            found.append((sid, effect))
+    return tuple(found)
+
+
+def _failed(raises: Exits) -> frozenset[Sid]:
+    """Sessions that a database error leaves failed for the caller."""
+    return frozenset(
+        sid
+        for state in raises
+        if state.exc is not None and state.exc.label == "database"
+        for sid, session in state.sessions.items()
+        if session.failure is not None and sid.owner in _SHOWN
+    )
+
+
+def _raises_clean(raises: Exits) -> bool:
+    return any(
+        state.exc is not None
+        and state.exc.label == "database"
+        and all(s.failure is None or sid.owner not in _SHOWN for sid, s in state.sessions.items())
+        for state in raises
+    )
+
+
+def _stores(function: Function, returns: Exits) -> tuple[tuple[str, Value], ...]:
+    """What ``__init__`` leaves on the instance, as far as all ways agree."""
+    if function.node.name != "__init__" or not function.node.params or not returns:
+        return ()
+    prefix = function.node.params[0].name + "."
+    keys = {k for state in returns for k in state.env if k.startswith(prefix) and "." not in k[len(prefix) :]}
+    found: list[tuple[str, Value]] = []
+    for key in sorted(keys):
+        value: Value | None = None
+        for state in returns:
+            one = state.env.get(key, UNKNOWN)
+            value = one if value is None else join(value, one)
+        if value is not None and value != UNKNOWN:
+            found.append((key[len(prefix) :], value))
+    return tuple(found)
+
+
+def _generator(ctx: Context, returns: Exits, raises: Exits) -> Generator:
+    """What a context manager does to what it yields: read from the ways out after the ``yield``."""
+    from sqla_lint.flow.ownership import sids
+
+    yielded: Value | None = None
+    for value in ctx.yields:
+        yielded = value if yielded is None else join(yielded, value)
+    what = yielded if yielded is not None else UNKNOWN
+    held = sids(what)
+    thrown = [s for s in (*returns, *raises) if s.env.get("%yield") == Literal("thrown", "str")]
+    resumed = [s for s in (*returns, *raises) if s.env.get("%yield") == Literal("resumed", "str")]
+    swallows = any(s.env.get("%yield") == Literal("thrown", "str") for s in returns)
+    if len(held) != 1:
+        return Generator(what, swallows=swallows)
+    on_exit = _does([s.sessions.get(held[0], SessionState()) for s in resumed if s.exc is None])
+    on_error = _does([s.sessions.get(held[0], SessionState()) for s in thrown])
+    return Generator(what, on_exit, on_error, swallows)
+
+
+def _does(ways: list[SessionState]) -> frozenset[str]:
+    if not ways:
+        return frozenset()
+    return frozenset.intersection(*(w.ended for w in ways)) & {"close", "commit", "rollback"}

@@ -1,0 +1,68 @@
+"""What a function does to its caller: read off its solved states, used at every call of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqla_lint.flow.values import UNKNOWN, Sid, Value
+from sqla_lint.lower.nodes import Pos
+
+
+class Effect(NamedTuple):
+    """What a call does to one session: *must* on every way out that returns, *may* on some. *keeps* if it holds on to it.
+
+    The words are ``statement``, ``commit``, ``rollback``, ``close``; *active* if a transaction may be open afterwards; *wrote*
+    if it may have written.
+    """
+
+    must: frozenset[str] = frozenset()
+    may: frozenset[str] = frozenset()
+    keeps: bool = False
+    active: bool = False
+    wrote: bool = False
+
+
+class Read(NamedTuple):
+    """A read of what the caller handed in: parameter *name*, then *steps* (``[]`` draws an element), the last the attribute.
+
+    *in_loop* if the read repeats within the function itself; *loop* tells which loop.
+    """
+
+    name: str
+    steps: tuple[str, ...]
+    pos: Pos
+    in_loop: bool
+    loop: tuple[int, int] | None
+    path: str
+    qualname: str
+
+
+class Generator(NamedTuple):
+    """A generator that is a context manager or a dependency: what it yields, and what it does to it afterwards."""
+
+    yields: Value = UNKNOWN
+    on_exit: frozenset[str] = frozenset()
+    on_error: frozenset[str] = frozenset()
+    swallows: bool = False
+
+
+class Summary(NamedTuple):
+    """*returns* is None where the function never returns normally.
+
+    *raises* are the sessions that a database error may leave failed; *raises_clean* if one may come out with its session rolled
+    back; *raises_other* whether anything else may be raised; *stores* are the attributes of ``self`` that it sets.
+    """
+
+    returns: Value | None = UNKNOWN
+    effects: tuple[tuple[Sid, Effect], ...] = ()
+    raises: frozenset[Sid] = frozenset()
+    raises_clean: bool = False
+    raises_other: bool = True
+    reads: tuple[Read, ...] = ()
+    stores: tuple[tuple[str, Value], ...] = ()
+    generator: Generator | None = None
+    bounded: bool = False
+
+
+#: What is assumed of a function that is being analysed already (a cycle's first round) or was never seen.
+NOTHING = Summary()

@@ -1,0 +1,55 @@
+"""How a session's state moves: what each kind of call does when it succeeds, and when it raises.
+
+Facts of SQLAlchemy: a session that was only constructed or added to, or whose last word was a commit or a rollback, holds no
+connection; a statement checks one out; a failed flush or commit poisons the session until ``rollback()``; a closed session that
+is used again opens a new transaction silently.
+"""
+
+from __future__ import annotations
+
+from sqla_lint.flow.state import CLOSED, OPEN, Failure, SessionState
+from sqla_lint.lower.nodes import Pos
+
+
+def statement(s: SessionState, pos: Pos, writes: bool) -> SessionState:
+    """A statement ran: the transaction holds a connection. A closed session is open again (SES305's concern)."""
+    wrote = s.wrote or (pos if writes else None)
+    return s._replace(status=_reopened(s), used=True, active=True, wrote=wrote, ended=s.ended | {"statement"})
+
+
+def note(s: SessionState, pos: Pos, writes: bool) -> SessionState:
+    """Something was noted in the session without a statement (``add``)."""
+    return s._replace(wrote=s.wrote or pos) if writes else s
+
+
+def commit(s: SessionState) -> SessionState:
+    """A commit went through: the connection is back in the pool."""
+    return s._replace(status=_reopened(s), used=True, active=False, wrote=None, ended=s.ended | {"commit", "statement"})
+
+
+def failed(s: SessionState, pos: Pos) -> SessionState:
+    """A statement, flush or commit raised: nothing works until ``rollback()``."""
+    return s._replace(status=_reopened(s), used=True, active=True, failure=s.failure or Failure(pos))
+
+
+def rollback(s: SessionState) -> SessionState:
+    return s._replace(active=False, failure=None, wrote=None, ended=s.ended | {"rollback"})
+
+
+def close(s: SessionState, pos: Pos, in_finally: bool) -> SessionState:
+    """Closed; a second close at the same exit changes nothing about which one did it."""
+    closed_at = s.closed_at if s.status == CLOSED else pos
+    final = s.in_finally if s.status == CLOSED else in_finally
+    return s._replace(
+        status=CLOSED if s.status in (OPEN, CLOSED) else s.status,
+        active=False,
+        failure=None,
+        wrote=None,
+        closed_at=closed_at,
+        in_finally=final,
+        ended=s.ended | {"close"},
+    )
+
+
+def _reopened(s: SessionState) -> str:
+    return OPEN if s.status == CLOSED else s.status

@@ -1,0 +1,381 @@
+"""What a value is: where it came from, as far as it is known.
+
+All values are frozen and compare by content; the last field of each tells its kind apart from others of the same shape.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias, Union
+
+from sqla_lint.index.module import Class, Function
+from sqla_lint.lower.nodes import Lambda, Pos
+
+
+LoopId: TypeAlias = tuple[int, int]
+
+
+class Unknown(NamedTuple):
+    """Nothing is known."""
+
+    kind: str = "unknown"
+
+
+UNKNOWN = Unknown()
+
+
+class Literal(NamedTuple):
+    """A constant: None, a bool, a string, an int."""
+
+    value: object
+    type: str
+    kind: str = "literal"
+
+
+NONE = Literal(None, "NoneType")
+TRUE = Literal(True, "bool")
+FALSE = Literal(False, "bool")
+
+
+class Outside(NamedTuple):
+    """Something from outside the project, by its dotted name; *called* if it is what calling that name gave."""
+
+    name: str
+    called: bool = False
+    kind: str = "outside"
+
+
+class ModuleValue(NamedTuple):
+    """A module or folder of the project."""
+
+    definition: object
+    kind: str = "module"
+
+
+class FunctionValue(NamedTuple):
+    """A function of the project, bound to *receiver* where it is a method of an instance."""
+
+    function: Function
+    receiver: Value | None = None
+    kind: str = "function"
+
+
+class LambdaValue(NamedTuple):
+    node: Lambda
+    kind: str = "lambda"
+
+
+class ClassValue(NamedTuple):
+    cls: Class
+    kind: str = "class"
+
+
+class Instance(NamedTuple):
+    """An instance of a class of the project that is not mapped.
+
+    *path* is how the function reaches it (``("self",)``, ``("self", "repo")``), empty for one it made; *held* are attributes whose
+    value is known better than the class tells; *sid* is the session it opened for itself, if it is a wrapper that owns one.
+    """
+
+    cls: Class
+    path: tuple[str, ...] = ()
+    held: tuple[tuple[str, Value], ...] = ()
+    sid: Sid | None = None
+    kind: str = "instance"
+
+
+class Method(NamedTuple):
+    """A method of something that is not the project's: ``session.commit``, ``query.filter``, ``rows.append``."""
+
+    receiver: Value
+    name: str
+    kind: str = "method"
+
+
+class Parameter(NamedTuple):
+    """What the caller handed in, or something reached from it: *steps* are attribute names and ``[]`` for an element.
+
+    *drawn* are the loops of this function that drew it; *cls* is its mapped class where an annotation says so.
+    """
+
+    name: str
+    steps: tuple[str, ...] = ()
+    drawn: tuple[LoopId, ...] = ()
+    cls: Class | None = None
+    kind: str = "parameter"
+
+
+# --- sessions --------------------------------------------------------------------------------------------------------
+
+
+class Settings(NamedTuple):
+    """How a session was configured; None where that is not known."""
+
+    is_async: bool = False
+    expire_on_commit: bool | None = True
+    autoflush: bool | None = True
+    autocommit: bool = False
+    flavour: str = "plain"
+
+
+class Sid(NamedTuple):
+    """Which session: *owner* says who must close it.
+
+    ``local``
+        created in this function, at *pos*.
+    ``parameter``
+        handed in by the caller; *path* is the parameter and the attributes from there.
+    ``injected``
+        handed in by a framework, which closes it.
+    ``instance``
+        kept on ``self``; *path* is how.
+    ``module``
+        bound at module level (*path* is file and name).
+    ``registry``
+        a ``scoped_session`` or Flask-SQLAlchemy's ``db.session``; *path* is file and name.
+    ``closure``
+        a variable of an enclosing function.
+    """
+
+    owner: str
+    path: tuple[str, ...]
+    pos: Pos | None = None
+
+
+class Session(NamedTuple):
+    sid: Sid
+    settings: Settings
+    kind: str = "session"
+
+
+class Factory(NamedTuple):
+    """What returns a new session when called. *scope* is set for ``factory.begin`` (a scope with a transaction)."""
+
+    settings: Settings
+    kind: str = "factory"
+
+
+class Registry(NamedTuple):
+    """A ``scoped_session`` and the like: calling it, or any method, reaches one session per thread or task."""
+
+    sid: Sid
+    settings: Settings
+    kind: str = "registry"
+
+
+class FlaskDb(NamedTuple):
+    """Flask-SQLAlchemy's extension object."""
+
+    path: str
+    name: str
+    settings: Settings
+    kind: str = "flask-db"
+
+
+class Transaction(NamedTuple):
+    """What ``session.begin()`` or ``begin_nested()`` returns."""
+
+    sid: Sid
+    nested: bool
+    pos: Pos
+    kind: str = "transaction"
+
+
+class Scope(NamedTuple):
+    """A context manager over a session: entering gives *value*, leaving does what the fields say.
+
+    *on_exit* is what leaving without an exception does; *on_error* what leaving with one does (names: ``close``, ``commit``,
+    ``rollback``). *swallows* if an exception raised inside does not come out.
+    """
+
+    sid: Sid | None
+    value: Value
+    on_exit: frozenset[str]
+    on_error: frozenset[str]
+    swallows: bool
+    begins: bool
+    pos: Pos
+    kind: str = "scope"
+
+
+class Suppress(NamedTuple):
+    """``contextlib.suppress``: *types* are the names it was given; None where they are not known."""
+
+    types: tuple[object, ...]
+    pos: Pos
+    kind: str = "suppress"
+
+
+class Stack(NamedTuple):
+    """An ``ExitStack``: what enters it is closed with it."""
+
+    kind: str = "stack"
+
+
+class Engine(NamedTuple):
+    pos: Pos | None
+    kind: str = "engine"
+
+
+class Connection(NamedTuple):
+    pos: Pos | None
+    kind: str = "connection"
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+class Origin(NamedTuple):
+    """Where rows came from: the query's position, its session and the loader options on it.
+
+    *options* are (path, strategy) pairs, a path being the relationship names from the row. *single* if it gives one row at most;
+    *certain* is False where an option could not be read.
+    """
+
+    path: str
+    pos: Pos
+    options: frozenset[tuple[tuple[str, ...], str]] = frozenset()
+    sid: Sid | None = None
+    single: bool = False
+    certain: bool = True
+    filtered: bool = False
+
+
+class Entity(NamedTuple):
+    """An instance of a mapped class: a row of *origin*, or what *steps* of relationships lead to from there.
+
+    *drawn* are the loops that drew it, innermost last; *origin* is None for an instance not drawn from a query.
+    *via* is the inverse of the relationship that it came out of: reading that leads back without a statement.
+    """
+
+    cls: Class
+    origin: Origin | None
+    steps: tuple[str, ...] = ()
+    drawn: tuple[LoopId, ...] = ()
+    via: str | None = None
+    kind: str = "entity"
+
+
+class ModelAttribute(NamedTuple):
+    """``Owner.pets``: an attribute of a mapped class itself."""
+
+    cls: Class
+    name: str
+    kind: str = "model-attribute"
+
+
+class Alias(NamedTuple):
+    """``aliased(Owner)``."""
+
+    cls: Class
+    kind: str = "alias"
+
+
+class Query(NamedTuple):
+    """A ``Query``, a ``Select`` or a lazy result: *row* is what iterating it gives.
+
+    *executed* is False for a bare ``Select``; *wraps* if rows come as one-tuples (``session.execute(select(Owner))``);
+    *single* if it can give one row at most.
+    """
+
+    row: Value
+    origin: Origin
+    executed: bool
+    wraps: bool = False
+    single: bool = False
+    kind: str = "query"
+
+
+class LoaderOption(NamedTuple):
+    """``joinedload(Owner.pets).selectinload(Pet.visits)``: (path, strategy) pairs; *end* is the path so far; None: not known."""
+
+    pairs: frozenset[tuple[tuple[str, ...], str]] | None
+    end: tuple[str, ...] = ()
+    cls: Class | None = None
+    kind: str = "loader-option"
+
+
+class Dynamic(NamedTuple):
+    """What a ``lazy="dynamic"`` or write-only relationship gives: a query, not a collection."""
+
+    row: Value
+    kind: str = "dynamic"
+
+
+class Many(NamedTuple):
+    """A collection (or lazy iterator) of *item*; *single* if it has one item at most; *fixed* for a literal display."""
+
+    item: Value
+    single: bool = False
+    fixed: bool = False
+    kind: str = "many"
+
+
+class Pair(NamedTuple):
+    """A tuple of known length."""
+
+    items: tuple[Value, ...]
+    kind: str = "pair"
+
+
+class Mapping(NamedTuple):
+    key: Value
+    value: Value
+    kind: str = "mapping"
+
+
+class Awaitable(NamedTuple):
+    """A coroutine that was called and not awaited: awaiting gives *value*."""
+
+    value: Value
+    kind: str = "awaitable"
+
+
+Value: TypeAlias = Union[
+    Unknown,
+    Literal,
+    Outside,
+    ModuleValue,
+    FunctionValue,
+    LambdaValue,
+    ClassValue,
+    Instance,
+    Method,
+    Parameter,
+    Session,
+    Factory,
+    Registry,
+    FlaskDb,
+    Transaction,
+    Scope,
+    Suppress,
+    Stack,
+    Engine,
+    Connection,
+    Entity,
+    ModelAttribute,
+    Alias,
+    Query,
+    LoaderOption,
+    Dynamic,
+    Many,
+    Pair,
+    Mapping,
+    Awaitable,
+]
+
+
+def join(left: Value, right: Value) -> Value:
+    """The value that stands for either: the same, the other side of None, else unknown."""
+    if left == right:
+        return left
+    if left == NONE:
+        return right
+    if right == NONE:
+        return left
+    if isinstance(left, Many) and isinstance(right, Many):
+        # An empty display and rows: the rows are what matters to whoever iterates.
+        if left.item == UNKNOWN and left.fixed:
+            return right
+        if right.item == UNKNOWN and right.fixed:
+            return left
+    return UNKNOWN

@@ -1,0 +1,349 @@
+"""What evaluation asks about everything beyond the function at hand: names, attributes, classes, summaries."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow import configure
+from sqla_lint.flow.context import Context
+from sqla_lint.flow.parameters import Parameters
+from sqla_lint.flow.state import Cursor, State
+from sqla_lint.flow.statics import Statics
+from sqla_lint.flow.summary import NOTHING, Summary
+from sqla_lint.flow.values import (
+    UNKNOWN,
+    ClassValue,
+    Entity,
+    Factory,
+    FlaskDb,
+    FunctionValue,
+    Instance,
+    ModuleValue,
+    Origin,
+    Outside,
+    Parameter,
+    Query,
+    Registry,
+    Session,
+    Settings,
+    Sid,
+    Value,
+)
+from sqla_lint.index.mapped import Mappings
+from sqla_lint.index.module import Class, Function, Imported, own_nodes
+from sqla_lint.index.names import Names
+from sqla_lint.index.project import (
+    Definition,
+    External,
+    ModuleRef,
+    Package,
+    Project,
+    Variable,
+    assigned_names,
+    local_imports,
+)
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+if TYPE_CHECKING:
+    from sqla_lint.config import Settings as Configuration
+
+_BUILTINS = frozenset(dir(builtins))
+_FIXTURES = ("pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture")
+_SCOPES = frozenset({"contextmanager", "asynccontextmanager"})
+# A function whose text has none of these words, and calls none that has, does nothing to a session.
+_WORDS = (
+    api.STATEMENTS | api.CLOSES | api.COMMITS | api.ROLLS_BACK | api.QUERY_RUNS | api.WRITES
+    | {"query", "session", "select", "sessionmaker", "Session", "scoped_session", "begin", "begin_nested"}
+)  # fmt: skip
+
+
+class World:
+    """The project as evaluation sees it.
+
+    *missing* collects functions whose summaries were asked for before they were computed: whoever runs the analysis computes
+    them and asks again.
+    """
+
+    def __init__(self, project: Project, settings: Configuration) -> None:
+        self.project = project
+        self.settings = settings
+        self.names = Names(project)
+        self.mappings = Mappings(self.names, settings.model_bases)
+        self.parameters = Parameters(self)
+        self.statics = Statics(self)
+        self.summaries: dict[Function, Summary] = {}
+        self.missing: dict[Function, None] = {}
+        self._locals: dict[Function, frozenset[str]] = {}
+        self._methods: dict[tuple[Class, str], Function | None] = {}
+        self._callers: dict[Function, tuple[Function, ...]] = {}
+
+    # --- contexts
+
+    def static_context(self, path: str, function: Function | None) -> Context:
+        """A context for order-free evaluation in *function* (or at module level of *path*)."""
+        ctx = Context(self, path, function, static=True)
+        if function is not None:
+            ctx.locals = self.local_names(function)
+        return ctx
+
+    def local_names(self, function: Function) -> frozenset[str]:
+        """The names that a function binds itself, parameters included; those it declares global are not its own."""
+        if function not in self._locals:
+            own = {p.name for p in function.node.params} | assigned_names(function) | set(function.nested)
+            own |= set(local_imports(function))
+            own |= {h.name for h in _handlers(function) if h.name}
+            own |= {w.target.id for w in own_nodes(function.node.body) if isinstance(w, n.Walrus)} if ":=" in "".join(
+                function.source[function.node.pos[0] - 1 : function.node.pos[2]]
+            ) else set()
+            self._locals[function] = frozenset(own - function.globals)
+        return self._locals[function]
+
+    def static_local(self, ctx: Context, name: str) -> Value:
+        return self.statics.local(ctx.function, name) if ctx.function is not None else UNKNOWN
+
+    # --- names
+
+    def outer_name(self, path: str, function: Function | None, name: str) -> Value:
+        """A name that *function* does not bind itself."""
+        outer = function.outer if function is not None else None
+        while outer is not None:
+            if name in self.local_names(outer):
+                found = self.statics.local(outer, name)
+                if name in outer.nested:
+                    return self._nested(outer, name)
+                return _as_closure(found, outer, name)
+            outer = outer.outer
+        found_definition = self.project.lookup(path, name)
+        if found_definition is None and name in _BUILTINS and name not in self.project.modules[path].bindings:
+            return Outside(f"builtins.{name}")
+        return self.definition_value(found_definition)
+
+    def _nested(self, outer: Function, name: str) -> Value:
+        node = outer.nested[name]
+        for function in self.project.modules[outer.path].functions:
+            if function.node is node:
+                return FunctionValue(function)
+        return UNKNOWN
+
+    def nested_function(self, ctx: Context, node: n.FunctionDef) -> Value:
+        """The value of a nested ``def``."""
+        for function in self.project.modules[ctx.path].functions:
+            if function.node is node:
+                return FunctionValue(function)
+        return UNKNOWN
+
+    def imported_value(self, path: str, what: Imported) -> Value:
+        """What an import inside a function binds."""
+        target = self.project.module(path, what.module, what.level)
+        if what.name is None:
+            return self.definition_value(target) if target is not None else Outside(what.module)
+        if target is None:
+            return UNKNOWN if what.level else Outside(f"{what.module}.{what.name}")
+        return self.definition_value(self.project.member(target, what.name))
+
+    def definition_value(self, what: Definition | None) -> Value:
+        if isinstance(what, External):
+            return self._configured(what.name) or Outside(what.name)
+        if isinstance(what, (ModuleRef, Package)):
+            return ModuleValue(what)
+        if isinstance(what, Function):
+            return self._configured(self._dotted(what)) or self._decorated(what)
+        if isinstance(what, Class):
+            return ClassValue(what)
+        if isinstance(what, Variable):
+            return self.statics.variable(what)
+        return UNKNOWN
+
+    def _configured(self, dotted: str) -> Value | None:
+        """What the configuration says of a name that cannot be inferred."""
+        if dotted in self.settings.session_factories:
+            return Factory(Settings(expire_on_commit=None))
+        if dotted in self.settings.managed_sessions:
+            return Registry(Sid("registry", (dotted,)), Settings(expire_on_commit=None, flavour="managed"))
+        return None
+
+    def _dotted(self, function: Function) -> str:
+        stem = function.path.removesuffix(".py").removesuffix("/__init__")
+        relative = stem[len(self.project.root) :].strip("/").removeprefix("src/")
+        return f"{relative.replace('/', '.')}.{function.qualname}"
+
+    def _decorated(self, function: Function) -> Value:
+        return FunctionValue(function)
+
+    # --- classes
+
+    def method(self, cls: Class, name: str) -> Function | None:
+        """The method *name* of a class, bases in the project included."""
+        key = (cls, name)
+        if key not in self._methods:
+            self._methods[key] = next((c.methods[name] for c in self.names.lineage(cls) if name in c.methods), None)
+        return self._methods[key]
+
+    def self_value(self, function: Function) -> Value:
+        """What ``self`` (or ``cls``) is in a method."""
+        assert function.cls is not None
+        if any(isinstance(d, n.Name) and d.id == "classmethod" for d in function.node.decorators):
+            return ClassValue(function.cls)
+        if self.mappings.is_mapped(function.cls):
+            return Parameter("self", cls=function.cls)
+        return Instance(function.cls, ("self",))
+
+    def attribute(self, owner: Instance, name: str) -> Value:
+        """What ``owner.name`` is, as the function reaches it."""
+        return reroot(self.statics.attribute(owner.cls, name), (*owner.path, name))
+
+    def class_attribute(self, cls: Class, name: str) -> Value:
+        return self.statics.class_attribute(cls, name)
+
+    def session_class(self, cls: Class) -> Settings | None:
+        """The settings of a project class that is a session (a subclass of ``Session``); None for any other."""
+        for base in self.names.external_bases(cls):
+            meaning = api.meaning(base)
+            if meaning in ("session-class", "async-session-class"):
+                return configure.of_class(meaning)
+        return None
+
+    def dataclass_fields(self, cls: Class) -> tuple[str, ...] | None:
+        """The fields of a dataclass or named tuple in the order of its constructor; None for any other class."""
+        decorated = any("dataclass" in (_name(d), getattr(d, "attr", "")) for d in cls.node.decorators)
+        if not decorated and "typing.NamedTuple" not in self.names.external_bases(cls):
+            return None
+        return tuple(s.target.id for s in cls.node.body if isinstance(s, n.AnnAssign) and isinstance(s.target, n.Name))
+
+    def model_query(self, ctx: Context, cur: Cursor, cls: Class, pos: Pos) -> Value:
+        """``Model.query``: Flask-SQLAlchemy's, or a ``query_property()`` of a registry."""
+        from sqla_lint.flow import queries
+
+        sid = self._query_registry(cls)
+        return queries.make(ctx, [ClassValue(cls)], pos, sid, wraps=False)
+
+    def _query_registry(self, cls: Class) -> Sid | None:
+        for owner in self.names.lineage(cls):
+            for base in owner.node.bases:
+                if isinstance(base, n.Attribute) and self.names.is_flask_db(owner.path, base.value):
+                    db = self.names.definition(owner.path, base.value)
+                    if isinstance(db, Variable):
+                        return Sid("registry", (db.path, db.name))
+        return None
+
+    # --- settings
+
+    def overridden(self, settings: Settings, kwargs: dict[str, Value]) -> Settings:
+        return configure.overridden(settings, kwargs)
+
+    def class_settings(self, meaning: str) -> Settings:
+        return configure.of_class(meaning)
+
+    def factory_settings(self, meaning: str, args: list[Value], kwargs: dict[str, Value]) -> Settings:
+        return configure.of_factory(meaning, args, kwargs)
+
+    def flask_settings(self, kwargs: dict[str, Value]) -> Settings:
+        return configure.of_flask(kwargs)
+
+    # --- functions
+
+    def is_context_manager(self, function: Function) -> bool:
+        """Whether a generator function is made a context manager by a decorator."""
+        for decorator in function.node.decorators:
+            func = decorator.func if isinstance(decorator, n.Call) else decorator
+            name = func.attr if isinstance(func, n.Attribute) else getattr(func, "id", None)
+            if name in _SCOPES:
+                return True
+        return False
+
+    def is_fixture(self, function: Function) -> bool:
+        """Whether pytest calls the function as a fixture."""
+        return any(self.names.dotted(function.path, d) in _FIXTURES for d in function.node.decorators)
+
+    def is_test_function(self, function: Function) -> bool:
+        return function.node.name.startswith("test") and self.project.is_test(function.path)
+
+    def is_cheaply_irrelevant(self, function: Function) -> bool:
+        """Whether the function's text has no word that could matter to a session."""
+        return not (function.words & _WORDS)
+
+    def callers(self, function: Function) -> tuple[Function, ...]:
+        """Functions whose text mentions this one's name: all its callers are among them."""
+        if function not in self._callers:
+            name = function.cls.name if function.node.name == "__init__" and function.cls else function.node.name
+            found = [f for f in self.project.functions_by_word.get(name, ()) if f is not function]
+            self._callers[function] = tuple(found[:200])
+        return self._callers[function]
+
+    def argument(self, caller: Function, call: n.Call, callee: Function, name: str) -> Value:
+        """What *caller* hands *callee* as parameter *name*, whatever the order of statements; UNKNOWN if it is another function."""
+        from sqla_lint.flow import calls
+        from sqla_lint.flow.evaluate import expr
+
+        ctx = self.static_context(caller.path, caller)
+        cur = Cursor(State({}, {}), None)
+        func = expr(ctx, cur, call.func)
+        receiver: Value | None = None
+        if isinstance(func, FunctionValue) and func.function is callee:
+            receiver = func.receiver
+        elif isinstance(func, ClassValue) and self.method(func.cls, "__init__") is callee:
+            receiver = Instance(func.cls)
+        else:
+            return UNKNOWN
+        args = [expr(ctx, cur, a) for a in call.args]
+        kwargs = {k.name: expr(ctx, cur, k.value) for k in call.keywords if k.name is not None}
+        return calls.bind(ctx, callee, receiver, args, kwargs).get(name, UNKNOWN)
+
+    def is_relevant(self, function: Function) -> bool:
+        """Whether the function's text mentions anything that sessions or rows are asked for."""
+        return bool(function.words & _WORDS) or bool(function.words & self.mappings.relationship_names)
+
+    def summary(self, function: Function, given_session: bool = False) -> Summary:
+        """What calling *function* does. Asked for too early, it is noted as missing and nothing is assumed of it.
+
+        A function that mentions nothing of interest is not looked into, unless it is handed a session: it may keep it.
+        """
+        found = self.summaries.get(function)
+        if found is None and not given_session and not self.is_relevant(function):
+            return NOTHING
+        if found is None:
+            self.missing[function] = None
+            return NOTHING
+        return found
+
+
+def _handlers(function: Function) -> Iterable[n.Handler]:
+    return (h for h in own_nodes(function.node.body) if isinstance(h, n.Handler)) if "except" in function.words else ()
+
+
+def _name(expr: n.Expr) -> str:
+    if isinstance(expr, n.Call):
+        expr = expr.func
+    return expr.attr if isinstance(expr, n.Attribute) else getattr(expr, "id", "")
+
+
+def reroot(value: Value, path: tuple[str, ...]) -> Value:
+    """What an object's attribute holds, as whoever reaches it by *path* knows it."""
+    if isinstance(value, Session):
+        owner = {"local": "instance", "instance": "instance"}.get(value.sid.owner)
+        if owner is None and value.sid.owner not in ("parameter", "injected", "held"):
+            return value
+        return value._replace(sid=Sid(owner or "held", path))
+    if isinstance(value, Instance):
+        return value._replace(path=path, held=tuple((name, reroot(item, (*path, name))) for name, item in value.held))
+    if isinstance(value, (Parameter, Entity)):
+        # What was stored long ago: its rows may have been loaded since.
+        return UNKNOWN
+    if isinstance(value, Query):
+        return value._replace(origin=Origin(value.origin.path, value.origin.pos, certain=False))
+    return value
+
+
+def _as_closure(value: Value, outer: Function, name: str) -> Value:
+    if isinstance(value, Session) and value.sid.owner in ("local", "kept"):
+        return value._replace(sid=Sid("closure", (outer.path, f"{outer.qualname}.{name}")))
+    if isinstance(value, (Parameter, Entity)):
+        return UNKNOWN
+    return value
+
+
+__all__ = ["FlaskDb", "World", "reroot"]
