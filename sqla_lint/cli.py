@@ -139,5 +139,5 @@ def _main(argv: Sequence[str] | None) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        sys.stderr.write("interrupted\n")
+        click.echo("interrupted", err=True)
         return _INTERRUPTED

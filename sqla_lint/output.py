@@ -97,7 +97,7 @@ def _repaired_stdin(outcome: FixReport, request: Request) -> bytes:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(one_line(text) + "\n")
+    click.echo(one_line(text), err=True)
 
 
 def _say_fixed(outcome: FixReport, request: Request) -> None:

@@ -147,7 +147,7 @@ def test_flake8_and_the_command_keep_the_same_findings(project: Path, process: R
             continue
         written += 1
         data = text.replace("\n", chance.choice(["\n", "\n", "\r\n"])).encode()
-        (project / f"f{number}.py").write_bytes("# sqlalchemy\n".encode() + data)
+        (project / f"f{number}.py").write_bytes(b"# sqlalchemy\n" + data)
     assert written > 200
     ours = process("sqla-lint", "--format", "concise", "--select", "SES3,SES4").stdout.decode().splitlines()
     theirs = process("flake8", "--isolated", "-j1", "--select", "SES3,SES4").stdout.decode().splitlines()
