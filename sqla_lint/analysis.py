@@ -5,12 +5,22 @@ The engine hands over every file of a project and the ones to judge; what comes 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from sqla_lint.config import Settings
-from sqla_lint.finding import Finding
+from sqla_lint.finding import Finding, Related, Span
+from sqla_lint.flow.summaries import Summaries
+from sqla_lint.flow.world import World
+from sqla_lint.index.module import ModuleIndex, build
+from sqla_lint.index.project import Project
+from sqla_lint.judge import Judged, judge_file
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.confirm import Unconfirmed, confirm_function, confirm_statement, lower_text
+from sqla_lint.lower.from_ast import lower_module
+from sqla_lint.lower.heads import head_end
+from sqla_lint.rules.verdict import Note, Verdict
 from sqla_lint.source import Source, Unreadable, parse
 
 
@@ -42,5 +52,118 @@ def analyse(root: Path, files: Mapping[str, Source], targets: Collection[str], s
     Returns:
         Findings of every rule, whether selected or not, and the targets that could not be parsed.
     """
-    parsed = (parse(files[path]) for path in sorted(targets))
-    return Analysis(unreadable=tuple(result for result in parsed if isinstance(result, Unreadable)))
+    modules, unreadable = _index(files)
+    summaries = Summaries(World(Project(str(root), modules), settings))
+    findings: dict[Finding, None] = {}
+    errors: list[InternalError] = []
+    notes: list[str] = []
+    for path in sorted(set(targets) & modules.keys()):
+        try:
+            for judged in judge_file(modules[path], summaries):
+                if judged.path in targets:
+                    _confirmed(judged, modules, findings, notes)
+        except RecursionError as error:
+            errors.append(InternalError(path, f"{type(error).__name__}: {error}"))
+    notes += _bounds(summaries, targets)
+    wanted = set(targets)
+    return Analysis(
+        tuple(findings), tuple(u for u in unreadable if u.path in wanted), tuple(errors), tuple(dict.fromkeys(notes))
+    )
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _index(files: Mapping[str, Source]) -> tuple[dict[str, ModuleIndex], list[Unreadable]]:
+    modules: dict[str, ModuleIndex] = {}
+    unreadable: list[Unreadable] = []
+    for path in sorted(files):
+        lowered = _lower(files[path])
+        if isinstance(lowered, Unreadable):
+            unreadable.append(lowered)
+        else:
+            modules[path] = build(path, lowered, tuple(files[path].lines))
+    return modules, unreadable
+
+
+def _lower(source: Source) -> n.Module | Unreadable:
+    """The neutral form of one file: by ``ast``, or by libcst alone where the syntax is newer than the interpreter."""
+    tree = parse(source)
+    if isinstance(tree, Unreadable):
+        lowered = lower_text(source.text)
+        return tree if isinstance(lowered, Unconfirmed) else lowered
+    ascii_only = source.text.isascii()
+    return lower_module(tree, None if ascii_only else [line.encode("utf-8", "replace") for line in source.lines])
+
+
+# --- findings --------------------------------------------------------------------------------------------------------
+
+
+def _confirmed(
+    judged: Judged, modules: Mapping[str, ModuleIndex], findings: dict[Finding, None], notes: list[str]
+) -> None:
+    """Add a verdict as a finding if libcst reads the code in question as ``ast`` did."""
+    module = modules[judged.path]
+    reason = _doubt(judged, module)
+    if reason is not None:
+        notes.append(f"{judged.path}:{judged.verdict.pos[0]}: {judged.rule.code} is not reported: {reason}")
+        return
+    findings[_finding(judged, modules)] = None
+
+
+def _doubt(judged: Judged, module: ModuleIndex) -> str | None:
+    """Why a verdict is not certain, or None: the code around it is read once more, by libcst."""
+    bounds = module.node.bounds
+    original: n.Stmt | None = judged.function.node if judged.function is not None else None
+    if original is None:
+        original = _statement_at(module.node.body, judged.verdict.pos[0])
+    if original is None:
+        return None
+    if isinstance(original, n.FunctionDef):
+        again: object = confirm_function(module.source, original, bounds)
+    else:
+        again = confirm_statement(module.source, original, bounds)
+    if isinstance(again, Unconfirmed):
+        return again.reason
+    return None if again == original else "the two parsers read the code differently"
+
+
+def _statement_at(body: Iterable[n.Stmt], line: int) -> n.Stmt | None:
+    return next((stmt for stmt in body if stmt.pos[0] <= line <= stmt.pos[2]), None)
+
+
+def _finding(judged: Judged, modules: Mapping[str, ModuleIndex]) -> Finding:
+    verdict, rule, module = judged.verdict, judged.rule, modules[judged.path]
+    return Finding(
+        path=judged.path,
+        span=_span(module, verdict.pos, verdict.head),
+        code=rule.code,
+        name=rule.name,
+        severity=rule.severity,
+        message=verdict.message,
+        function=_function_name(judged, verdict, module),
+        related=tuple(_related(note, judged.path) for note in verdict.related),
+    )
+
+
+def _function_name(judged: Judged, verdict: Verdict, module: ModuleIndex) -> str | None:
+    if verdict.function is not None:
+        return verdict.function
+    return judged.function.qualname if judged.function is not None else None
+
+
+def _span(module: ModuleIndex, pos: n.Pos, head: bool) -> Span:
+    end = head_end(module.source, pos) if head else pos[2:]
+    return Span(pos[0], pos[1] + 1, end[0], end[1] + 1)
+
+
+def _related(note: Note, path: str) -> Related:
+    pos = note.pos
+    return Related(note.path or path, Span(pos[0], pos[1] + 1, pos[2], pos[3] + 1), note.message)
+
+
+def _bounds(summaries: Summaries, targets: Collection[str]) -> Iterator[str]:
+    """Functions that were given up, as notes."""
+    for function, facts in summaries.solved.items():
+        if facts.bounded is not None and function.path in targets:
+            yield f"{function.path}:{function.node.pos[0]}: {function.qualname} is not analysed: {facts.bounded}"

@@ -73,20 +73,18 @@ def load(file: Path) -> Settings:
 def discover(start: Path) -> Settings:
     """The settings of the nearest folder up from *start* that has any; the defaults if none has.
 
-    The search ends at the repository's root (a folder with ``.git``) and before the home folder.
+    The search ends at the repository's root (a folder with ``.git``) and at the home folder.
 
     Raises:
         ConfigError: as :func:`load`.
     """
     for folder in (start, *start.parents):
-        if folder == Path.home() or folder == folder.parent:
-            break
         if (folder / OWN_FILE).is_file():
             return load(folder / OWN_FILE)
         pyproject = folder / "pyproject.toml"
         if pyproject.is_file() and _table(pyproject, _toml(pyproject)) is not None:
             return load(pyproject)
-        if (folder / ".git").exists():
+        if (folder / ".git").exists() or folder == Path.home():
             break
     return Settings(folder=start)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -116,7 +116,8 @@ def _judge(project: Project, settings: Settings) -> _Judged:
     for finding in dict.fromkeys((*analysis.findings, *map(_syntax_error, unreadable))):
         if finding.path in by_path:
             by_path[finding.path].append(finding)
-    kept = [finding for path, found in by_path.items() for finding in _kept(project, path, found, settings)]
+    selected = selected_codes(settings.select, settings.extend_select, settings.ignore)
+    kept = [finding for path, found in by_path.items() for finding in _kept(project, path, found, selected, settings)]
     findings = tuple(sorted(kept, key=lambda each: each.order))
     errors = (*errors, *analysis.errors)
     if settings.edits:
@@ -144,14 +145,15 @@ def _syntax_error(unreadable: Unreadable) -> Finding:
     return Finding(path, Span(line, column, line, column + 1), rule.code, rule.name, rule.severity, reason)
 
 
-def _kept(project: Project, path: str, found: Sequence[Finding], settings: Settings) -> list[Finding]:
+def _kept(
+    project: Project, path: str, found: Sequence[Finding], selected: Collection[str], settings: Settings
+) -> list[Finding]:
     """The findings of one file that its comments, the selection and the per-file ignores leave."""
-    enabled = selected_codes(settings.select, settings.extend_select, settings.ignore)
     ignored: list[str] = []
     for glob, codes in settings.per_file_ignores:
         if discovery.matches(path, (glob,), settings.folder):
             ignored.extend(codes)
-    enabled = frozenset(code for code in enabled if not covers(ignored, code))
+    enabled = frozenset(code for code in selected if not covers(ignored, code))
     kept: Iterable[Finding] = found
     if path in project.files:
         suppressed = suppress(project.files[path], found, enabled, noqa=settings.noqa)

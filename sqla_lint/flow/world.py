@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import configure
+from sqla_lint.flow import configure, frameworks
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.parameters import Parameters
 from sqla_lint.flow.state import Cursor, State
@@ -245,6 +245,20 @@ class World:
         return configure.of_flask(kwargs)
 
     # --- functions
+
+    def is_route(self, function: Function) -> bool:
+        return frameworks.is_route(function, self)
+
+    def is_removed_elsewhere(self, sid: Sid, function: Function) -> bool:
+        """Whether a hook of the project removes the registry's session; Flask-SQLAlchemy does it for its own."""
+        for db in (sid,) if sid.owner == "registry" else ():
+            if len(db.path) == 2 and self._is_flask(db.path):
+                return True
+        return frameworks.is_removed_elsewhere(sid, function, self)
+
+    def _is_flask(self, path: tuple[str, ...]) -> bool:
+        found = self.project.lookup(path[0], path[1]) if path[0] in self.project.modules else None
+        return isinstance(found, Variable) and isinstance(self.statics.variable(found), FlaskDb)
 
     def is_context_manager(self, function: Function) -> bool:
         """Whether a generator function is made a context manager by a decorator."""

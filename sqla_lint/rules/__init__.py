@@ -1,12 +1,15 @@
 """The rules: one file each, found by walking this package.
 
 A rule file has a docstring (its page: a title line, then "What it does", "Why it is bad", "Bad", "Good", "Fix" and
-"Configuration" as far as they apply; the snippets under "Bad" and "Good" are run through the rule by a test) and these names:
+"Configuration" as far as they apply; the snippets under "Bad" and "Good" are run through the rule by a test), ``CODE``, ``NAME``
+and ``SEVERITY``, and of these what it needs:
 
-``CODE``, ``NAME``, ``SEVERITY``
-    what a finding carries.
-``check(facts)``
+``check(facts, world)``
     yields :class:`sqla_lint.rules.verdict.Verdict` for one function's solved facts.
+``check_module(module, world)``
+    the same for what a file binds at module and class level.
+``check_handed(read, handed, world)``
+    the same for a read in a loop over what callers hand in.
 ``DEFAULT`` (True where absent)
     whether the rule is on unless it is named.
 ``SUPERSEDES`` (empty where absent)
@@ -34,7 +37,9 @@ class Rule(NamedTuple):
     page: str
     default: bool
     supersedes: tuple[str, ...]
-    check: Callable[..., Any]
+    check: Callable[..., Any] | None
+    check_module: Callable[..., Any] | None
+    check_handed: Callable[..., Any] | None
 
     @property
     def title(self) -> str:
@@ -50,7 +55,7 @@ def all_rules() -> tuple[Rule, ...]:
         module = importlib.import_module(f"{__name__}.{entry.name}")
         if hasattr(module, "CODE"):
             found.append(_rule(module))
-    return tuple(sorted(found))
+    return tuple(sorted(found, key=lambda rule: rule.code))
 
 
 def _rule(module: Any) -> Rule:
@@ -61,5 +66,7 @@ def _rule(module: Any) -> Rule:
         page=inspect.cleandoc(module.__doc__),
         default=getattr(module, "DEFAULT", True),
         supersedes=getattr(module, "SUPERSEDES", ()),
-        check=module.check,
+        check=getattr(module, "check", None),
+        check_module=getattr(module, "check_module", None),
+        check_handed=getattr(module, "check_handed", None),
     )

@@ -14,14 +14,6 @@ Configuration
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 CODE = "SES000"
 NAME = "syntax-error"
 SEVERITY = "error"
-
-
-def check(facts: object) -> Iterator[Any]:
-    """Nothing: these findings come from reading the files, before there are any facts."""
-    return iter(())

@@ -1,0 +1,54 @@
+"""What frameworks do with functions and sessions: routes, views, teardown hooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqla_lint.flow.values import Sid
+from sqla_lint.index.module import Function
+from sqla_lint.lower import nodes as n
+
+if TYPE_CHECKING:
+    from sqla_lint.flow.world import World
+
+_ROUTES = frozenset(
+    {"route", "get", "post", "put", "patch", "delete", "head", "options", "websocket", "api_route", "view", "endpoint",
+     "errorhandler", "exception_handler", "app_errorhandler", "view_config", "action", "before_request"}
+)  # fmt: skip
+_VIEW_METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "dispatch_request", "dispatch"})
+_VIEW_BASES = ("Resource", "View", "HTTPEndpoint", "RequestHandler", "Handler", "Namespace", "Controller")
+_TEARDOWNS = ("teardown", "after_request", "after_app_request", "shutdown", "cleanup", "postrun", "middleware", "tearDown")
+
+
+def is_route(function: Function, world: World) -> bool:
+    """Whether a web framework calls the function to serve a request."""
+    for decorator in function.node.decorators:
+        func = decorator.func if isinstance(decorator, n.Call) else decorator
+        if isinstance(func, n.Attribute) and func.attr in _ROUTES:
+            return True
+    if function.cls is None or function.node.name not in _VIEW_METHODS:
+        return False
+    return any(base.rpartition(".")[2].endswith(_VIEW_BASES) for base in world.names.external_bases(function.cls))
+
+
+def is_removed_elsewhere(sid: Sid, function: Function, world: World) -> bool:
+    """Whether a registry's session is removed by a hook of the project, whatever this function does."""
+    if sid.owner != "registry":
+        return False
+    for other in world.project.functions_by_word.get("remove", ()):
+        if other is not function and _is_teardown(other):
+            effects = dict(world.summary(other).effects)
+            if sid in effects and "close" in effects[sid].may:
+                return True
+    return False
+
+
+def _is_teardown(function: Function) -> bool:
+    if any(word in function.node.name for word in _TEARDOWNS):
+        return True
+    for decorator in function.node.decorators:
+        func = decorator.func if isinstance(decorator, n.Call) else decorator
+        name = func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")
+        if any(word in name for word in _TEARDOWNS):
+            return True
+    return False

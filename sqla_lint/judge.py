@@ -1,0 +1,114 @@
+"""From solved facts to verdicts: every rule over every function, and which rule speaks where several could."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from sqla_lint.flow.facts import Facts, Handed
+from sqla_lint.flow.summaries import Summaries
+from sqla_lint.flow.summary import Read
+from sqla_lint.flow.world import World
+from sqla_lint.index.module import Function, ModuleIndex
+from sqla_lint.lower import nodes as n
+from sqla_lint.rules import Rule, all_rules
+from sqla_lint.rules.verdict import Verdict
+
+
+class Judged(NamedTuple):
+    """A rule's verdict, with the file and the function (None at module level) that it is in."""
+
+    rule: Rule
+    verdict: Verdict
+    path: str
+    function: Function | None
+
+
+MODULE = "<module>"
+
+
+def body_of(module: ModuleIndex) -> Function:
+    """A module's own statements, as a function that runs once."""
+    last = module.node.body[-1].pos if module.node.body else (1, 0, 1, 0)
+    node = n.FunctionDef((1, 0, last[2], last[3]), MODULE, (), module.node.body, (), None, False)
+    return Function(module.path, MODULE, node, None, None, module.source)
+
+
+def judge_file(module: ModuleIndex, summaries: Summaries) -> Iterator[Judged]:
+    """All verdicts on one file, those that another rule supersedes left out."""
+    world = summaries.world
+    for rule in all_rules():
+        if rule.check_module is not None:
+            for verdict in _module_verdicts(rule, module, summaries):
+                yield Judged(rule, verdict, module.path, None)
+    for function in (*module.functions, body_of(module)):
+        if world.is_relevant(function):
+            yield from _speaking(list(_judge_function(function, summaries)))
+
+
+def _module_verdicts(rule: Rule, module: ModuleIndex, summaries: Summaries) -> list[Verdict]:
+    """Module-level answers may rest on functions' summaries: those are computed, and the question asked again."""
+    assert rule.check_module is not None
+    for _ in range(8):
+        summaries.world.missing = {}
+        found = list(rule.check_module(module, summaries.world))
+        if not summaries.world.missing:
+            break
+        for function in list(summaries.world.missing):
+            summaries.facts(function)
+    return found
+
+
+def _judge_function(function: Function, summaries: Summaries) -> Iterator[Judged]:
+    facts = summaries.facts(function)
+    where = None if function.qualname == MODULE else function
+    for rule in all_rules():
+        if rule.check is not None:
+            for verdict in rule.check(facts, summaries.world):
+                yield Judged(rule, verdict, function.path, where)
+        if rule.check_handed is not None:
+            for read, handed in _handed(function, summaries):
+                for verdict in rule.check_handed(read, handed, summaries.world):
+                    yield Judged(rule, verdict, verdict.path or function.path, None)
+
+
+def _speaking(judged: list[Judged]) -> Iterator[Judged]:
+    """Of several rules that speak of one subject, those that no other supersedes."""
+    for one in judged:
+        if not any(
+            one.rule.code in other.rule.supersedes and other.verdict.subject == one.verdict.subject for other in judged
+        ):
+            yield one
+
+
+def _handed(function: Function, summaries: Summaries) -> Iterable[tuple[Read, list[tuple[Facts, Handed]]]]:
+    """The function's own reads in loops over what it is handed, each with all that the project hands it."""
+    if function.qualname == MODULE:
+        return
+    reads = summaries.world.summary(function).reads
+    own = [r for r in reads if r.in_loop and r.path == function.path and r.qualname == function.qualname]
+    for read in own:
+        handed = list(_collect(read, function, summaries))
+        if handed:
+            yield read, handed
+
+
+def _collect(read: Read, function: Function, summaries: Summaries) -> Iterator[tuple[Facts, Handed]]:
+    """Follow a read up through functions that pass on what they were handed themselves."""
+    seen = {function}
+    work = [function]
+    while work:
+        for caller in _callers(work.pop(), summaries.world):
+            if caller in seen:
+                continue
+            seen.add(caller)
+            facts = summaries.facts(caller)
+            for event in facts.events:
+                if isinstance(event, Handed) and (event.path, event.read) == (read.path, read.pos):
+                    yield facts, event
+            if any((r.path, r.pos) == (read.path, read.pos) for r in summaries.world.summary(caller).reads):
+                work.append(caller)
+
+
+def _callers(function: Function, world: World) -> tuple[Function, ...]:
+    return world.callers(function)

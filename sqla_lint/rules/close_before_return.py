@@ -1,0 +1,66 @@
+"""A session is closed by a call of its own at each way out.
+
+What it does
+    Reports a session (or a wrapper that holds one) that two or more calls close, each on another way out of the function: before
+    each ``return``, in ``try`` and again in its handlers, in a loop and again after it.
+
+Why it is bad
+    The next ``return`` that somebody adds forgets it, and no exception in between is covered: each leaves a connection behind.
+
+Bad
+    def price(number):
+        session = Session()
+        item = session.get(Item, number)
+        if item is None:
+            session.close()
+            return None
+        found = item.price
+        session.close()
+        return found
+
+Good
+    def price(number):
+        with Session() as session:
+            item = session.get(Item, number)
+            return item.price if item is not None else None
+
+Fix
+    context-manager: one ``with``; all the calls go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_lint.flow.facts import Closing, Exit, Facts
+from sqla_lint.flow.state import CLOSED
+from sqla_lint.flow.values import Sid
+from sqla_lint.flow.world import World
+from sqla_lint.rules.verdict import Note, Verdict
+
+CODE = "SES301"
+NAME = "close-before-return"
+SEVERITY = "warning"
+SUPERSEDES = ("SES302",)
+
+
+def check(facts: Facts, world: World) -> Iterator[Verdict]:
+    """One verdict for each session with a close of its own at two ways out or more."""
+    for sid in dict.fromkeys(e.sid for e in facts.events if isinstance(e, Closing)):
+        verdict = _judge(facts, sid)
+        if verdict is not None and not world.is_removed_elsewhere(sid, facts.function):
+            yield verdict
+
+
+def _judge(facts: Facts, sid: Sid) -> Verdict | None:
+    if any(isinstance(e, Closing) and e.sid == sid and e.in_finally for e in facts.events):
+        return None
+    ways = [e for e in facts.events if isinstance(e, Exit) and e.sid == sid and e.state.status == CLOSED]
+    calls = {e.pos for e in facts.events if isinstance(e, Closing) and e.sid == sid}
+    places = sorted({e.state.closed_at for e in ways if e.state.closed_at in calls and e.state.closed_at is not None})
+    if len(places) < 2:
+        return None
+    name = facts.names.get(sid) or ".".join(part for part in sid.path if "/" not in part) or "the session"
+    lines = ", ".join(str(place[0]) for place in places)
+    message = f"{name} is closed by a call of its own at each way out (lines {lines}): close it once, with a with block"
+    return Verdict(places[0], message, tuple(Note(p, "closed again here") for p in places[1:]), subject=sid)

@@ -1,0 +1,110 @@
+"""A relationship is loaded lazily on each row of a loop: N+1 queries.
+
+What it does
+    Reports the read of a lazy relationship (or a deferred column) on rows that a loop draws from a query or from another
+    relationship, where the query does not load it; also through functions, methods and properties that the loop calls.
+
+Why it is bad
+    One query for the rows, and one more for each row: a page with a thousand rows sends a thousand and one.
+
+Bad
+    def names(session: Session):
+        found = []
+        for owner in session.query(Owner).all():
+            found.append([pet.name for pet in owner.pets])
+        return found
+
+Good
+    def names(session: Session):
+        found = []
+        for owner in session.query(Owner).options(selectinload(Owner.pets)).all():
+            found.append([pet.name for pet in owner.pets])
+        return found
+
+Fix
+    eager-load: ``.options(selectinload(...))`` for a collection, ``joinedload(...)`` for a many-to-one, on the query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_lint.flow.facts import Facts, Handed, LazyRead
+from sqla_lint.flow.summary import Read
+from sqla_lint.flow.world import World
+from sqla_lint.rules.verdict import Note, Verdict
+
+CODE = "SES401"
+NAME = "lazy-load-in-loop"
+SEVERITY = "warning"
+
+
+def check(facts: Facts, world: World) -> Iterator[Verdict]:
+    """One verdict for each relationship path and loop, at its first read."""
+    told: list[tuple[LazyRead, tuple[str, ...]]] = []
+    for read in _lazy(facts):
+        path = (*read.entity.steps, read.attribute)
+        if not any(_same(read, path, other, known) for other, known in told):
+            told.append((read, path))
+    for read, path in told:
+        if not any(_longer(read, path, other, known) for other, known in told):
+            yield _verdict(read, path)
+
+
+def _lazy(facts: Facts) -> list[LazyRead]:
+    """The reads that send a statement whichever way led there, in source order."""
+    groups: dict[tuple[object, ...], list[LazyRead]] = {}
+    for event in facts.events:
+        if isinstance(event, LazyRead):
+            groups.setdefault((event.pos, event.attribute, event.loop, event.via), []).append(event)
+    found = [reads[0] for reads in groups.values() if all(read.status == "lazy" for read in reads)]
+    return sorted(found, key=lambda read: (read.pos, read.attribute, read.via or ()))
+
+
+def _same(read: LazyRead, path: tuple[str, ...], other: LazyRead, known: tuple[str, ...]) -> bool:
+    return read.loop == other.loop and path == known and read.entity.origin == other.entity.origin
+
+
+def _longer(read: LazyRead, path: tuple[str, ...], other: LazyRead, known: tuple[str, ...]) -> bool:
+    """Whether *other* goes on from *read* on the same line: the longest step tells it all."""
+    on_line = read.pos[0] == other.pos[0] and read.loop == other.loop
+    return on_line and len(known) > len(path) and known[: len(path)] == path
+
+
+def _verdict(read: LazyRead, path: tuple[str, ...]) -> Verdict:
+    origin = read.entity.origin
+    assert origin is not None
+    what = ".".join(path)
+    option = "selectinload" if read.many else "joinedload"
+    where = f"line {read.loop[0]}"
+    notes: list[Note] = []
+    if read.via is not None:
+        name, pos, file = read.via
+        message = f"{name}() reads {what}, loaded lazily for each row of the loop at {where}: one query a row"
+        notes.append(Note(pos, f"reads {read.attribute} here", file))
+    else:
+        message = f"{what} is loaded lazily for each row of the loop at {where}: one query a row"
+    notes.append(Note(origin.pos, f"the query: add .options({option}(...)) here", origin.path))
+    return Verdict(read.pos, f"{message}; load it with {option}() on the query", tuple(notes), subject=(read.loop, path))
+
+
+# --- rows that callers hand over -------------------------------------------------------------------------------------
+
+
+def check_handed(read: Read, handed: list[tuple[Facts, Handed]], world: World) -> Iterator[Verdict]:
+    """A read in a loop over what callers hand in: at the read if all hand over rows without the load, else at those calls."""
+    lazy = [(facts, event) for facts, event in handed if event.status == "lazy"]
+    if not lazy:
+        return
+    name = read.steps[-1]
+    if len(lazy) == len(handed):
+        callers = ", ".join(sorted({facts.function.qualname for facts, _ in lazy})[:3])
+        message = f"{name} is loaded lazily for each row of the loop: no caller ({callers}) loads it; add it to their queries"
+        notes = tuple(Note(event.pos, "handed over here", facts.function.path) for facts, event in lazy[:5])
+        yield Verdict(read.pos, message, notes, subject=(read.pos, name), path=read.path, function=read.qualname)
+        return
+    for facts, event in lazy:
+        message = f"these rows are handed over without {name}, which {read.qualname}() reads for each: one query a row"
+        note = Note(read.pos, f"reads {name} here", read.path)
+        path, function = facts.function.path, facts.function.qualname
+        yield Verdict(event.pos, message, (note,), subject=(event.pos, name), path=path, function=function)
