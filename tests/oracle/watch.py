@@ -45,7 +45,7 @@ class Watch:
         self.closed: set[int] = set()
         self.closes = 0
         self.poisoned = 0
-        self.threads: dict[int, set[int]] = {}
+        self.threads: dict[int, set[threading.Thread]] = {}
         self.failing: str | None = None
         self.connections: list[Any] = []
 
@@ -149,7 +149,7 @@ class Watch:
         return True
 
     def _seen(self, session: Session) -> None:
-        self.threads.setdefault(id(session), set()).add(threading.get_ident())
+        self.threads.setdefault(id(session), set()).add(threading.current_thread())
 
 
 def _really_begin(conn: Any) -> None:
