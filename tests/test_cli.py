@@ -88,24 +88,24 @@ class TestExitStatus:
 
 class TestSelection:
     def test_flags_take_codes_prefixes_names_lists_and_repetition(self, project: Path, command: Command) -> None:
-        put("a.py", "bad_401()\nbad_301()\nbad_201()\nbad_209()\n")
+        put("a.py", "bad_401()\nbad_301()\nbad_201()\nbad_001()\n")
         chosen = [
             (["--select", "SES401, SES3"], ["SES401", "SES301"]),
             (["--select", "lazy-load-in-loop", "--select", "SES2"], ["SES401", "SES201"]),
             (["--ignore", "SES4,SES3"], ["SES201"]),
-            (["--extend-select", "borrowed-session-ended", "--ignore", "SES4,SES3"], ["SES201", "SES209"]),
+            (["--extend-select", "unused-suppression", "--ignore", "SES4,SES3"], ["SES201", "SES001"]),
         ]
         for arguments, codes in chosen:
             assert [line.split()[1] for line in lines(command("a.py", *CONCISE, *arguments))] == codes
 
     def test_flags_stand_above_the_configuration(self, project: Path, command: Command) -> None:
-        put("a.py", "bad_401()\nbad_301()\nbad_209()\n")
-        (project / ".sqla-lint.toml").write_text("select = ['SES3']\nignore = ['SES4']\nextend-select = ['SES209']\n")
+        put("a.py", "bad_401()\nbad_301()\nbad_001()\n")
+        (project / ".sqla-lint.toml").write_text("select = ['SES3']\nignore = ['SES4']\nextend-select = ['SES001']\n")
         codes = {
-            (): ["SES301", "SES209"],
+            (): ["SES301", "SES001"],
             ("--select", "SES401"): ["SES401"],
-            ("--ignore", "SES3"): ["SES209"],
-            ("--extend-select", "SES401"): ["SES401", "SES301", "SES209"],
+            ("--ignore", "SES3"): ["SES001"],
+            ("--extend-select", "SES401"): ["SES401", "SES301", "SES001"],
         }
         for arguments, expected in codes.items():
             assert [line.split()[1] for line in lines(command(*CONCISE, *arguments))] == expected

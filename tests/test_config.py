@@ -140,7 +140,7 @@ def test_the_nearest_configuration_up_is_found(tmp_path: Path) -> None:
     assert discover(deep).folder == tmp_path / "a"
 
 
-def test_the_search_ends_at_the_repository_and_before_the_home_folder(
+def test_the_search_ends_at_the_repository_and_at_the_home_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inner = tmp_path / "home" / "repository"
@@ -149,6 +149,10 @@ def test_the_search_ends_at_the_repository_and_before_the_home_folder(
     assert discover(inner).file is None
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     (inner / ".git").rmdir()
+    own = written(tmp_path / "home", "ignore = ['SES4']")
+    assert discover(inner).file == own
+    own.unlink()
+    written(tmp_path, "ignore = ['SES4']")
     assert discover(inner).file is None
 
 

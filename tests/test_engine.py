@@ -56,12 +56,12 @@ class TestCheck:
             sqla_lint.check(["a.py"])
 
     def test_selection_and_per_file_ignores(self, project: Path) -> None:
-        put(project, tests__a="bad_401()\nbad_301()\n", b="bad_401()\nbad_209()\n")
+        put(project, tests__a="bad_401()\nbad_301()\n", b="bad_401()\nbad_001()\n")
         ignores = (("tests/", ("SES4",)), ("b.py", ("SES000",)))
         report = sqla_lint.check([project], Settings(per_file_ignores=ignores))
         assert found(report, project) == [("b.py", 2, "SES401"), ("tests/a.py", 3, "SES301")]
-        report = sqla_lint.check([project], Settings(select=("SES2",), extend_select=("SES209",)))
-        assert found(report, project) == [("b.py", 3, "SES209")]
+        report = sqla_lint.check([project], Settings(select=("SES2",), extend_select=("SES001",)))
+        assert found(report, project) == [("b.py", 3, "SES001")]
 
     def test_what_is_not_python_is_a_finding_and_the_rest_is_checked(self, project: Path) -> None:
         put(project, a="def f(:\n", b="bad_401()\n", c="x = 1\n")

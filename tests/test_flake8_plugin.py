@@ -85,24 +85,24 @@ def test_a_syntax_error_is_flake8s_own(project: Path, process: Run) -> None:
     "arguments, shown",
     [
         ((), False),
-        (("--sqla-enable", "SES209"), True),
-        (("--sqla-enable=borrowed-session-ended,SES001",), True),
-        (("--extend-select", "SES209"), True),
+        (("--sqla-enable", "SES001"), True),
+        (("--sqla-enable=unused-suppression",), True),
+        (("--extend-select", "SES001"), True),
         (("--ignore", "E1"), False),
-        (("--ignore", "E1", "--sqla-enable", "SES209"), True),
-        (("--sqla-enable", "SES209", "--extend-ignore", "SES209"), False),
+        (("--ignore", "E1", "--sqla-enable", "SES001"), True),
+        (("--sqla-enable", "SES001", "--extend-ignore", "SES001"), False),
     ],
 )
 def test_rules_off_by_default(project: Path, process: Run, arguments: tuple[str, ...], shown: bool) -> None:
-    put("a.py", "bad_209()\n")
+    put("a.py", "bad_001()\n")
     result = process("flake8", "--isolated", "-j1", *arguments)
-    assert (b"SES209" in result.stdout) == shown
+    assert (b"SES001" in result.stdout) == shown
 
 
 def test_rules_are_enabled_in_the_configuration_too(project: Path, process: Run) -> None:
-    put("a.py", "bad_209()\nx = 1  # noqa: SES401\n")
-    (project / ".flake8").write_text("[flake8]\nselect = SES\nsqla-enable = SES209, unused-suppression\n")
-    assert [line.split()[1] for line in lines(process, "flake8", "-j1")] == ["SES209", "SES001"]
+    put("a.py", "bad_001()\nx = 1  # noqa: SES401\n")
+    (project / ".flake8").write_text("[flake8]\nselect = SES\nsqla-enable = unused-suppression\n")
+    assert [line.split()[1] for line in lines(process, "flake8", "-j1")] == ["SES001"] * 2
 
 
 @pytest.mark.parametrize("jobs", ["-j1", "-j2"])
