@@ -68,10 +68,13 @@ class Plugin:
         arguments = tuple(self.options.filenames or (".",))
         path, text = os.path.abspath(self.filename), "".join(self.lines)
         try:
-            enabled = _enabled(tuple(self.options.sqla_enable), _asked_of_flake8(self.options))
-            if "-" in arguments:
-                return _findings_of_text(path, text, enabled)
-            return _findings_of_file(path, text, arguments, enabled)
+            from_stdin = "-" in arguments
+            places = (path,) if from_stdin else arguments
+            configured = _configured(places)
+            if not _could_matter(os.path.dirname(path), text, places, configured):
+                return ()
+            settings = _settings(configured, tuple(self.options.sqla_enable), _asked_of_flake8(self.options))
+            return _findings_of_text(path, text, settings) if from_stdin else _findings_of_file(path, places, settings)
         except (ConfigError, UnknownSelector) as error:
             from flake8.exceptions import ExecutionError
 
@@ -82,7 +85,6 @@ def _asked_of_flake8(options: argparse.Namespace) -> frozenset[str]:
     return frozenset((*(options.select or ()), *(options.extend_select or ())))
 
 
-@cache
 def _enabled(named: tuple[str, ...], asked: frozenset[str]) -> tuple[str, ...]:
     """The rules off by default that the user wants: named to the plugin, or by exact code to flake8."""
     from sqla_lint.rules import all_rules
@@ -93,35 +95,40 @@ def _enabled(named: tuple[str, ...], asked: frozenset[str]) -> tuple[str, ...]:
 
 
 @cache
-def _settings(folder: str, enabled: tuple[str, ...]) -> Settings:
-    """The project's settings for the analysis; all that decides what is shown is left to flake8."""
-    from dataclasses import replace
+def _configured(places: tuple[str, ...]) -> Settings:
     from pathlib import Path
 
     from sqla_lint import config
+    from sqla_lint.discovery import common_folder
 
-    settings = config.discover(Path(folder))
+    return config.discover(common_folder([Path(place) for place in places]))
+
+
+@cache
+def _settings(configured: Settings, named: tuple[str, ...], asked: frozenset[str]) -> Settings:
+    """The project's settings for the analysis; all that decides what is shown is left to flake8."""
+    from dataclasses import replace
+
     # SES000 is flake8's own E999.
     return replace(
-        settings, select=(), extend_select=enabled, ignore=("SES000",), per_file_ignores=(), exclude=(), noqa=False
+        configured,
+        select=(),
+        extend_select=_enabled(named, asked),
+        ignore=("SES000",),
+        per_file_ignores=(),
+        exclude=(),
+        noqa=False,
     )
 
 
-def _findings_of_text(path: str, text: str, enabled: tuple[str, ...]) -> Sequence[Finding]:
+def _findings_of_text(path: str, text: str, settings: Settings) -> Sequence[Finding]:
     """The findings of what flake8 read from standard input, in the project of the name that it was given."""
     from sqla_lint.source import from_text
 
-    folder = os.path.dirname(path)
-    settings = _settings(folder, enabled)
-    if not _could_matter(folder, text, (path,), settings):
-        return ()
     return _check((), settings, from_text(path, text)).get(path, ())
 
 
-def _findings_of_file(path: str, text: str, arguments: tuple[str, ...], enabled: tuple[str, ...]) -> Sequence[Finding]:
-    settings = _settings(_common_folder(arguments), enabled)
-    if not _could_matter(os.path.dirname(path), text, arguments, settings):
-        return ()
+def _findings_of_file(path: str, arguments: tuple[str, ...], settings: Settings) -> Sequence[Finding]:
     found = _check(arguments, settings)
     # What flake8 opens and the command would not find (an ignored file, another suffix) is checked by itself.
     return found[path] if path in found else _check((path,), settings).get(path, ())
@@ -170,12 +177,3 @@ def _is_root_concerned(root: Path, settings: Settings) -> bool:
 
     contents = map(read, project_files(root))
     return is_concerned((content.data for content in contents if isinstance(content, Source)), settings)
-
-
-@cache
-def _common_folder(arguments: tuple[str, ...]) -> str:
-    from pathlib import Path
-
-    from sqla_lint.discovery import common_folder
-
-    return str(common_folder([Path(argument) for argument in arguments]))

@@ -8,6 +8,7 @@ from sqla_lint.flow.state import Cursor, State
 from sqla_lint.flow.values import (
     NONE,
     UNKNOWN,
+    Entity,
     FlaskDb,
     Instance,
     Literal,
@@ -15,6 +16,7 @@ from sqla_lint.flow.values import (
     Session,
     Value,
 )
+from sqla_lint.index.module import own_nodes
 from sqla_lint.lower import nodes as n
 
 Ways = tuple[list[State], list[State]]
@@ -37,6 +39,7 @@ def split(ctx: Context, cur: Cursor, test: n.Expr) -> Ways:
     if known is not None:
         return ([cur.state()], []) if known else ([], [cur.state()])
     _ask_state(ctx, cur, test)
+    _ask_loaded(cur, test)
     return _assume(ctx, cur, test, value)
 
 
@@ -80,6 +83,16 @@ def _ask_state(ctx: Context, cur: Cursor, test: n.Expr) -> None:
         if isinstance(owner, (Session, Registry)):
             state = ctx.session_state(cur, owner.sid)
             cur.sessions[owner.sid] = state._replace(failure=None)
+
+
+def _ask_loaded(cur: Cursor, test: n.Expr) -> None:
+    """``"pets" not in inspect(owner).unloaded``: code that looks first knows what it reads."""
+    for part in own_nodes(test):
+        if isinstance(part, n.Attribute) and part.attr == "unloaded":
+            for name in own_nodes(part):
+                value = cur.env.get(name.id) if isinstance(name, n.Name) else None
+                if isinstance(value, Entity) and value.origin is not None and isinstance(name, n.Name):
+                    cur.env[name.id] = value._replace(origin=value.origin._replace(certain=False))
 
 
 def _assume(ctx: Context, cur: Cursor, test: n.Expr, value: Value) -> Ways:

@@ -5,7 +5,7 @@ What is done with a call that cannot be seen into is written in :mod:`sqla_lint.
 
 from __future__ import annotations
 
-from sqla_lint.flow import rows, outside, ownership, queries, sessions, substitute
+from sqla_lint.flow import outside, ownership, queries, rows, schemas, sessions, substitute
 from sqla_lint.flow.context import Context, describe
 from sqla_lint.flow.state import Cursor, Raised
 from sqla_lint.flow.values import (
@@ -18,6 +18,7 @@ from sqla_lint.flow.values import (
     Factory,
     FlaskDb,
     FunctionValue,
+    Getter,
     Instance,
     LambdaValue,
     Literal,
@@ -95,6 +96,8 @@ def apply(
         return outside.call(ctx, cur, func, args, kwargs, pos, node)
     if isinstance(func, LambdaValue):
         return _lambda(ctx, cur, func, args)
+    if isinstance(func, Getter):
+        return outside.get_attributes(ctx, cur, func, args[0], pos) if args else UNKNOWN
     if isinstance(func, Instance):
         method = ctx.world.method(func.cls, "__call__")
         if method is not None:
@@ -127,6 +130,8 @@ def _method(
     ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: dict[str, Value], pos: Pos
 ) -> Value:
     receiver, name = func.receiver, func.name
+    if isinstance(receiver, ClassValue):
+        return schemas.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, Session):
         return sessions.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, Query):
@@ -207,6 +212,8 @@ def project(
     if summary.returns is None:
         cur.dead = not ctx.static
         return UNKNOWN
+    if ctx.world.is_cached(function):
+        return substitute.kept(ctx, cur, summary.returns, bound, pos)
     return substitute.value(ctx, cur, summary.returns, bound, pos)
 
 

@@ -229,6 +229,9 @@ def _yield(ctx: Context, cur: Cursor, node: n.Yield) -> Value:
     value = expr(ctx, cur, node.value) if node.value is not None else UNKNOWN
     if not ctx.static:
         ctx.yields.append(value)
+        for sid in ownership.sids(value):
+            # Whoever it is handed to runs statements on it.
+            cur.sessions[sid] = ctx.session_state(cur, sid)._replace(used=True, active=True)
         cur.env["%yield"] = Literal("thrown", "str")
         # The caller may throw into the generator, or close it (GeneratorExit).
         cur.raises(Raised("thrown"), node.pos)

@@ -36,6 +36,14 @@ class Closing(NamedTuple):
     in_finally: bool
 
 
+class Reopened(NamedTuple):
+    """A closed session was used again: *closed_at* was no end of it."""
+
+    sid: Sid
+    closed_at: Pos
+    pos: Pos
+
+
 class Used(NamedTuple):
     """A session was used after an error on it was swallowed (*failure* names the handler)."""
 
@@ -83,7 +91,7 @@ class Handed(NamedTuple):
     target: str
 
 
-Event = Created | Rebound | Closing | Used | Exit | LazyRead | Handed
+Event = Created | Rebound | Closing | Reopened | Used | Exit | LazyRead | Handed
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ _SERVES = frozenset(
      "AsyncIOScheduler", "run_in_executor", "on_event", "event", "apscheduler", "bottle", "aiohttp", "Application",
      "subscribe", "on_message", "worker", "Worker", "Pool"}
 )  # fmt: skip
-_CACHES = frozenset({"functools.lru_cache", "functools.cache", "cachetools.cached"})
 
 
 class Binding(NamedTuple):
@@ -38,6 +37,8 @@ def process_wide(module: ModuleIndex, world: World) -> Iterator[Binding]:
     """The sessions that *module* makes process-wide."""
     yield from _at_module_level(module, world)
     for cls in module.classes:
+        if any(base.endswith("TestCase") for base in world.names.external_bases(cls)):
+            continue
         yield from _at_class_level(cls, world)
     for function in module.functions:
         yield from _in_function(function, world)
@@ -118,7 +119,9 @@ def _at_class_level(cls: Class, world: World) -> Iterator[Binding]:
 
 
 def _in_function(function: Function, world: World) -> Iterator[Binding]:
-    if any(world.names.dotted(function.path, d) in _CACHES for d in function.node.decorators):
+    if world.is_test_code(function):
+        return
+    if world.is_cached(function):
         summary = world.summary(function)
         if isinstance(summary.returns, Session) and summary.returns.sid.owner == "local":
             yield Binding(function.node.name, function.node.pos, "cached", function.qualname)

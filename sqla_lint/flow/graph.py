@@ -24,7 +24,7 @@ class TooLarge(Exception):
 class Node:
     """One step.
 
-    *next* are the successors by kind of node: ``test`` true and false, ``next`` body and end, ``catch`` the handlers, ``case`` the
+    *next* are the successors by kind of node: ``test`` and ``while`` true and false, ``next`` body and end, ``catch`` the handlers, ``case`` the
     arm and the next case, otherwise one. *exc* is where an exception raised here goes. *loops* are the loops around it.
     """
 
@@ -145,7 +145,7 @@ def _while(b: _Builder, s: n.While, after: int) -> int:
     outer = b.loops
     orelse = b.block(s.orelse, after)
     b.loops = (*outer, s.pos[:2])
-    head = b.node("test", s.test, s.pos)
+    head = b.node("while", s.test, s.pos)
     b.frames.append(_Loop(after, head, b.loops))
     body = b.block(s.body, head)
     b.frames.pop()
@@ -255,6 +255,28 @@ _STATEMENTS = {
 }
 
 
+def _repeating(nodes: list[Node]) -> None:
+    """Keep of each node's loops those that it can go round again: what ends in ``return`` or ``break`` runs once."""
+    before: list[list[int]] = [[] for _ in nodes]
+    for node in nodes:
+        for target in node.next:
+            before[target].append(node.id)
+    repeats: dict[int, set[LoopId]] = {}
+    for head in nodes:
+        if head.loops and head.kind in ("next", "while"):
+            own = head.loops[-1]
+            work, seen = [head.id], {head.id}
+            while work:
+                for source in before[work.pop()]:
+                    if source not in seen and own in nodes[source].loops:
+                        seen.add(source)
+                        work.append(source)
+            for found in seen:
+                repeats.setdefault(found, set()).add(own)
+    for node in nodes:
+        node.loops = tuple(loop for loop in node.loops if loop in repeats.get(node.id, ()))
+
+
 def build(body: tuple[n.Stmt, ...]) -> Graph:
     """The graph of a function's body.
 
@@ -263,4 +285,5 @@ def build(body: tuple[n.Stmt, ...]) -> Graph:
     """
     builder = _Builder()
     entry = builder.block(body, builder.exit)
+    _repeating(builder.nodes)
     return Graph(tuple(builder.nodes), entry, builder.exit, builder.raise_exit)

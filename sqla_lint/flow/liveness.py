@@ -53,7 +53,7 @@ def repeated_tests(graph: Graph) -> frozenset[object]:
     seen: set[object] = set()
     places: dict[object, set[n.Pos]] = {}
     for node in graph.nodes:
-        if node.kind != "test" or not isinstance(node.payload, tuple):
+        if node.kind not in ("test", "while") or not isinstance(node.payload, tuple):
             continue
         for part in _operands(node.payload):  # type: ignore[arg-type]
             key, _ = test_key(part)

@@ -111,12 +111,12 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
         return "unknown"
     if owner.via == relation.name and relation.many is not True:
         return "loaded"
-    if relation.many is False and relation.target is not None and _is_held(ctx, cur, relation.target, origin):
+    if relation.many is False and relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin):
         return "loaded"
     if origin.sid is not None and _is_closed(cur, origin.sid):
         return "unknown"
     path = (*owner.steps, relation.name)
-    if any(entry[:2] == (origin.pos, path) and entry[2] not in ctx.loops for entry in cur.loaded):  # type: ignore[index]
+    if any(e[0] == origin.pos and e[1] in (path, (*owner.steps, "*")) and e[2] not in ctx.loops for e in cur.loaded):
         return "loaded"
     strategy = _strategy(origin.options, owner.steps, relation.name)
     if strategy is None:
@@ -129,12 +129,12 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
     return "lazy" if strategy in api.LAZY else "loaded"
 
 
-def _is_held(ctx: Context, cur: Cursor, target: Class, origin: Origin) -> bool:
+def _is_held(ctx: Context, cur: Cursor, target: Class, owner: Entity, origin: Origin) -> bool:
     """Whether rows of *target* are in the session's identity map already: a many-to-one to them sends nothing.
 
     A query of all rows of a class holds the parents of each as well; one that filters holds them only for later queries.
     """
-    held = [cls for cls, pos in cur.held if pos != origin.pos or not origin.filtered]
+    held = [cls for cls, pos in cur.held if pos != origin.pos or not origin.filtered or cls is not owner.cls]
     return any(target is cls or target in ctx.world.mappings.lineage(cls) for cls in held)
 
 
@@ -168,15 +168,26 @@ def related(owner: Entity, relation: Relationship) -> Value:
 
 def read_deferred(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, name: str) -> None:
     """A deferred column read per row costs a statement a row, like a relationship."""
+    note_read(ctx, cur, pos, owner, name, deferred_status(owner, name), False, None)
+
+
+def deferred_status(owner: Entity, name: str) -> str:
+    """``lazy`` where the query left a deferred column out."""
     origin = owner.origin
     if origin is None or not origin.certain:
-        return
-    strategy = _strategy(origin.options, owner.steps, name)
-    status = "loaded" if strategy == "undefer" else "lazy"
-    note_read(ctx, cur, pos, owner, name, status, False, None)
+        return "unknown"
+    return "loaded" if _strategy(origin.options, owner.steps, name) == "undefer" else "lazy"
 
 
 # --- parameters ------------------------------------------------------------------------------------------------------
+
+
+def write(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> None:
+    """``owner.attr = value``: a scalar is written without loading it; a collection is loaded first, to see what leaves it."""
+    if isinstance(owner, Entity):
+        relation = ctx.world.mappings.relationship(owner.cls, node.attr)
+        if relation is not None and relation.many:
+            read(ctx, cur, node.pos, owner, relation)
 
 
 def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -> Value:
@@ -199,7 +210,7 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
     found = members.member(ctx, cur, node, owner)
     if found != UNKNOWN or len(owner.steps) >= _MAX_STEPS:
         return found
-    if node.attr in ctx.world.mappings.relationship_names:
+    if node.attr in ctx.world.reading_names:
         note_parameter_read(ctx, owner, node.attr, node.pos)
     return Parameter(owner.name, (*owner.steps, node.attr), owner.drawn)
 

@@ -71,7 +71,8 @@ def _class(ctx: Context, cur: Cursor, node: n.Attribute, owner: ClassValue) -> V
         if node.attr == "query":
             return ctx.world.model_query(ctx, cur, owner.cls, node.pos)
         return ModelAttribute(owner.cls, node.attr)
-    return ctx.world.class_attribute(owner.cls, node.attr)
+    found = ctx.world.class_attribute(owner.cls, node.attr)
+    return found if found != UNKNOWN else Method(owner, node.attr)
 
 
 def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance) -> Value:

@@ -17,6 +17,7 @@ from sqla_lint.flow.values import (
     Factory,
     FlaskDb,
     FunctionValue,
+    Getter,
     Literal,
     LoaderOption,
     Many,
@@ -224,6 +225,22 @@ def _getattr(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Va
     return UNKNOWN
 
 
+def _attrgetter(_ctx: Context, _cur: Cursor, args: list[Value], _kwargs: dict[str, Value], _pos: Pos) -> Value:
+    paths = tuple(arg.value for arg in args if isinstance(arg, Literal) and isinstance(arg.value, str))
+    return Getter(paths) if len(paths) == len(args) else UNKNOWN
+
+
+def get_attributes(ctx: Context, cur: Cursor, getter: Getter, owner: Value, pos: Pos) -> Value:
+    """Call what ``attrgetter`` made: several paths give a tuple."""
+    found: list[Value] = []
+    for path in getter.paths:
+        value = owner
+        for name in path.split("."):
+            value = loading.attribute(ctx, cur, n.Attribute(pos, n.Opaque(pos), name), value)
+        found.append(value)
+    return found[0] if len(found) == 1 else Pair(tuple(found))
+
+
 def _closing(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], pos: Pos) -> Value:
     from sqla_lint.flow import scopes
 
@@ -293,6 +310,7 @@ _HANDLERS: dict[str, Handler] = {
     "builtins.next": _next,
     "builtins.dict": _dict,
     "builtins.getattr": _getattr,
+    "operator.attrgetter": _attrgetter,
     "itertools.chain": _chain,
     "itertools.islice": _same,
     "itertools.groupby": _groupby,

@@ -112,10 +112,12 @@ def _mentions(key: object, name: str) -> bool:
 
 
 def _bind_attribute(ctx: Context, cur: Cursor, target: n.Attribute, value: Value) -> None:
+    from sqla_lint.flow import loading
     from sqla_lint.flow.evaluate import expr
 
     # The object is read; the attribute is not: writing a scalar relationship loads nothing.
     owner = expr(ctx, cur, target.value)
+    loading.write(ctx, cur, target, owner)
     key = dotted(target)
     if not (_initializes(ctx, owner) and all(sid.owner == "parameter" for sid in sids(value))):
         release(ctx, cur, value)

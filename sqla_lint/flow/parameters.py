@@ -6,6 +6,7 @@ mapped class or a ``select`` is passed to it, or where a caller hands a session 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqla_lint import sqlalchemy_api as api
@@ -46,6 +47,9 @@ _WRAPPERS = frozenset({"Optional", "Annotated", "Union", "Required", "Final", "C
 _DEPENDS = frozenset({"Depends", "Security", "FromDishka", "Provide"})
 # What any session may be asked: a parameter of which only these are called is a session if a caller hands one in.
 _ORDINARY = frozenset({"add", "commit", "execute", "rollback", "close", "flush", "query", "delete", "refresh", "get", "merge", "scalar"})
+
+
+_ASKED = _ORDINARY | api.EVIDENCE | api.STATEMENTS | {"begin", "exec"}
 
 
 class Parameters:
@@ -180,18 +184,38 @@ class Parameters:
     # --- evidence
 
     def _is_session(self, function: Function, name: str) -> bool:
-        if name not in function.words or self.world.is_cheaply_irrelevant(function):
+        if name not in function.words:
             return False
-        if self._evidence(function, name):
+        if self._evidence(function, lambda e: _is_name(e, name)):
             return True
-        return self._asks(function, name) and (self._sibling_evidence(function, name) or self._caller_evidence(function, name))
+        stored = self._stored_as(function, name)
+        methods = list(function.cls.methods.values()) if stored and function.cls is not None else []
+        is_stored = _self_attribute(stored)
+        if any(self._evidence(method, is_stored) for method in methods):
+            return True
+        asks = self._asks(function, lambda e: _is_name(e, name)) or any(self._asks(m, is_stored) for m in methods)
+        return asks and (self._sibling_evidence(function, name) or self._caller_evidence(function, name))
 
-    def _evidence(self, function: Function, name: str) -> bool:
-        """Calls on *name* in the function that only a session has, or that are given a mapped class or a ``select``."""
+    @staticmethod
+    def _stored_as(function: Function, name: str) -> str | None:
+        """The attribute of ``self`` that ``__init__`` keeps a parameter in."""
+        if function.node.name != "__init__":
+            return None
+        for stmt in function.node.body:
+            if isinstance(stmt, (n.Assign, n.AnnAssign)) and stmt.value is not None and _is_name(stmt.value, name):
+                target = stmt.targets[0] if isinstance(stmt, n.Assign) else stmt.target
+                if isinstance(target, n.Attribute) and _is_name(target.value, function.node.params[0].name):
+                    return target.attr
+        return None
+
+    def _evidence(self, function: Function, is_it: Callable[[n.Expr], bool]) -> bool:
+        """Calls on it in the function that only a session has, or that are given a mapped class or a ``select``."""
+        if not function.words & _ASKED:
+            return False
         for node in own_nodes(function.node.body):
-            if isinstance(node, n.Attribute) and node.attr in api.EVIDENCE and _is_name(node.value, name):
+            if isinstance(node, n.Attribute) and node.attr in api.EVIDENCE and is_it(node.value):
                 return True
-            if isinstance(node, n.Call) and isinstance(node.func, n.Attribute) and _is_name(node.func.value, name):
+            if isinstance(node, n.Call) and isinstance(node.func, n.Attribute) and is_it(node.func.value):
                 if any(self._is_mapped_or_select(function.path, arg) for arg in node.args[:2]):
                     return True
         return False
@@ -209,11 +233,11 @@ class Parameters:
             return isinstance(owner, Class) and self.world.mappings.is_mapped(owner)
         return isinstance(arg, n.Call) and self.world.names.meaning(path, arg.func) == "select"
 
-    def _asks(self, function: Function, name: str) -> bool:
-        """Whether the function asks of the parameter what a session can be asked, or hands it on."""
+    def _asks(self, function: Function, is_it: Callable[[n.Expr], bool]) -> bool:
+        """Whether the function asks of it what a session can be asked."""
         if _ORDINARY & function.words:
             for node in own_nodes(function.node.body):
-                if isinstance(node, n.Attribute) and node.attr in _ORDINARY and _is_name(node.value, name):
+                if isinstance(node, n.Attribute) and node.attr in _ORDINARY and is_it(node.value):
                     return True
         return False
 
@@ -227,15 +251,16 @@ class Parameters:
                     found = self.annotation(other.path, param.annotation, Parameter(name), sid)
                     if isinstance(found, Session):
                         return True
-                elif self._evidence(other, name):
+                elif self._evidence(other, lambda e: _is_name(e, name)):
                     return True
         return False
 
     def _caller_evidence(self, function: Function, name: str) -> bool:
         """A caller in the project hands a session in."""
+        called = function.cls.name if function.node.name == "__init__" and function.cls else function.node.name
         for caller in self.world.callers(function):
             for call in own_nodes(caller.node.body):
-                if isinstance(call, n.Call) and _last(call.func) == function.node.name:
+                if isinstance(call, n.Call) and _last(call.func) == called:
                     value = self.world.argument(caller, call, function, name)
                     if isinstance(value, (Session, Registry, FlaskDb)):
                         return True
@@ -257,6 +282,10 @@ def _mentions_depends(expr: n.Expr) -> bool:
 
 def _is_name(expr: n.Expr, name: str) -> bool:
     return isinstance(expr, n.Name) and expr.id == name
+
+
+def _self_attribute(attr: str | None) -> Callable[[n.Expr], bool]:
+    return lambda e: attr is not None and isinstance(e, n.Attribute) and e.attr == attr and _is_name(e.value, "self")
 
 
 def _last(func: n.Expr) -> str | None:

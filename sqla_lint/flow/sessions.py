@@ -5,13 +5,15 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import ownership, queries, transitions
 from sqla_lint.flow.context import Context
-from sqla_lint.flow.facts import Closing, Created, Rebound, Used
-from sqla_lint.flow.state import OPEN, Cursor, Raised, SessionState
+from sqla_lint.flow.facts import Closing, Created, Rebound, Reopened, Used
+from sqla_lint.flow.state import CLOSED, OPEN, Cursor, Raised, SessionState
 from sqla_lint.flow.values import (
     UNKNOWN,
     Connection,
+    Entity,
     FunctionValue,
     LambdaValue,
+    Literal,
     Many,
     Outside,
     Pair,
@@ -60,11 +62,17 @@ def statement(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, writes: bool = Fals
 def check_use(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, how: str) -> SessionState:
     """Note a use of a session whose failure a handler swallowed; the failure is told once."""
     state = ctx.session_state(cur, sid)
+    note_reopening(ctx, state, sid, pos)
     if state.failure is not None and state.failure.handler is not None:
         ctx.emit(Used(sid, pos, state, how))
         state = state._replace(failure=None)
         cur.sessions[sid] = state
     return state
+
+
+def note_reopening(ctx: Context, state: SessionState, sid: Sid, pos: Pos) -> None:
+    if state.status == CLOSED and state.closed_at is not None:
+        ctx.emit(Reopened(sid, state.closed_at, pos))
 
 
 def close(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
@@ -80,11 +88,11 @@ def rollback(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
     if ctx.static:
         return
     state = ctx.session_state(cur, sid)
-    failure = state.failure
+    before, failure = state, state.failure
     state = transitions.rollback(state)
     if state.block is not None and failure is not None:
         # Inside ``with ...begin()`` a rollback ends the block's transaction: the block's rows are lost all the same.
-        state = state._replace(failure=failure)
+        state = state._replace(failure=failure, wrote=before.wrote)
     cur.sessions[sid] = state
     cur.loaded, cur.held = frozenset(), frozenset()
 
@@ -110,7 +118,9 @@ def method(
     elif name in api.STATEMENTS:
         return _statement_method(ctx, cur, session, name, args, kwargs, pos)
     elif name in api.WRITES and not ctx.static:
-        cur.sessions[sid] = transitions.note(ctx.session_state(cur, sid), pos, True)
+        state = ctx.session_state(cur, sid)
+        note_reopening(ctx, state, sid, pos)
+        cur.sessions[sid] = transitions.note(state, pos)
     for arg in args:
         # A session added to another object's care is not this one's business.
         ownership.release(ctx, cur, arg)
@@ -130,13 +140,24 @@ def _statement_method(
         return queries.get(ctx, cur, args, kwargs, sid, pos)
     if name == "connection":
         return Connection(None)
+    if name == "refresh" and isinstance(target, Entity):
+        _refreshed(cur, target, args[1] if len(args) > 1 else kwargs.get("attribute_names", UNKNOWN))
     return target if name == "merge" else UNKNOWN
+
+
+def _refreshed(cur: Cursor, row: Entity, names: Value) -> None:
+    """``session.refresh(row, ["rel"])`` loads the relationships it names."""
+    if row.origin is not None and isinstance(names, Many):
+        name = names.item.value if isinstance(names.item, Literal) else "*"
+        cur.loaded = cur.loaded | {(row.origin.pos, (*row.steps, str(name)), None)}
 
 
 def begin(ctx: Context, cur: Cursor, sid: Sid, nested: bool, pos: Pos) -> Transaction:
     """``begin()`` notes that a transaction starts; ``begin_nested()`` flushes first, and sends a SAVEPOINT."""
-    if nested:
-        statement(ctx, cur, sid, pos, what="begin_nested")
+    if nested and not ctx.static:
+        # It flushes and sends SAVEPOINT. What a failed SAVEPOINT would mean is left aside: the body is what may fail.
+        state = check_use(ctx, cur, sid, pos, "begin_nested")
+        cur.sessions[sid] = transitions.statement(state, pos, False)
     return Transaction(sid, nested, pos)
 
 

@@ -8,15 +8,22 @@ from sqla_lint.flow.values import Sid, Value
 from sqla_lint.index.module import Class
 from sqla_lint.lower.nodes import Pos
 
+# (the query's position, the relationship path, the loop that read it)
+Loaded = tuple[Pos, tuple[str, ...], tuple[int, int] | None]
+
 OPEN, CLOSED, GONE = "open", "closed", "gone"
 
 
 class Failure(NamedTuple):
-    """A failed statement or flush that nobody has rolled back: *handler* is the handler that swallowed the error, once one has."""
+    """A failed statement or flush that nobody has rolled back: *handler* is the handler that swallowed the error, once one has.
+
+    *tried* is the ``try`` (or ``with suppress``) of that handler; *followed* the first write that was noted after it.
+    """
 
     pos: Pos
     handler: Pos | None = None
     tried: Pos | None = None
+    followed: Pos | None = None
 
 
 class SessionState(NamedTuple):
@@ -57,7 +64,7 @@ class State:
         exc: Raised | None = None,
         caught: tuple[Raised, ...] = (),
         result: Value | None = None,
-        loaded: frozenset[object] = frozenset(),
+        loaded: frozenset[Loaded] = frozenset(),
         held: frozenset[tuple[Class, Pos | None]] = frozenset(),
         tests: frozenset[tuple[object, bool]] = frozenset(),
     ) -> None:

@@ -226,6 +226,7 @@ def _catch(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     stmt = node.payload
     assert isinstance(stmt, n.Try)
     raised = cur.exc or Raised("other")
+    _tried(cur, stmt.pos)
     steps: list[Step] = []
     for handler, target in zip(stmt.handlers, node.next):
         caught = errors.catches(raised, errors.handler_types(ctx, handler.type))
@@ -241,7 +242,7 @@ def _handler(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     assert isinstance(handler, n.Handler)
     raised = cur.exc or Raised("other")
     if raised.label == "database":
-        swallowed(cur, handler.pos)
+        swallowed(cur, handler.pos, None)
     elif raised.label == "thrown":
         raised = Raised("other")
     cur.exc = None
@@ -251,11 +252,19 @@ def _handler(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     return _on(node, cur)
 
 
-def swallowed(cur: Cursor, handler: Pos) -> None:
+def swallowed(cur: Cursor, handler: Pos, tried: Pos | None) -> None:
     """A handler has a database error: whatever session failed is its concern now."""
     for sid, state in cur.sessions.items():
+        failure = state.failure
+        if failure is not None and failure.handler is None:
+            cur.sessions[sid] = state._replace(failure=Failure(failure.pos, handler, tried or failure.tried))
+
+
+def _tried(cur: Cursor, tried: Pos) -> None:
+    """An error of the database leaves the body of a ``try``."""
+    for sid, state in cur.sessions.items():
         if state.failure is not None and state.failure.handler is None:
-            cur.sessions[sid] = state._replace(failure=Failure(state.failure.pos, handler))
+            cur.sessions[sid] = state._replace(failure=state.failure._replace(tried=tried))
 
 
 def _end_handler(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
@@ -319,7 +328,7 @@ def _leave_suppress(
     if caught is not False:
         on = Cursor(cur.state(), node)
         if raised.label == "database":
-            swallowed(on, stmt.pos)
+            swallowed(on, stmt.pos, stmt.pos)
         on.exc = None
         steps += _on(node, on)
     if caught is not True:
@@ -354,6 +363,7 @@ def _case(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
 _KINDS: dict[str, Callable[[Context, Node, Cursor], list[Step]]] = {
     "stmt": _stmt,
     "test": _test,
+    "while": _test,
     "iter": _iter,
     "next": _next,
     "return": _return,

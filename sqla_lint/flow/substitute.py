@@ -240,24 +240,47 @@ def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Functio
     name = read.steps[-1]
     if isinstance(owner, Parameter):
         _pass_on(ctx, read, owner, name, pos)
-        return
-    if not isinstance(owner, Entity):
-        if read.in_loop:
-            ctx.emit(Handed(function.key, read.pos, name, read.path, pos, "unknown", ""))
-        return
+    elif isinstance(owner, Entity):
+        _judge(ctx, cur, read, owner, name, function, pos)
+    elif read.in_loop:
+        ctx.emit(Handed(function.key, read.pos, name, read.path, pos, "unknown", ""))
+
+
+def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, function: Function, pos: Pos) -> None:
+    """What one read of a row costs, seen from the call."""
     relation = ctx.world.mappings.relationship(owner.cls, name)
+    if relation is not None:
+        status = loading.load_status(ctx, cur, owner, relation)
+        _tell(ctx, cur, read, owner, name, status, relation.many, function, pos)
+        return
     mapped = ctx.world.mappings.mapped(owner.cls)
-    if relation is None and mapped is not None and name in mapped.deferred:
-        if not read.in_loop:
-            loading.note_read(ctx, cur, pos, owner, name, "lazy", False, read)
+    if mapped is not None and name in mapped.deferred:
+        _tell(ctx, cur, read, owner, name, loading.deferred_status(owner, name), False, function, pos)
         return
-    if relation is None:
+    method = ctx.world.method(owner.cls, name)
+    if method is None or not method.node.params:
         return
-    status = loading.load_status(ctx, cur, owner, relation)
+    # A method or property of the row's class: what it reads of the row, the callee reads.
+    for inner in ctx.world.summary(method).reads:
+        if inner.name == method.node.params[0].name and not inner.in_loop and len(inner.steps) == 1:
+            _judge(ctx, cur, read, owner, inner.steps[0], function, pos)
+
+
+def _tell(
+    ctx: Context,
+    cur: Cursor,
+    read: Read,
+    owner: Entity,
+    name: str,
+    status: str,
+    many: bool | None,
+    function: Function,
+    pos: Pos,
+) -> None:
     if read.in_loop:
         ctx.emit(Handed(function.key, read.pos, name, read.path, pos, status, owner.cls.name))
     else:
-        loading.note_read(ctx, cur, pos, owner, name, status, relation.many, read)
+        loading.note_read(ctx, cur, pos, owner, name, status, many, read)
 
 
 def _pass_on(ctx: Context, read: Read, owner: Parameter, name: str, pos: Pos) -> None:

@@ -17,9 +17,12 @@ def statement(s: SessionState, pos: Pos, writes: bool) -> SessionState:
     return s._replace(status=_reopened(s), used=True, active=True, wrote=wrote, ended=s.ended | {"statement"})
 
 
-def note(s: SessionState, pos: Pos, writes: bool) -> SessionState:
-    """Something was noted in the session without a statement (``add``)."""
-    return s._replace(wrote=s.wrote or pos) if writes else s
+def note(s: SessionState, pos: Pos) -> SessionState:
+    """A write was noted in the session without a statement (``add``)."""
+    failure = s.failure
+    if failure is not None and failure.handler is not None and failure.followed is None:
+        failure = failure._replace(followed=pos)
+    return s._replace(wrote=s.wrote or pos, failure=failure)
 
 
 def commit(s: SessionState) -> SessionState:

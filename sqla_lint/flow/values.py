@@ -211,6 +211,13 @@ class Stack(NamedTuple):
     kind: str = "stack"
 
 
+class Getter(NamedTuple):
+    """``operator.attrgetter("a.b")``: calling it reads the attributes one after the other."""
+
+    paths: tuple[str, ...]
+    kind: str = "getter"
+
+
 class Engine(NamedTuple):
     pos: Pos | None
     kind: str = "engine"
@@ -349,6 +356,7 @@ Value: TypeAlias = Union[
     Scope,
     Suppress,
     Stack,
+    Getter,
     Engine,
     Connection,
     Entity,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqla_lint import sqlalchemy_api as api
@@ -33,7 +34,7 @@ from sqla_lint.flow.values import (
     Value,
 )
 from sqla_lint.index.mapped import Mappings
-from sqla_lint.index.module import Class, Function, Imported, own_nodes
+from sqla_lint.index.module import Class, Function, Imported, ModuleIndex, own_nodes, statements, walk
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import (
     Definition,
@@ -52,6 +53,11 @@ if TYPE_CHECKING:
     from sqla_lint.config import Settings as Configuration
 
 _BUILTINS = frozenset(dir(builtins))
+_MAKES_AND_ENDS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__call__"})
+_SESSION_WORDS = frozenset({"sessionmaker", "scoped_session", "Session", "AsyncSession", "async_sessionmaker", "SQLAlchemy"})
+# Names so common that finding one in a function's text says nothing.
+_COMMON = frozenset({"get", "create", "update", "delete", "run", "main", "all", "add", "__init__", "__call__", "__enter__"})
+_CACHES = ("functools.lru_cache", "functools.cache", "cachetools.cached", "async_lru.alru_cache")
 _FIXTURES = ("pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture")
 _SCOPES = frozenset({"contextmanager", "asynccontextmanager"})
 # A function whose text has none of these words, and calls none that has, does nothing to a session.
@@ -77,6 +83,7 @@ class World:
         self.statics = Statics(self)
         self.summaries: dict[Function, Summary] = {}
         self.missing: dict[Function, None] = {}
+        self._relevant: dict[Function, bool] = {}
         self._locals: dict[Function, frozenset[str]] = {}
         self._methods: dict[tuple[Class, str], Function | None] = {}
         self._callers: dict[Function, tuple[Function, ...]] = {}
@@ -176,6 +183,17 @@ class World:
 
     # --- classes
 
+    @cached_property
+    def reading_names(self) -> frozenset[str]:
+        """Attributes of mapped classes whose read may load something: relationships, and methods that mention one."""
+        names = self.mappings.relationship_names
+        found = set(names)
+        for module in self.project.modules.values():
+            for cls in module.classes:
+                if self.mappings.is_mapped(cls):
+                    found.update(name for name, method in cls.methods.items() if method.words & names)
+        return frozenset(found)
+
     def method(self, cls: Class, name: str) -> Function | None:
         """The method *name* of a class, bases in the project included."""
         key = (cls, name)
@@ -273,6 +291,17 @@ class World:
         """Whether pytest calls the function as a fixture."""
         return any(self.names.dotted(function.path, d) in _FIXTURES for d in function.node.decorators)
 
+    def is_test_code(self, function: Function) -> bool:
+        """Whether the function is a test's: in a test file, a pytest fixture, or a method of a ``TestCase``."""
+        if self.project.is_test(function.path) or self.is_fixture(function):
+            return True
+        cls = function.cls
+        return cls is not None and any(base.endswith("TestCase") for base in self.names.external_bases(cls))
+
+    def is_cached(self, function: Function) -> bool:
+        """Whether a cache stands before the function: what it returns is shared, and nobody's to close."""
+        return any(self.names.dotted(function.path, d) in _CACHES for d in function.node.decorators)
+
     def is_test_function(self, function: Function) -> bool:
         return function.node.name.startswith("test") and self.project.is_test(function.path)
 
@@ -308,8 +337,59 @@ class World:
         return calls.bind(ctx, callee, receiver, args, kwargs).get(name, UNKNOWN)
 
     def is_relevant(self, function: Function) -> bool:
-        """Whether the function's text mentions anything that sessions or rows are asked for."""
-        return bool(function.words & _WORDS) or bool(function.words & self.mappings.relationship_names)
+        """Whether the function may matter to sessions or rows.
+
+        Its text mentions what these are asked for, or it is so short that it may stand for another (a factory), or may never return;
+        what makes and ends an object matters if anything in its class does.
+        """
+        if function not in self._relevant:
+            self._relevant[function] = self._is_relevant(function)
+        return self._relevant[function]
+
+    def _is_relevant(self, function: Function) -> bool:
+        words, body = function.words, function.node.body
+        if words & _WORDS or words & self.mappings.relationship_names:
+            return True
+        if len(body) <= 2 and ("return" in words or "yield" in words) or (body and isinstance(body[-1], n.Raise)):
+            return True
+        if function.cls is not None and function.node.name in _MAKES_AND_ENDS:
+            return any(other.words & _WORDS for other in function.cls.methods.values())
+        return bool(words & self.session_names) or any("session" in word.lower() for word in words)
+
+    @cached_property
+    def session_names(self) -> frozenset[str]:
+        """Names that lead to a session: variables, functions and classes that mention a session class, or one another."""
+        names = set(_SESSION_WORDS)
+        grown = True
+        while grown:
+            before = len(names)
+            for module in self.project.modules.values():
+                if module.words & names:
+                    self._grow(module, names)
+            grown = len(names) > before
+        return frozenset(names - _SESSION_WORDS)
+
+    @staticmethod
+    def _grow(module: ModuleIndex, names: set[str]) -> None:
+        for name, bound in module.bindings.items():
+            value = getattr(bound[-1], "value", None)
+            if name not in names and isinstance(value, n.Call):
+                if any(isinstance(p, (n.Name, n.Attribute)) and (getattr(p, "id", None) or p[-1]) in names for p in walk(value)):
+                    names.add(name)
+        for function in module.functions:
+            if function.words & names and function.words & {"return", "yield"} and function.node.name not in _COMMON:
+                names.add(function.node.name)
+        for cls in module.classes:
+            init = cls.methods.get("__init__")
+            if init is not None and init.words & names:
+                names.add(cls.name)
+
+    def runs_anything(self, module: ModuleIndex) -> bool:
+        """Whether a file's own statements do more than define: only then is its body looked at."""
+        return bool(module.words & _WORDS) and any(
+            isinstance(s, (n.For, n.While, n.Try, n.With)) or isinstance(s, n.ExprStmt) and isinstance(s.value, n.Call)
+            for s in statements(module.node.body)
+        )
 
     def summary(self, function: Function, given_session: bool = False) -> Summary:
         """What calling *function* does. Asked for too early, it is noted as missing and nothing is assumed of it.

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_lint.flow.facts import Closing, Exit, Facts
+from sqla_lint.flow.facts import Closing, Exit, Facts, Reopened
 from sqla_lint.flow.state import CLOSED
 from sqla_lint.flow.values import Sid
 from sqla_lint.flow.world import World
@@ -56,7 +56,8 @@ def _judge(facts: Facts, sid: Sid) -> Verdict | None:
     if any(isinstance(e, Closing) and e.sid == sid and e.in_finally for e in facts.events):
         return None
     ways = [e for e in facts.events if isinstance(e, Exit) and e.sid == sid and e.state.status == CLOSED]
-    calls = {e.pos for e in facts.events if isinstance(e, Closing) and e.sid == sid}
+    resets = {e.closed_at for e in facts.events if isinstance(e, Reopened) and e.sid == sid}
+    calls = {e.pos for e in facts.events if isinstance(e, Closing) and e.sid == sid} - resets
     places = sorted({e.state.closed_at for e in ways if e.state.closed_at in calls and e.state.closed_at is not None})
     if len(places) < 2:
         return None

@@ -89,7 +89,9 @@ def _used(facts: Facts, event: Used) -> Verdict | None:
 
 
 def _block(event: Used, failure: Failure, name: str) -> Verdict | None:
-    if event.state.wrote is None:
+    wrote, tried = event.state.wrote, failure.tried
+    before = wrote is not None and tried is not None and wrote[:2] < tried[:2]
+    if not before and failure.followed is None:
         return None
     message = (
         f"swallows a failed statement inside the transaction block of {name}: the block ends quietly and every row of it is lost; "

@@ -42,10 +42,10 @@ SEVERITY = "warning"
 
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each session that some way out leaves open."""
-    if world.project.is_test(facts.function.path):
+    if world.is_test_code(facts.function) or facts.function.qualname == "<module>":
         return
     for event in facts.events:
-        if isinstance(event, Created):
+        if isinstance(event, Created) and event.how != "scope":
             verdict = _judge(facts, event)
             if verdict is not None:
                 yield verdict
