@@ -87,7 +87,10 @@ def _handed(function: Function, summaries: Summaries) -> Iterable[tuple[Read, li
         return
     reads = summaries.world.summary(function).reads
     own = [r for r in reads if r.in_loop and r.path == function.path and r.qualname == function.qualname]
-    for read in own:
+    first: dict[object, Read] = {}
+    for read in sorted(own, key=lambda r: r.pos):
+        first.setdefault((read.loop, read.name, read.steps), read)
+    for read in first.values():
         handed = list(_collect(read, function, summaries))
         if handed:
             yield read, handed

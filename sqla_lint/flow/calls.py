@@ -5,7 +5,7 @@ What is done with a call that cannot be seen into is written in :mod:`sqla_lint.
 
 from __future__ import annotations
 
-from sqla_lint.flow import outside, ownership, queries, rows, schemas, sessions, substitute
+from sqla_lint.flow import configure, outside, ownership, queries, rows, schemas, sessions, substitute
 from sqla_lint.flow.context import Context, describe
 from sqla_lint.flow.state import Cursor, Raised
 from sqla_lint.flow.values import (
@@ -89,7 +89,7 @@ def apply(
     if isinstance(func, ClassValue):
         return construct(ctx, cur, func, args, kwargs, pos)
     if isinstance(func, Factory):
-        return sessions.create(ctx, cur, ctx.world.overridden(func.settings, kwargs), pos)
+        return sessions.create(ctx, cur, configure.bound(configure.overridden(func.settings, kwargs), args, kwargs), pos)
     if isinstance(func, Registry):
         return Session(func.sid, func.settings)
     if isinstance(func, Outside):
@@ -245,7 +245,7 @@ def construct(
         return Entity(cls, None)
     settings = ctx.world.session_class(cls)
     if settings is not None:
-        return sessions.create(ctx, cur, ctx.world.overridden(settings, kwargs), pos)
+        return sessions.create(ctx, cur, configure.bound(configure.overridden(settings, kwargs), args, kwargs), pos)
     init = ctx.world.method(cls, "__init__")
     if init is None:
         return _without_init(ctx, cur, func, args, kwargs, pos)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.values import ClassValue, Literal, Mapping, Outside, Settings, Value
+from sqla_lint.flow.values import ClassValue, Connection, Literal, Mapping, Outside, Settings, Value
 
 _ASYNC = frozenset({"async-session-class", "async-sessionmaker", "async-scoped-session"})
 
@@ -25,9 +25,16 @@ def overridden(settings: Settings, kwargs: dict[str, Value]) -> Settings:
     return settings
 
 
-def of_factory(meaning: str, args: list[Value], kwargs: dict[str, Value]) -> Settings:
+def of_factory(meaning: str, kwargs: dict[str, Value]) -> Settings:
     """The settings of the sessions that ``sessionmaker(...)`` makes."""
     return overridden(of_class(meaning), kwargs)
+
+
+def bound(settings: Settings, args: list[Value], kwargs: dict[str, Value]) -> Settings:
+    """*settings* of a session made with *args*: one bound to a connection leaves that with whoever opened it."""
+    bind = args[0] if args else kwargs.get("bind")
+    is_alembic = isinstance(bind, Outside) and bind.called and bind.name.endswith(("op.get_bind", "context.get_bind"))
+    return settings._replace(flavour="bound") if isinstance(bind, Connection) or is_alembic else settings
 
 
 def of_flask(kwargs: dict[str, Value]) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import loading, ownership, queries, rows, sessions
+from sqla_lint.flow import configure, loading, ownership, queries, rows, sessions
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import (
@@ -96,17 +96,17 @@ def _sqlalchemy(
     ctx: Context, cur: Cursor, meaning: str, name: str, args: list[Value], kwargs: dict[str, Value], pos: Pos
 ) -> Value:
     if meaning in ("session-class", "async-session-class"):
-        settings = ctx.world.overridden(ctx.world.class_settings(meaning), kwargs)
-        return sessions.create(ctx, cur, settings, pos)
+        settings = configure.overridden(configure.of_class(meaning), kwargs)
+        return sessions.create(ctx, cur, configure.bound(settings, args, kwargs), pos)
     if meaning in ("sessionmaker", "async-sessionmaker"):
-        return Factory(ctx.world.factory_settings(meaning, args, kwargs))
+        return Factory(configure.of_factory(meaning, kwargs))
     if meaning in ("scoped-session", "async-scoped-session"):
-        settings = args[0].settings if args and isinstance(args[0], Factory) else ctx.world.class_settings(meaning)
+        settings = args[0].settings if args and isinstance(args[0], Factory) else configure.of_class(meaning)
         return Registry(Sid("registry", (ctx.path,), pos), settings)
     if meaning in ("create-engine", "create-async-engine"):
         return Engine(pos)
     if meaning == "flask-sqlalchemy":
-        return FlaskDb(ctx.path, f"{pos[0]}:{pos[1]}", ctx.world.flask_settings(kwargs))
+        return FlaskDb(ctx.path, f"{pos[0]}:{pos[1]}", configure.of_flask(kwargs))
     if meaning == "select":
         if len(args) == 1 and isinstance(args[0], Many):
             args = [UNKNOWN]
@@ -267,7 +267,7 @@ def _partial(_ctx: Context, _cur: Cursor, args: list[Value], kwargs: dict[str, V
     if args and isinstance(args[0], Outside):
         meaning = api.meaning(args[0].name)
         if meaning in ("session-class", "async-session-class"):
-            return Factory(_ctx.world.overridden(_ctx.world.class_settings(meaning), kwargs))
+            return Factory(configure.overridden(configure.of_class(meaning), kwargs))
     return UNKNOWN
 
 

@@ -248,20 +248,6 @@ class World:
                         return Sid("registry", (db.path, db.name))
         return None
 
-    # --- settings
-
-    def overridden(self, settings: Settings, kwargs: dict[str, Value]) -> Settings:
-        return configure.overridden(settings, kwargs)
-
-    def class_settings(self, meaning: str) -> Settings:
-        return configure.of_class(meaning)
-
-    def factory_settings(self, meaning: str, args: list[Value], kwargs: dict[str, Value]) -> Settings:
-        return configure.of_factory(meaning, args, kwargs)
-
-    def flask_settings(self, kwargs: dict[str, Value]) -> Settings:
-        return configure.of_flask(kwargs)
-
     # --- functions
 
     def is_route(self, function: Function) -> bool:

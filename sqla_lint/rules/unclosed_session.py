@@ -45,10 +45,16 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
     if world.is_test_code(facts.function) or facts.function.qualname == "<module>":
         return
     for event in facts.events:
-        if isinstance(event, Created) and event.how != "scope":
+        if isinstance(event, Created) and event.how != "scope" and not _is_bound(facts, event.sid):
             verdict = _judge(facts, event)
             if verdict is not None:
                 yield verdict
+
+
+def _is_bound(facts: Facts, sid: Sid) -> bool:
+    """A session over a connection holds none of its own: whoever opened the connection closes it."""
+    session = facts.sessions.get(sid)
+    return session is not None and session.settings.flavour == "bound"
 
 
 def _judge(facts: Facts, created: Created) -> Verdict | None:
