@@ -13,6 +13,7 @@ from sqla_lint.flow.values import (
     TRUE,
     UNKNOWN,
     Awaitable,
+    Instance,
     LambdaValue,
     Literal,
     Many,
@@ -141,6 +142,8 @@ def truth(value: Value) -> bool | None:
         return bool(value.value)
     if isinstance(value, Session):
         return True
+    if isinstance(value, Instance):
+        return None if {"__bool__", "__len__"} & value.cls.methods.keys() else True
     return None
 
 

@@ -8,9 +8,11 @@ from sqla_lint.flow.facts import Closing, Handed
 from sqla_lint.flow.state import GONE, OPEN, Cursor, Raised
 from sqla_lint.flow.summary import Effect, Generator, Read, Summary
 from sqla_lint.flow.values import (
+    NONE,
     UNKNOWN,
     ClassValue,
     Dynamic,
+    Either,
     Entity,
     FunctionValue,
     Instance,
@@ -44,6 +46,9 @@ def value(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Val
     """A callee's value as the caller has it."""
     if isinstance(what, Session):
         return _session(ctx, cur, what, bound, pos)
+    if isinstance(what, Either):
+        given = value(ctx, cur, what.given, bound, pos)
+        return value(ctx, cur, what.made, bound, pos) if given in (NONE, UNKNOWN) else given
     if isinstance(what, Parameter):
         return walk(ctx, bound.get(what.name, UNKNOWN), what.steps)
     if isinstance(what, Entity):

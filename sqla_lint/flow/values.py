@@ -211,6 +211,14 @@ class Stack(NamedTuple):
     kind: str = "stack"
 
 
+class Either(NamedTuple):
+    """``session or Session()``: what the caller handed in, or, where that is None, a session made here."""
+
+    given: Value
+    made: Value
+    kind: str = "either"
+
+
 class Getter(NamedTuple):
     """``operator.attrgetter("a.b")``: calling it reads the attributes one after the other."""
 
@@ -357,6 +365,7 @@ Value: TypeAlias = Union[
     Suppress,
     Stack,
     Getter,
+    Either,
     Engine,
     Connection,
     Entity,
@@ -372,6 +381,12 @@ Value: TypeAlias = Union[
 ]
 
 
+def _is_given(value: Value) -> bool:
+    if isinstance(value, Parameter):
+        return value.cls is None
+    return isinstance(value, Session) and value.sid.owner in ("parameter", "injected")
+
+
 def join(left: Value, right: Value) -> Value:
     """The value that stands for either: the same, the other side of None, else unknown."""
     if left == right:
@@ -380,6 +395,9 @@ def join(left: Value, right: Value) -> Value:
         return right
     if right == NONE:
         return left
+    for given, made in ((left, right), (right, left)):
+        if _is_given(given) and isinstance(made, Session) and made.sid.owner == "local":
+            return Either(given, made)
     if isinstance(left, Many) and isinstance(right, Many):
         # An empty display and rows: the rows are what matters to whoever iterates.
         if left.item == UNKNOWN and left.fixed:

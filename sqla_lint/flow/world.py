@@ -17,6 +17,7 @@ from sqla_lint.flow.summary import NOTHING, Summary
 from sqla_lint.flow.values import (
     UNKNOWN,
     ClassValue,
+    Either,
     Entity,
     Factory,
     FlaskDb,
@@ -333,6 +334,23 @@ class World:
         return self._relevant[function]
 
     def _is_relevant(self, function: Function) -> bool:
+        return self._is_directly_relevant(function) or bool(function.words & self.relevant_names)
+
+    @cached_property
+    def relevant_names(self) -> frozenset[str]:
+        """Names of functions that matter themselves, or that mention one that does."""
+        names: set[str] = set()
+        pending = [f for f in self.project.functions if f.node.name not in _COMMON]
+        grown = True
+        while grown:
+            kept = [f for f in pending if not (self._is_directly_relevant(f) or f.words & names)]
+            found = {f.node.name for f in pending} - {f.node.name for f in kept}
+            grown = not found <= names
+            names |= found
+            pending = kept
+        return frozenset(names - _COMMON)
+
+    def _is_directly_relevant(self, function: Function) -> bool:
         words, body = function.words, function.node.body
         if words & _WORDS or words & self.mappings.relationship_names:
             return True
@@ -408,6 +426,8 @@ def reroot(value: Value, path: tuple[str, ...]) -> Value:
         if owner is None and value.sid.owner not in ("parameter", "injected", "held"):
             return value
         return value._replace(sid=Sid(owner or "held", path))
+    if isinstance(value, Either):
+        return reroot(value.made, path)
     if isinstance(value, Instance):
         return value._replace(path=path, held=tuple((name, reroot(item, (*path, name))) for name, item in value.held))
     if isinstance(value, (Parameter, Entity)):
