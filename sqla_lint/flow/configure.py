@@ -15,9 +15,10 @@ def of_class(meaning: str) -> Settings:
 
 def overridden(settings: Settings, kwargs: dict[str, Value]) -> Settings:
     """*settings* with what the keyword arguments of a call say; a value that is no literal is not known."""
-    for name in ("expire_on_commit", "autoflush"):
-        if name in kwargs:
-            settings = settings._replace(**{name: _flag(kwargs[name])})
+    if "expire_on_commit" in kwargs:
+        settings = settings._replace(expire_on_commit=_flag(kwargs["expire_on_commit"]))
+    if "autoflush" in kwargs:
+        settings = settings._replace(autoflush=_flag(kwargs["autoflush"]))
     if _flag(kwargs.get("autocommit")) is True:
         settings = settings._replace(autocommit=True)
     if _is_async_class(kwargs.get("class_")):

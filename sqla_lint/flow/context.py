@@ -41,7 +41,7 @@ class Context:
         self.raises: set[Sid] = set()
         self.raises_other = False
         self.yields: list[Value] = []
-        self.pending: set[str] = set()
+        self.pending: set[tuple[object, ...]] = set()
 
     def emit(self, event: Event) -> None:
         if not self.static:

@@ -96,7 +96,7 @@ def _dict(ctx: Context, cur: Cursor, node: n.Dict) -> Value:
 
 def _subscript(ctx: Context, cur: Cursor, node: n.Subscript) -> Value:
     owner = expr(ctx, cur, node.value)
-    index = expr(ctx, cur, node.index)
+    index = expr(ctx, cur, node.key)
     key = _subscript_key(node)
     if key is not None and key in cur.env:
         return cur.env[key]
@@ -106,9 +106,9 @@ def _subscript(ctx: Context, cur: Cursor, node: n.Subscript) -> Value:
 def _subscript_key(node: n.Subscript) -> str | None:
     """``d["name"]`` as a key of the state, so that what a dictionary was given under a literal key is known again."""
     base = dotted(node.value)
-    if base is None or not isinstance(node.index, n.Constant):
+    if base is None or not isinstance(node.key, n.Constant):
         return None
-    return f"{base}[{node.index.value!r}]"
+    return f"{base}[{node.key.value!r}]"
 
 
 def _slice(ctx: Context, cur: Cursor, node: n.Slice) -> Value:

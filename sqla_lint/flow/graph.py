@@ -6,7 +6,9 @@ Built backwards: a block is given the node that comes after it and returns its f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqla_lint.lower import nodes as n
 
@@ -36,6 +38,13 @@ class Node:
     loops: tuple[LoopId, ...]
     in_finally: bool
     next: list[int] = field(default_factory=list)
+
+
+def with_item(node: Node) -> tuple[n.With, int]:
+    """The ``with`` statement that *node* enters or leaves an item of, and which item."""
+    assert isinstance(node.payload, tuple)
+    stmt, index = node.payload
+    return stmt, index
 
 
 @dataclass(frozen=True)
@@ -241,7 +250,7 @@ def _jump(b: _Builder, s: n.Jump, after: int) -> int:
     return after if s.kind == "pass" else b.jump(s.kind)
 
 
-_STATEMENTS = {
+_STATEMENTS: dict[type, Callable[[_Builder, Any, int], int]] = {
     n.If: _if,
     n.While: _while,
     n.For: _for,

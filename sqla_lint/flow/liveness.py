@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint.flow.branches import test_key
-from sqla_lint.flow.graph import Graph, Node
+from sqla_lint.flow.graph import Graph, Node, with_item
 from sqla_lint.index.module import walk
 from sqla_lint.lower import nodes as n
 
@@ -15,7 +15,7 @@ def _payload(node: Node) -> object:
         assert isinstance(payload, n.For)
         return payload.iter if node.kind == "iter" else payload.target
     if node.kind == "enter":
-        stmt, index = payload  # type: ignore[misc]
+        stmt, index = with_item(node)
         return tuple(stmt.items[index])
     if node.kind in ("leave", "leave-exc", "catch", "try", "handler", "end-handler", "case"):
         return ()
@@ -48,10 +48,10 @@ def live_names(graph: Graph) -> tuple[frozenset[str], ...]:
     return tuple(live)
 
 
-def repeated_tests(graph: Graph) -> frozenset[object]:
+def repeated_tests(graph: Graph) -> frozenset[tuple[object, ...]]:
     """The tests that stand in more than one place: only their outcomes are worth remembering."""
-    seen: set[object] = set()
-    places: dict[object, set[n.Pos]] = {}
+    seen: set[tuple[object, ...]] = set()
+    places: dict[tuple[object, ...], set[n.Pos]] = {}
     for node in graph.nodes:
         if node.kind not in ("test", "while") or not isinstance(node.payload, tuple):
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import members
 from sqla_lint.flow.context import Context, LoopId
@@ -148,7 +150,7 @@ def _strategy(options: frozenset[tuple[tuple[str, ...], str]], steps: tuple[str,
     wanted = ((*steps, name), (*steps, "*"))
     found = [strategy for path, strategy in options if path in wanted]
     eager = [s for s in found if s not in api.LAZY]
-    return (eager or found or [None])[0]
+    return next(iter(eager or found), None)
 
 
 def beyond(owner: Entity, relation: Relationship) -> Entity:
@@ -240,10 +242,8 @@ def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -
     if isinstance(source, Mapping):
         return drawn_by(source.key, loop)
     if isinstance(source, Pair):
-        item: Value = source.items[0] if source.items else UNKNOWN
-        for other in source.items[1:]:
-            item = join(item, other)
-        return item
+        first: Value = source.items[0] if source.items else UNKNOWN
+        return reduce(join, source.items[1:], first)
     if isinstance(source, Parameter) and source.cls is None and len(source.steps) < _MAX_STEPS:
         return Parameter(source.name, (*source.steps, "[]"), (*source.drawn, loop))
     return UNKNOWN
@@ -276,7 +276,7 @@ def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index:
     if isinstance(owner, Query):
         queries.run(ctx, cur, owner, node.pos)
         owner = Many(Pair((owner.row,)) if owner.wraps else owner.row)
-    if isinstance(node.index, n.Slice):
+    if isinstance(node.key, n.Slice):
         if isinstance(owner, Many):
             bounds = index.items if isinstance(index, Pair) else ()
             one = len(bounds) > 1 and bounds[1] == Literal(1, "int")

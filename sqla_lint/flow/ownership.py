@@ -138,11 +138,11 @@ def _bind_subscript(ctx: Context, cur: Cursor, target: n.Subscript, value: Value
     from sqla_lint.flow.evaluate import expr
 
     expr(ctx, cur, target.value)
-    expr(ctx, cur, target.index)
+    expr(ctx, cur, target.key)
     release(ctx, cur, value)
     base = dotted(target.value)
-    if base is not None and isinstance(target.index, n.Constant):
-        key = f"{base}[{target.index.value!r}]"
+    if base is not None and isinstance(target.key, n.Constant):
+        key = f"{base}[{target.key.value!r}]"
         cur.env.pop(key, None)
         if value != UNKNOWN:
             cur.env[key] = value

@@ -144,7 +144,7 @@ class Parameters:
 
     def _generic(self, path: str, annotation: n.Subscript, root: Parameter, sid: Sid, hops: int) -> Value | None:
         name = annotation.value.attr if isinstance(annotation.value, n.Attribute) else getattr(annotation.value, "id", "")
-        index = annotation.index
+        index = annotation.key
         items = index.items if isinstance(index, n.Sequence) else (index,)
         if name == "Annotated" and items:
             injected = sid._replace(owner="injected") if any(map(_mentions_depends, items[1:])) else sid

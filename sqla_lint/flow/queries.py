@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import sessions
 from sqla_lint.flow.context import Context
@@ -55,7 +57,7 @@ def with_origin(value: Value, origin: Origin) -> Value:
     return value
 
 
-def changed(query: Query, **changes: object) -> Query:
+def changed(query: Query, **changes: Any) -> Query:
     """*query* with another origin, its rows following."""
     origin = query.origin._replace(**changes)
     return query._replace(origin=origin, row=with_origin(query.row, origin))

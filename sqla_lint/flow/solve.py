@@ -84,7 +84,7 @@ def _run(solved: Solved, entries: list[State]) -> None:
     captured = frozenset(name for stmt in _nested(graph) for name in _names(stmt))
     if ctx.function is not None and ctx.function.node.name == "__init__":
         captured |= {p.name for p in ctx.function.node.params[:1]}
-    ctx.pending = set(liveness.repeated_tests(graph))  # type: ignore[arg-type]
+    ctx.pending = set(liveness.repeated_tests(graph))
     seen: list[set[State]] = [set() for _ in graph.nodes]
     origins: dict[tuple[int, State], Pos | None] = {}
     work: deque[tuple[int, State]] = deque()

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from sqla_lint.flow import branches, errors, evaluate, loading, ownership, scopes
 from sqla_lint.flow.context import Context
-from sqla_lint.flow.graph import Node
+from sqla_lint.flow.graph import Node, with_item
 from sqla_lint.flow.state import Cursor, Failure, Raised, State
-from sqla_lint.flow.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Suppress, Value
+from sqla_lint.flow.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Query, Suppress, Value
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -72,10 +72,10 @@ def _assign(ctx: Context, node: Node, cur: Cursor, stmt: n.Assign) -> list[Step]
     if len(stmt.targets) == 1 and isinstance(target, n.Name) and isinstance(stmt.value, (n.Compare, n.UnaryOp)):
         true, false = branches.split(ctx, cur, stmt.value)
         steps: list[Step] = []
-        for states, value in ((true, TRUE), (false, FALSE)):
+        for states, outcome in ((true, TRUE), (false, FALSE)):
             for state in states:
                 way = Cursor(state, node)
-                ownership.bind(ctx, way, target, value)
+                ownership.bind(ctx, way, target, outcome)
                 steps += _on(node, way)
         return steps
     ways = _choices(ctx, cur, stmt.value)
@@ -144,7 +144,7 @@ def _iter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     assert isinstance(stmt, n.For)
     value = evaluate.expr(ctx, cur, stmt.iter)
     loading.draw(ctx, cur, value, stmt.pos[:2], stmt.iter)
-    cur.env[_iterable(stmt)] = value._replace(executed=True) if value.kind == "query" else value  # type: ignore[union-attr]
+    cur.env[_iterable(stmt)] = value._replace(executed=True) if isinstance(value, Query) else value
     return _on(node, cur)
 
 
@@ -276,7 +276,7 @@ def _end_handler(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
 
 
 def _enter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    stmt, index = node.payload  # type: ignore[misc]
+    stmt, index = with_item(node)
     item = stmt.items[index]
     value = evaluate.expr(ctx, cur, item.context)
     if stmt.is_async:
@@ -295,14 +295,14 @@ def _entered(stmt: n.With, index: int) -> str:
 
 
 def _leave(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    stmt, index = node.payload  # type: ignore[misc]
+    stmt, index = with_item(node)
     entered = cur.env.pop(_entered(stmt, index), UNKNOWN)
     scopes.leave(ctx, cur, entered, stmt.items[index].context.pos, None)
     return _on(node, cur)
 
 
 def _leave_exc(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    stmt, index = node.payload  # type: ignore[misc]
+    stmt, index = with_item(node)
     entered = cur.env.pop(_entered(stmt, index), UNKNOWN)
     raised = cur.exc or Raised("other")
     if isinstance(entered, Suppress):

@@ -358,7 +358,7 @@ class Mappings:
             meaning = self.names.meaning(raw.owner.path, annotation.value)
             if meaning in ("mapped", "write-only-mapped", "dynamic-mapped"):
                 strategy = {"write-only-mapped": "write_only", "dynamic-mapped": "dynamic"}.get(meaning, "select")
-                annotation = unquote(annotation.index)
+                annotation = unquote(annotation.key)
         inner, many = unwrap(annotation)
         return inner, (True if strategy != "select" else many), strategy
 
@@ -492,7 +492,7 @@ def unwrap(annotation: n.Expr) -> tuple[n.Expr | None, bool]:
         return unwrap(kept[0]) if len(kept) == 1 else (None, False)
     if isinstance(annotation, n.Subscript):
         name = _last_name(annotation.value)
-        index = annotation.index
+        index = annotation.key
         if name == "Optional" or name == "Annotated" or name == "Union":
             items = index.items if isinstance(index, n.Sequence) else (index,)
             kept = [i for i in items if not (isinstance(i, n.Constant) and i.value is None)]

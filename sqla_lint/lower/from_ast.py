@@ -59,7 +59,7 @@ class _Lowering:
         self.depth += 1
         if self.depth > self.max_depth:
             raise _TooDeep
-        lowered = _EXPRESSIONS.get(type(node), _opaque)(self, node)
+        lowered: n.Expr = _EXPRESSIONS.get(type(node), _opaque)(self, node)
         self.depth -= 1
         return lowered
 
@@ -131,9 +131,9 @@ def _opaque(low: _Lowering, node: ast.expr) -> n.Expr:
 def _constant(low: _Lowering, node: ast.Constant) -> n.Expr:
     value = node.value
     kind = type(value).__name__
-    if kind in ("float", "complex", "ellipsis"):
-        value = repr(value)
-    return n.Constant(low.pos(node), value, kind)
+    if value is None or isinstance(value, (str, bytes, int)):
+        return n.Constant(low.pos(node), value, kind)
+    return n.Constant(low.pos(node), repr(value), kind)
 
 
 def _sequence(kind: str) -> Lowerer:
@@ -193,7 +193,7 @@ _EXPRESSIONS: dict[type[ast.AST], Lowerer] = {
     ast.Await: lambda low, e: n.Await(low.pos(e), low.expr(e.value)),
     ast.Yield: lambda low, e: n.Yield(low.pos(e), low.maybe(e.value), False),
     ast.YieldFrom: lambda low, e: n.Yield(low.pos(e), low.expr(e.value), True),
-    ast.NamedExpr: lambda low, e: n.Walrus(low.pos(e), low.expr(e.target), low.expr(e.value)),
+    ast.NamedExpr: lambda low, e: n.Walrus(low.pos(e), n.Name(low.pos(e.target), e.target.id), low.expr(e.value)),
     ast.Starred: lambda low, e: n.Starred(low.pos(e), low.expr(e.value)),
     ast.JoinedStr: _format,
 }

@@ -69,7 +69,7 @@ class Dict(NamedTuple):
 class Subscript(NamedTuple):
     pos: Pos
     value: Expr
-    index: Expr
+    key: Expr
 
 
 class Slice(NamedTuple):
