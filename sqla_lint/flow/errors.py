@@ -2,66 +2,47 @@
 
 from __future__ import annotations
 
-import builtins
-
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.context import Context
-from sqla_lint.flow.state import Raised
-from sqla_lint.index.module import Class
-from sqla_lint.index.project import External, Variable
+from sqla_lint.flow.state import Cursor, Raised
+from sqla_lint.flow.values import ClassValue, Many, Outside, Pair, Value
 from sqla_lint.lower import nodes as n
 
 _BASE_ONLY = frozenset({"KeyboardInterrupt", "SystemExit", "GeneratorExit", "CancelledError"})
-# How far a project's exception classes are followed to their bases.
-_MAX_HOPS = 6
 
 
-def handler_types(ctx: Context, node: n.Expr | None) -> tuple[str, ...]:
-    """What an ``except`` clause names: ``*`` for everything, ``Exception``, a class of sqlalchemy.exc, ``project``, ``other``, ``?``."""
+def handler_types(ctx: Context, cur: Cursor, node: n.Expr | None) -> tuple[str, ...]:
+    """What an ``except`` clause names.
+
+    ``*`` for everything, ``Exception``, a class of sqlalchemy.exc by its name, ``base`` for what is no ``Exception``, ``project`` for a
+    class of the project, ``other`` for any other class, ``?`` for what is not known.
+    """
+    from sqla_lint.flow.evaluate import expr
+
     if node is None:
         return ("*",)
-    if isinstance(node, n.Sequence):
-        return tuple(t for item in node.items for t in handler_types(ctx, item))
-    if isinstance(node, n.Starred):
-        return ("?",)
-    if isinstance(node, n.Name) and ctx.world.project.lookup(ctx.path, node.id) is None:
-        return (_builtin(node.id),)
-    return _defined(ctx, ctx.path, node, _MAX_HOPS)
+    return types_of(expr(ctx, cur, node))
 
 
-def _builtin(name: str) -> str:
-    if name == "BaseException":
-        return "*"
-    if name == "Exception":
-        return "Exception"
+def types_of(value: Value) -> tuple[str, ...]:
+    """The same for the value of such a clause, or of an argument of ``suppress``."""
+    if isinstance(value, Pair):
+        return tuple(one for item in value.items for one in types_of(item))
+    if isinstance(value, Many):
+        return types_of(value.item)
+    if isinstance(value, ClassValue):
+        return ("project",)
+    return (named(value.name),) if isinstance(value, Outside) else ("?",)
+
+
+def named(dotted: str) -> str:
+    """What a class from outside the project is to a handler."""
+    package, _, name = dotted.rpartition(".")
+    if package == "builtins" and name in ("BaseException", "Exception"):
+        return "*" if name == "BaseException" else "Exception"
     if name in _BASE_ONLY:
         return "base"
-    return "other" if hasattr(builtins, name) else "?"
-
-
-def _defined(ctx: Context, path: str, node: n.Expr, hops: int) -> tuple[str, ...]:
-    what = ctx.world.names.definition(path, node)
-    if isinstance(what, External):
-        name = what.name.rpartition(".")[2]
-        if what.name.startswith("sqlalchemy."):
-            return (name,)
-        if what.name.startswith("builtins."):
-            return (_builtin(name),)
-        return ("base",) if name in _BASE_ONLY else ("other",)
-    if isinstance(what, Variable) and hops:
-        # ``DB_ERRORS = (OperationalError, IntegrityError)``
-        value = getattr(what.assigned[-1], "value", None)
-        if isinstance(value, n.Sequence):
-            return tuple(t for item in value.items for t in _defined(ctx, what.path, item, hops - 1))
-        return ("?",)
-    if isinstance(what, Class):
-        return ("project",)
-    if isinstance(node, n.Name):
-        return (_builtin(node.id),)
-    if isinstance(node, n.Attribute) and node.attr in api.DATABASE_ERRORS:
-        # ``exc.IntegrityError`` and the like, where the module is not known.
-        return ("?",)
-    return ("?",)
+    return name if package.split(".")[0] == "sqlalchemy" else "other"
 
 
 def catches(raised: Raised, types: tuple[str, ...]) -> bool | None:

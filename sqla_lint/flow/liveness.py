@@ -17,7 +17,10 @@ def _payload(node: Node) -> object:
     if node.kind == "enter":
         stmt, index = with_item(node)
         return tuple(stmt.items[index])
-    if node.kind in ("leave", "leave-exc", "catch", "try", "handler", "end-handler", "case"):
+    if node.kind == "catch":
+        assert isinstance(payload, n.Try)
+        return tuple(h.type for h in payload.handlers if h.type is not None)
+    if node.kind in ("leave", "leave-exc", "try", "handler", "end-handler", "case"):
         return ()
     return payload
 

@@ -57,10 +57,21 @@ def _enter_instance(ctx: Context, cur: Cursor, value: Instance, pos: Pos) -> tup
     for name in ("__enter__", "__aenter__"):
         method = ctx.world.method(value.cls, name)
         if method is not None:
+            if _exit_closes(ctx, value):
+                # The class answers for its own session, also where its __exit__ closes on some ways only.
+                ownership.release(ctx, cur, value)
             return value, calls.project(ctx, cur, pos, FunctionValue(method, value), [], {}, name)
     # A base outside the project decides: it may close what the object holds.
     ownership.release(ctx, cur, value)
     return value, UNKNOWN
+
+
+def _exit_closes(ctx: Context, value: Instance) -> bool:
+    for name in ("__exit__", "__aexit__"):
+        method = ctx.world.method(value.cls, name)
+        if method is not None and any("close" in effect.may for _, effect in ctx.world.summary(method).effects):
+            return True
+    return False
 
 
 def leave(ctx: Context, cur: Cursor, entered: Value, pos: Pos, raised: Raised | None) -> bool | None:

@@ -9,7 +9,7 @@ from sqla_lint.flow import liveness
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Exit, Facts
 from sqla_lint.flow.graph import Graph, TooLarge, build
-from sqla_lint.flow.state import GONE, OPEN, State
+from sqla_lint.flow.state import OPEN, State
 from sqla_lint.flow.step import Step, advance
 from sqla_lint.flow.summarize import summarize
 from sqla_lint.flow.summary import Summary
@@ -168,8 +168,7 @@ def _exits(solved: Solved) -> None:
         for state, pos in states.items():
             label = state.exc.label if state.exc is not None else ""
             for sid, session in state.sessions.items():
-                if session.status != GONE or session.failure is not None:
-                    ctx.emit(Exit(sid, pos, session, how if pos is not None or how == "raise" else "end", label))
+                ctx.emit(Exit(sid, pos, session, how if pos is not None or how == "raise" else "end", label))
 
 
 __all__ = ["MAX_STATES", "MAX_STEPS", "OPEN", "analyse"]

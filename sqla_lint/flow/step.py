@@ -199,14 +199,14 @@ def _raise(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
         cur.exc = raised
         return [Step(node.exc, cur.state(), stmt.pos)]
     evaluate.expr(ctx, cur, stmt.exc)
-    cur.exc = Raised("other", _raised_type(ctx, stmt.exc))
+    cur.exc = Raised("other", _raised_type(ctx, cur, stmt.exc))
     return [Step(node.exc, cur.state(), stmt.pos)]
 
 
-def _raised_type(ctx: Context, exc: n.Expr) -> object:
+def _raised_type(ctx: Context, cur: Cursor, exc: n.Expr) -> object:
     """The class that a ``raise`` names, as handlers see it: only that a class of the project or of Python is raised matters."""
     func = exc.func if isinstance(exc, n.Call) else exc
-    types = errors.handler_types(ctx, func)
+    types = errors.handler_types(ctx, cur, func)
     return types[0] if types and types[0] in ("other", "project") else None
 
 
@@ -229,12 +229,23 @@ def _catch(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     _tried(cur, stmt.pos)
     steps: list[Step] = []
     for handler, target in zip(stmt.handlers, node.next):
-        caught = errors.catches(raised, errors.handler_types(ctx, handler.type))
+        types = errors.handler_types(ctx, cur, handler.type)
+        caught = errors.catches(raised, types)
         if caught is not False:
-            steps.append(Step(target, cur.state()))
+            steps.append(Step(target, _caught(cur, node, types)))
         if caught is True:
             return steps
     return [*steps, Step(node.exc, cur.state(), None)]
+
+
+def _caught(cur: Cursor, node: Node, types: tuple[str, ...]) -> State:
+    """The state in which a handler begins. Of one whose class is not known, nothing is said."""
+    if set(types) != {"?"}:
+        return cur.state()
+    way = Cursor(cur.state(), node)
+    for sid, state in way.sessions.items():
+        way.sessions[sid] = state._replace(failure=None)
+    return way.state()
 
 
 def _handler(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
@@ -322,7 +333,7 @@ def _leave_exc(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
 def _leave_suppress(
     ctx: Context, node: Node, cur: Cursor, entered: Suppress, raised: Raised, stmt: n.With
 ) -> list[Step]:
-    types = tuple(_suppressed(value) for value in entered.types)
+    types = tuple(one for value in entered.types for one in errors.types_of(value))
     caught = errors.catches(raised, types)
     steps: list[Step] = []
     if caught is not False:
@@ -334,18 +345,6 @@ def _leave_suppress(
     if caught is not True:
         steps.append(Step(node.exc, cur.state(), None))
     return steps
-
-
-def _suppressed(value: object) -> str:
-    """What an argument of ``suppress`` names, as a handler's type."""
-    from sqla_lint.flow.values import ClassValue, Outside
-
-    if isinstance(value, Outside):
-        package, _, name = value.name.rpartition(".")
-        if package == "builtins":
-            return {"BaseException": "*", "Exception": "Exception"}.get(name, "other")
-        return name if package.startswith("sqlalchemy") else "other"
-    return "project" if isinstance(value, ClassValue) else "?"
 
 
 def _case(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:

@@ -200,7 +200,7 @@ class Scope(NamedTuple):
 class Suppress(NamedTuple):
     """``contextlib.suppress``: *types* are the names it was given; None where they are not known."""
 
-    types: tuple[object, ...]
+    types: tuple[Value, ...]
     pos: Pos
     kind: str = "suppress"
 

@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint.flow.facts import Created, Exit, Facts, Rebound
-from sqla_lint.flow.state import OPEN
+from sqla_lint.flow.state import CLOSED, GONE, OPEN
 from sqla_lint.flow.values import Sid
 from sqla_lint.flow.world import World
 from sqla_lint.rules.verdict import Note, Verdict
@@ -60,7 +60,7 @@ def _is_bound(facts: Facts, sid: Sid) -> bool:
 def _judge(facts: Facts, created: Created) -> Verdict | None:
     ways = [e for e in facts.events if isinstance(e, Exit) and e.sid == created.sid and _leaks(e)]
     rebound = [e for e in facts.events if isinstance(e, Rebound) and e.sid == created.sid]
-    if not ways and not rebound:
+    if not ways and not rebound or _is_handed_over(facts, created.sid, ways):
         return None
     name = facts.names.get(created.sid, "the session")
     if not ways:
@@ -78,6 +78,12 @@ def _leaks(way: Exit) -> bool:
     if way.how == "raise" and way.label == "thrown":
         return way.state.status == OPEN
     return way.state.status == OPEN and way.state.used
+
+
+def _is_handed_over(facts: Facts, sid: Sid, ways: list[Exit]) -> bool:
+    """Made for somebody else: where every return hands the session over, what raises before that is the factory's affair."""
+    returns = [e.state.status for e in facts.events if isinstance(e, Exit) and e.sid == sid and e.how != "raise"]
+    return all(way.how == "raise" for way in ways) and GONE in returns and CLOSED not in returns
 
 
 def _rank(way: Exit) -> tuple[int, tuple[int, ...]]:
