@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from sqla_lint import codemods
 from sqla_lint.config import Settings
 from sqla_lint.finding import Finding, Related, Span
 from sqla_lint.flow.summaries import Summaries
@@ -40,7 +41,9 @@ class Analysis(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def analyse(root: Path, files: Mapping[str, Source], targets: Collection[str], settings: Settings) -> Analysis:
+def analyse(
+    root: Path, files: Mapping[str, Source], targets: Collection[str], settings: Settings, *, edits: bool = False
+) -> Analysis:
     """Judge *targets*, resolving names through all of *files*.
 
     Args:
@@ -48,6 +51,7 @@ def analyse(root: Path, files: Mapping[str, Source], targets: Collection[str], s
         files: every file of the project that could be read, by absolute path.
         targets: the absolute paths whose findings are wanted; each is a key of *files*.
         settings: what the configuration says.
+        edits: whether fixes are to say what they replace.
 
     Returns:
         Findings of every rule, whether selected or not, and the targets that could not be parsed.
@@ -61,7 +65,7 @@ def analyse(root: Path, files: Mapping[str, Source], targets: Collection[str], s
         try:
             for judged in judge_file(modules[path], summaries):
                 if judged.path in targets:
-                    _confirmed(judged, modules, findings, notes)
+                    _confirmed(judged, summaries, findings, notes, edits)
         except RecursionError as error:
             errors.append(InternalError(path, f"{type(error).__name__}: {error}"))
     notes += _bounds(summaries, targets)
@@ -100,15 +104,15 @@ def _lower(source: Source) -> n.Module | Unreadable:
 
 
 def _confirmed(
-    judged: Judged, modules: Mapping[str, ModuleIndex], findings: dict[Finding, None], notes: list[str]
+    judged: Judged, summaries: Summaries, findings: dict[Finding, None], notes: list[str], edits: bool
 ) -> None:
     """Add a verdict as a finding if libcst reads the code in question as ``ast`` did."""
-    module = modules[judged.path]
+    module = summaries.world.project.modules[judged.path]
     reason = _doubt(judged, module)
     if reason is not None:
         notes.append(f"{judged.path}:{judged.verdict.pos[0]}: {judged.rule.code} is not reported: {reason}")
         return
-    findings[_finding(judged, modules)] = None
+    findings[_finding(judged, module, summaries, edits)] = None
 
 
 def _doubt(judged: Judged, module: ModuleIndex) -> str | None:
@@ -132,8 +136,10 @@ def _statement_at(body: Iterable[n.Stmt], line: int) -> n.Stmt | None:
     return next((stmt for stmt in body if stmt.pos[0] <= line <= stmt.pos[2]), None)
 
 
-def _finding(judged: Judged, modules: Mapping[str, ModuleIndex]) -> Finding:
-    verdict, rule, module = judged.verdict, judged.rule, modules[judged.path]
+def _finding(judged: Judged, module: ModuleIndex, summaries: Summaries, edits: bool) -> Finding:
+    verdict, rule = judged.verdict, judged.rule
+    facts = summaries.solved.get(judged.function) if judged.function is not None else None
+    planned = codemods.planned(rule.code, verdict, facts, module, summaries.world, edits=edits)
     return Finding(
         path=judged.path,
         span=_span(module, verdict.pos, verdict.head),
@@ -143,6 +149,8 @@ def _finding(judged: Judged, modules: Mapping[str, ModuleIndex]) -> Finding:
         message=verdict.message,
         function=_function_name(judged, verdict, module),
         related=tuple(_related(note, judged.path) for note in verdict.related),
+        fix=planned.fix,
+        fix_refused=planned.refused,
     )
 
 

@@ -76,7 +76,8 @@ def fix(
     settings = replace(settings, edits=False)
     untouched = {stdin.path} if stdin else set()
     outcome = [
-        repaired(project, _judge(project, settings).findings, settings, untouched, write=write) for project in projects
+        repaired(project, _judge(project, settings, edits=True).findings, settings, untouched, write=write)
+        for project in projects
     ]
     judged = [_judge(one.project, settings) for one in outcome]
     report = _report([one.project for one in outcome], judged, problems)
@@ -106,9 +107,9 @@ def _gather(
     return settings, gather(sorted(files), arguments, settings, stdin), wanted.problems
 
 
-def _judge(project: Project, settings: Settings) -> _Judged:
+def _judge(project: Project, settings: Settings, *, edits: bool = False) -> _Judged:
     readable = [path for path in project.targets if path in project.files]
-    analysis, errors = guarded(project.root, lambda: _analyse(project, readable, settings), Analysis())
+    analysis, errors = guarded(project.root, lambda: _analyse(project, readable, settings, edits or settings.edits), Analysis())
     if errors:
         analysis = Analysis(unreadable=_unparsable(project, readable))
     unreadable = [each for each in (*project.unreadable, *analysis.unreadable) if each.path in project.targets]
@@ -128,10 +129,10 @@ def _judge(project: Project, settings: Settings) -> _Judged:
     return _Judged(findings, errors, analysis.notes)
 
 
-def _analyse(project: Project, targets: Sequence[str], settings: Settings) -> Analysis:
+def _analyse(project: Project, targets: Sequence[str], settings: Settings, edits: bool) -> Analysis:
     if not is_concerned((source.data for source in project.files.values()), settings):
         return Analysis(unreadable=_unparsable(project, targets))
-    return analyser.analyse(project.root, project.files, targets, settings)
+    return analyser.analyse(project.root, project.files, targets, settings, edits=edits)
 
 
 def _unparsable(project: Project, targets: Iterable[str]) -> tuple[Unreadable, ...]:

@@ -103,7 +103,7 @@ def with_edits(project: Project, findings: Sequence[Finding], settings: Settings
 
 
 def _with_edits(project: Project, finding: Finding, settings: Settings) -> Finding:
-    if finding.fix is None:
+    if finding.fix is None or finding.fix.edits is not None:
         return finding
     changed = codemods.repair([finding], project.files, settings, unsafe=True).changed
     versions = [(project.files[path], changes.checked(path, data)) for path, data in sorted(changed.items())]

@@ -29,7 +29,9 @@ from sqla_lint.source import Source, Unreadable, parse
 _CALL = re.compile(r"\b(?:bad_(\d{3})|broken_fix|far_fix|stubborn|crash|wait)\(\)")
 
 
-def analyse(root: Path, files: Mapping[str, Source], targets: Collection[str], settings: Settings) -> Analysis:
+def analyse(
+    root: Path, files: Mapping[str, Source], targets: Collection[str], settings: Settings, *, edits: bool = False
+) -> Analysis:
     findings: list[Finding] = []
     unreadable: list[Unreadable] = []
     for path in sorted(targets):

@@ -180,7 +180,7 @@ def _is_sessionmaker(func: n.Expr, function: Function, world: World) -> bool:
         what = world.names.definition(function.path, func)
         if not isinstance(what, Variable):
             return False
-        bound, path = list(what.stmts), what.path
+        bound, path = list(what.assigned), what.path
     if len(bound) != 1 or not isinstance(bound[0], (n.Assign, n.AnnAssign)) or not isinstance(bound[0].value, n.Call):
         return False
     meaning = api.meaning(world.names.dotted(path, bound[0].value.func) or "")
