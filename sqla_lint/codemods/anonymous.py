@@ -29,9 +29,8 @@ def anonymous(site: Site) -> Plan:
         raise Refused(reason)
     last = site.place.index
     holding = site.holding
-    ways = [way for way in site.open_exits if way.how != "raise"]
     targets = [name for name in bound_names(stmt) if name in holding.names]
-    for name in targets if ways else ():
+    for name in targets:
         for mention in mentions(site.places, name):
             index = next((p.index for p in mention.place.chain if p.block is site.place.block), None)
             if index is None and mention.place.stmt.pos > stmt.pos:

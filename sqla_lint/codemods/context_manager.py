@@ -37,6 +37,7 @@ def plan(verdict: Verdict, facts: Facts, module: ModuleIndex, world: World) -> t
     made = site(facts, world, module, verdict.subject)
     planned = named(made, made.name) if made.name is not None else anonymous(made)
     _check_text(planned)
+    _rewritten(planned)
     closes = sum(1 for place in made.removable if place in planned.removed) if made.name is not None else 0
     dropped = f" and drop {closes} close call{'' if closes == 1 else 's'}" if closes else ""
     why = f" (unsafe: {planned.unsafe[0]})" if planned.unsafe else ""
@@ -50,12 +51,7 @@ def edits(planned: Plan) -> tuple[Edit, ...]:
     Raises:
         Refused: the lines cannot be changed cleanly.
     """
-    rewrite = Rewrite(planned.site.module.path, planned.site.lines)
-    try:
-        _rewrite(planned, rewrite)
-        made = rewrite.edits()
-    except Unmovable as error:
-        raise Refused(str(error)) from error
+    made = _rewritten(planned)
     problem = verified(planned, made)
     if problem is not None:
         raise Refused(problem)
@@ -63,6 +59,15 @@ def edits(planned: Plan) -> tuple[Edit, ...]:
 
 
 # --- the text of it
+
+
+def _rewritten(planned: Plan) -> tuple[Edit, ...]:
+    rewrite = Rewrite(planned.site.module.path, planned.site.lines)
+    try:
+        _rewrite(planned, rewrite)
+        return rewrite.edits()
+    except Unmovable as error:
+        raise Refused(str(error)) from error
 
 
 def _check_text(planned: Plan) -> None:
@@ -135,6 +140,7 @@ def _rewrite(planned: Plan, rewrite: Rewrite) -> None:
     else:
         rewrite.replace(block[index].pos, _header(planned))
         rewrite.shift(block[index].pos[2] + 1, block[planned.last].pos[2], prefix, prefix + unit)
+        rewrite.begin_block(block[index].pos[2] + 1)
     rewrite.tidy(made.function.node.pos[0], made.function.node.pos[2])
     if made.maker.kind == "wrapper" and (needed := _closing(made)) is not None:
         imports.add(rewrite, needed)

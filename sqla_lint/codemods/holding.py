@@ -138,7 +138,8 @@ class Holding:
         if isinstance(value, Query):
             return self._row_holds(value, expr)
         if isinstance(value, Many):
-            return _certain(value.item) is not False if value.item != UNKNOWN else self.holds(expr)
+            known = _certain(value.item)
+            return known if known is not None else self.holds(expr)
         return self.holds(expr)
 
     def holds(self, expr: n.Expr | None) -> bool:

@@ -178,6 +178,12 @@ class Rewrite:
             self._now[number - 1] = ""
             number += step
 
+    def begin_block(self, number: int) -> None:
+        """Take out the blank lines from line *number* on: a block begins right under its head."""
+        while number <= len(self.before) and (self._is_blank(number) or not self._now[number - 1]):
+            self._now[number - 1] = ""
+            number += 1
+
     # --- what came of it
 
     def edits(self) -> tuple[Edit, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.aftermath import Aftermath, following
 from sqla_lint.codemods.handover import objection
 from sqla_lint.codemods.holding import stores
@@ -12,7 +13,7 @@ from sqla_lint.codemods.layout import stands_alone
 from sqla_lint.codemods.places import Mention, Place, binds, inner_blocks, mentions, method_call, own_walk
 from sqla_lint.codemods.site import Refused, Site
 from sqla_lint.flow.facts import Created
-from sqla_lint.flow.values import Session
+from sqla_lint.flow.values import FunctionValue, Session
 from sqla_lint.lower import nodes as n
 
 
@@ -50,7 +51,7 @@ def named(site: Site, name: str) -> Plan:
     last = _last(site, name, inside)
     end = site.place._replace(stmt=site.place.block[last], index=last)
     unsafe = _check_aftermath(site, name, removed, end)
-    _check_others(site, name, last)
+    _check_others(site, removed, last)
     kept = [m for m in inside if not _is_in(m.place, removed)]
     if not kept:
         raise Refused("nothing uses the session")
@@ -129,8 +130,7 @@ def _last(site: Site, name: str, inside: list[Mention]) -> int:
     last = max((_index_in(m.place, site.place) or 0 for m in inside), default=0)
     if not last:
         raise Refused("nothing uses the session")
-    ways = [way for way in site.open_exits if way.how != "raise"]
-    if ways and not _closes(site, block[last]):
+    if site.left_open and not _closes(site, block[last]):
         last = max(last, _last_row(site, name, last))
     return _past_other_closes(site, last)
 
@@ -211,27 +211,33 @@ def _uses(stmt: n.Stmt, name: str, ignored: set[int]) -> bool:
     return False
 
 
-def _check_others(site: Site, name: str, last: int) -> None:
+def _check_others(site: Site, removed: Sequence[Place], last: int) -> None:
     """Two sessions whose lives overlap without one being inside the other cannot both be blocks."""
-    end = site.place.block[last].pos
-    for other in _made_between(site, last):
-        beyond = [m for m in mentions(site.places, other) if m.node.pos[:2] > end[2:]]
-        if beyond and other != name:
-            raise Refused(f"the session {other} begins in its block and ends behind it (line {beyond[-1].node.pos[0]})")
+    begin, end = site.place.stmt.pos, site.place.block[last].pos
+    kept = [m.node.pos for m in site.mentions if not _is_in(m.place, removed)]
+    for event in site.facts.events:
+        other = site.facts.names.get(event.sid) if isinstance(event, Created) and event.sid != site.sid else None
+        if other is None or other == site.name:
+            continue
+        uses = [m.node.pos for m in mentions(site.places, other)]
+        first, final = min(uses, default=begin), max(uses, default=begin)
+        behind = begin < first and first[:2] < end[2:] < final[:2]
+        before = first < begin < final and any(final < pos for pos in kept)
+        if behind or before:
+            raise Refused(f"its life and that of the session {other} overlap (line {final[0]})")
 
 
 def _escapes(site: Site, name: str) -> Iterator[str]:
     """Ways that left the session open and gave away what may need it."""
-    ways = [way for way in site.open_exits if way.how != "raise"]
-    if not ways:
+    if not site.left_open:
         return
-    holding, left = site.holding, {way.pos for way in ways}
+    holding, left = site.holding, {way.pos for way in site.open_exits if way.how == "return"}
     for place in site.places:
         stmt = place.stmt
         if isinstance(stmt, n.Return) and stmt.pos in left and holding.holds(stmt.value):
             yield f"what line {stmt.pos[0]} returns may need the session"
         for target, values in stores(place):
-            if _is_foreign(target, site) and any(_holds_row(site, value) for value in values):
+            if _is_foreign(target, site, isinstance(stmt, n.Assign)) and any(_holds_row(site, value) for value in values):
                 yield f"what line {stmt.pos[0]} stores may need the session"
         for node, above in own_walk(place):
             if isinstance(node, n.Yield) and holding.holds(node.value):
@@ -244,17 +250,19 @@ def _holds_row(site: Site, expr: n.Expr) -> bool:
     return site.holding.holds(expr) and not isinstance(site.holding.value(expr), Session)
 
 
-def _is_foreign(target: n.Expr, site: Site) -> bool:
-    """Whether a target is, or is part of, something that outlives the function."""
+def _is_foreign(target: n.Expr, site: Site, rebinds: bool) -> bool:
+    """Whether a target is, or is part of, something that outlives the function; *rebinds* if only a variable changes."""
     plain = isinstance(target, n.Name)
     while isinstance(target, (n.Attribute, n.Subscript)):
         target = target.value
     if not isinstance(target, n.Name):
         return not isinstance(target, (n.Sequence, n.Call))
+    if target.id in site.function.globals:
+        return True
+    if plain and rebinds:
+        return False
     params = {param.name for param in site.function.node.params}
-    return target.id in site.function.globals or (target.id not in site.world.local_names(site.function)) or (
-        target.id in params and not plain
-    ) or (target.id in params and plain)
+    return target.id in params or target.id not in site.world.local_names(site.function)
 
 
 def _adds_foreign(call: n.Call, site: Site) -> bool:
@@ -277,7 +285,7 @@ def _with_commit(plan: Plan) -> Plan | None:
     """``with factory.begin()``: handlers that only roll back and raise again, behind a commit that is the last thing done."""
     site, name = plan.site, plan.name
     guard = _guarding_try(plan)
-    if guard is None or site.maker.kind == "wrapper":
+    if guard is None or site.maker.kind == "wrapper" or not _is_fresh(site):
         return None
     assert isinstance(guard.stmt, n.Try)
     rollbacks = [p for p in site.rollbacks if _index_of_handler(p, guard)]
@@ -297,6 +305,12 @@ def _with_commit(plan: Plan) -> Plan | None:
     if max(m.node.pos for m in rest) > commit.stmt.pos:
         return None
     return plan._replace(removed=(*gone, commit), begins=True)
+
+
+def _is_fresh(site: Site) -> bool:
+    """Whether the session has no transaction yet when it is made: a function may have begun one."""
+    callee = site.holding.value(site.call.func)
+    return not isinstance(callee, FunctionValue) or not callee.function.words & (api.STATEMENTS | {"query", "begin"})
 
 
 def _guarding_try(plan: Plan) -> Place | None:

@@ -77,6 +77,11 @@ class Site:
         return tuple(e for e in found if e.state.status == OPEN and (e.state.used or e.label == "thrown"))
 
     @cached_property
+    def left_open(self) -> bool:
+        """Whether the function may go on, or end without an error, with the session still open."""
+        return any(way.how != "raise" for way in self.open_exits) or self.name is None or not self.removable
+
+    @cached_property
     def closings(self) -> frozenset[n.Pos]:
         found = (e for e in self.facts.events if isinstance(e, Closing) and e.sid == self.sid)
         return frozenset(e.pos for e in found)
@@ -103,13 +108,14 @@ class Site:
     @cached_property
     def removable(self) -> tuple[Place, ...]:
         """The statements that do nothing but close the session, alone or behind ``if session:``."""
-        return self._only(self.closers)
+        return self._only(self.closers, frozenset({"rollback"}))
 
     @cached_property
     def rollbacks(self) -> tuple[Place, ...]:
-        return self._only(frozenset({"rollback"}))
+        return self._only(frozenset({"rollback"}), frozenset())
 
-    def _only(self, methods: frozenset[str]) -> tuple[Place, ...]:
+    def _only(self, methods: frozenset[str], others: frozenset[str]) -> tuple[Place, ...]:
+        """The statements that call *methods* alone, or behind a guard with *others* besides."""
         assert self.name is not None
         found: list[Place] = []
         for place in self.places:
@@ -118,7 +124,8 @@ class Site:
             stmt = place.stmt
             guarded = isinstance(stmt, n.If) and not stmt.orelse and is_guard(stmt.test, self.name)
             body = stmt.body if guarded and isinstance(stmt, n.If) else (stmt,)
-            if all(method_call(s, self.name) in methods for s in body):
+            called = {method_call(s, self.name) for s in body}
+            if called & methods and called <= methods | others:
                 found.append(place)
         return tuple(found)
 

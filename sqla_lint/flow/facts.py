@@ -103,3 +103,13 @@ class Facts:
     names: dict[Sid, str] = field(default_factory=dict)
     sessions: dict[Sid, Session] = field(default_factory=dict)
     bounded: str | None = None
+
+    def name_of(self, sid: Sid) -> str:
+        """What the code calls a session: the variable that holds it, or how it is reached."""
+        if sid in self.names:
+            return self.names[sid]
+        path = [part for part in sid.path if "/" not in part]
+        session = self.sessions.get(sid)
+        if session is not None and session.settings.flavour == "flask":
+            path.append("session")
+        return ".".join(path) if path else "the session"

@@ -51,6 +51,22 @@ def live_names(graph: Graph) -> tuple[frozenset[str], ...]:
     return tuple(live)
 
 
+def tested_names(graph: Graph) -> frozenset[str]:
+    """The names that some condition looks at: of other variables it does not matter which constant they hold."""
+    found: set[str] = set()
+    for node in graph.nodes:
+        payload = _payload(node)
+        if isinstance(payload, tuple):
+            tests = [payload] if node.kind in ("test", "while") else _conditions(payload)
+            found.update(part.id for test in tests for part in walk(test) if isinstance(part, n.Name))
+    return frozenset(found)
+
+
+def _conditions(payload: object) -> list[object]:
+    """The conditions inside an expression: of ``a if test else b``, ``a and b``, comparisons and negations."""
+    return [part for part in walk(payload) if isinstance(part, (n.IfExp, n.BoolOp, n.Compare, n.UnaryOp))]
+
+
 def repeated_tests(graph: Graph) -> frozenset[tuple[object, ...]]:
     """The tests that stand in more than one place: only their outcomes are worth remembering."""
     seen: set[tuple[object, ...]] = set()

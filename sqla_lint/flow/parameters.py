@@ -123,7 +123,7 @@ class Parameters:
         if meaning in ("session-class", "async-session-class"):
             return Session(sid, configure.of_class(meaning)._replace(expire_on_commit=None))
         if meaning in ("scoped-session", "async-scoped-session"):
-            return Session(sid._replace(owner="injected"), configure.of_class(meaning)._replace(expire_on_commit=None))
+            return Registry(sid._replace(owner="injected"), configure.of_class(meaning)._replace(expire_on_commit=None))
         if meaning in ("sessionmaker", "async-sessionmaker"):
             return Factory(configure.of_class(meaning)._replace(expire_on_commit=None))
         if meaning == "engine-class":

@@ -81,6 +81,7 @@ def _entry_states(ctx: Context, function: Function) -> list[State]:
 def _run(solved: Solved, entries: list[State]) -> None:
     graph, ctx = solved.graph, solved.ctx
     live = liveness.live_names(graph)
+    tested = liveness.tested_names(graph)
     captured = frozenset(name for stmt in _nested(graph) for name in _names(stmt))
     if ctx.function is not None and ctx.function.node.name == "__init__":
         captured |= {p.name for p in ctx.function.node.params[:1]}
@@ -91,7 +92,7 @@ def _run(solved: Solved, entries: list[State]) -> None:
     steps = 0
 
     def push(target: int, state: State, origin: Pos | None) -> None:
-        state = _pruned(state, live[target] | captured)
+        state = _pruned(state, live[target] | captured, tested)
         if target == graph.exit:
             solved.returns.setdefault(state, _return_pos(state))
             return
@@ -125,15 +126,19 @@ def _origin(step: Step, inherited: Pos | None) -> Pos | None:
     return step.origin if step.origin is not None else inherited
 
 
-def _pruned(state: State, live: frozenset[str]) -> State:
-    """*state* without the variables that nothing mentions any more."""
-    dead = [k for k in state.env if k[0] != "%" and _root(k) not in live]
+def _pruned(state: State, live: frozenset[str], tested: frozenset[str]) -> State:
+    """*state* without the variables that nothing mentions any more, and without constants that no condition looks at."""
+    dead = [k for k, v in state.env.items() if k[0] != "%" and _is_dead(_root(k), v, live, tested)]
     if not dead:
         return state
     env = {k: v for k, v in state.env.items() if k not in dead}
     return State(
         env, state.sessions, state.exc, state.caught, state.result, state.loaded, state.held, state.tests
     )
+
+
+def _is_dead(name: str, value: Value, live: frozenset[str], tested: frozenset[str]) -> bool:
+    return name not in live or (isinstance(value, Literal) and value != NONE and name not in tested)
 
 
 def _root(key: str) -> str:

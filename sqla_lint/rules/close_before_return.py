@@ -61,7 +61,7 @@ def _judge(facts: Facts, sid: Sid) -> Verdict | None:
     places = sorted({e.state.closed_at for e in ways if e.state.closed_at in calls and e.state.closed_at is not None})
     if len(places) < 2:
         return None
-    name = facts.names.get(sid) or ".".join(part for part in sid.path if "/" not in part) or "the session"
+    name = facts.name_of(sid)
     lines = ", ".join(str(place[0]) for place in places)
     message = f"{name} is closed by a call of its own at each way out (lines {lines}): close it once, with a with block"
     return Verdict(places[0], message, tuple(Note(p, "closed again here") for p in places[1:]), subject=sid)

@@ -72,7 +72,7 @@ def _order(verdict: Verdict) -> tuple[int, str]:
 def _used(facts: Facts, event: Used) -> Verdict | None:
     failure = event.state.failure
     assert failure is not None and failure.handler is not None
-    name = facts.names.get(event.sid, "the session")
+    name = facts.name_of(event.sid)
     if event.how == "block-end":
         return _block(event, failure, name)
     if event.how == "savepoint-end":
@@ -106,7 +106,7 @@ def _left(facts: Facts, world: World, event: Exit) -> Verdict | None:
         return None
     if event.sid.owner in ("injected", "registry", "parameter") and _is_request_scoped(facts, world, event.sid):
         return None
-    name = facts.names.get(event.sid) or _name(event.sid)
+    name = facts.name_of(event.sid)
     message = (
         f"swallows a failed statement on {name} without rollback(), and the function returns: whoever uses {name} next gets "
         f"PendingRollbackError; call {name}.rollback() first in the handler, or raise again"
@@ -131,6 +131,3 @@ def _is_request_scoped(facts: Facts, world: World, sid: Sid) -> bool:
         return True
     return sid.owner == "injected" and (world.is_fixture(facts.function) or world.is_test_function(facts.function))
 
-
-def _name(sid: Sid) -> str:
-    return ".".join(part for part in sid.path if "/" not in part) or "the session"

@@ -62,7 +62,7 @@ def _judge(facts: Facts, created: Created) -> Verdict | None:
     rebound = [e for e in facts.events if isinstance(e, Rebound) and e.sid == created.sid]
     if not ways and not rebound or _is_handed_over(facts, created.sid, ways):
         return None
-    name = facts.names.get(created.sid, "the session")
+    name = facts.name_of(created.sid)
     if not ways:
         held = _held(rebound[0].state.active)
         return Verdict(created.pos, f"{name} is not closed before the loop opens the next one: {held}", subject=created.sid)
