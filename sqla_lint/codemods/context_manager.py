@@ -129,8 +129,6 @@ def _rewrite(planned: Plan, rewrite: Rewrite) -> None:
     prefix = indentation(made.lines[block[index].pos[0] - 1])
     unit = _unit(made.place, prefix, made)
     _take_out(planned, rewrite)
-    for place in planned.dissolved:
-        _dissolve(place, planned, rewrite)
     if planned.around is not None:
         _into_try(planned, rewrite, unit)
     elif made.name is None:
@@ -141,6 +139,9 @@ def _rewrite(planned: Plan, rewrite: Rewrite) -> None:
         rewrite.replace(block[index].pos, _header(planned))
         rewrite.shift(block[index].pos[2] + 1, block[planned.last].pos[2], prefix, prefix + unit)
         rewrite.begin_block(block[index].pos[2] + 1)
+    # Last: a block that loses its ``try`` has been indented by then, as part of the ``with`` or around it.
+    for place in planned.dissolved:
+        _dissolve(place, planned, rewrite)
     rewrite.tidy(made.function.node.pos[0], made.function.node.pos[2])
     if made.maker.kind == "wrapper" and (needed := _closing(made)) is not None:
         imports.add(rewrite, needed)

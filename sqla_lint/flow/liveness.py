@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqla_lint.flow.branches import test_key
 from sqla_lint.flow.graph import Graph, Node, with_item
-from sqla_lint.index.module import walk
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.index.module import statements, walk
 from sqla_lint.lower import nodes as n
 
 
@@ -60,6 +61,22 @@ def tested_names(graph: Graph) -> frozenset[str]:
             tests = [payload] if node.kind in ("test", "while") else _conditions(payload)
             found.update(part.id for test in tests for part in walk(test) if isinstance(part, n.Name))
     return frozenset(found)
+
+
+def deciding_names(body: tuple[n.Stmt, ...]) -> frozenset[str]:
+    """The names in conditions that decide whether a session is opened, closed, committed or rolled back."""
+    found: set[str] = set()
+    for stmt in statements(body):
+        if isinstance(stmt, n.If) and any(_ends_session(part) for part in walk((stmt.body, stmt.orelse))):
+            found.update(part.id for part in walk(stmt.test) if isinstance(part, n.Name))
+    return frozenset(found)
+
+
+def _ends_session(part: object) -> bool:
+    if not isinstance(part, n.Call):
+        return False
+    name = part.func.attr if isinstance(part.func, n.Attribute) else getattr(part.func, "id", "")
+    return name in api.CLOSES | api.ROLLS_BACK | api.COMMITS or "session" in name.lower()
 
 
 def _conditions(payload: object) -> list[object]:

@@ -13,7 +13,7 @@ from sqla_lint.flow.state import OPEN, State
 from sqla_lint.flow.step import Step, advance
 from sqla_lint.flow.summarize import summarize
 from sqla_lint.flow.summary import Summary
-from sqla_lint.flow.values import NONE, UNKNOWN, Literal, Session, Value
+from sqla_lint.flow.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Session, Value
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -34,26 +34,25 @@ class Solved:
         self.graph = graph
         self.returns: dict[State, Pos | None] = {}
         self.raises: dict[State, Pos | None] = {}
-        self.bounded: str | None = None
 
 
 def analyse(world: World, function: Function, bounds: tuple[Pos, ...] = ()) -> tuple[Facts, Summary]:
     """Solve one function: its facts for the rules, its summary for its callers."""
-    ctx = Context(world, function.path, function, static=False)
-    ctx.locals = world.local_names(function)
     if any(function.node.pos[:2] <= b[:2] <= function.node.pos[2:] for b in bounds):
         return _given_up(function, "it nests too deep")
     try:
         graph = build(function.node.body)
     except TooLarge:
         return _given_up(function, "its control flow is too large")
-    solved = Solved(ctx, graph)
-    _run(solved, _entry_states(ctx, function))
-    if solved.bounded is not None:
-        return _given_up(function, solved.bounded)
-    _exits(solved)
-    facts = Facts(function, tuple(ctx.events), dict(ctx.names), dict(ctx.sessions), None)
-    return facts, summarize(solved.ctx, function, solved.returns, solved.raises)
+    # Where keeping all conditions apart is too much, those that decide about sessions are.
+    for tested in (liveness.tested_names(graph), liveness.deciding_names(function.node.body)):
+        solved = _solve(world, function, graph, tested)
+        if solved is not None:
+            ctx = solved.ctx
+            _exits(solved)
+            facts = Facts(function, tuple(ctx.events), dict(ctx.names), dict(ctx.sessions), None)
+            return facts, summarize(ctx, function, solved.returns, solved.raises)
+    return _given_up(function, "it has too many ways through it")
 
 
 def _given_up(function: Function, why: str) -> tuple[Facts, Summary]:
@@ -78,67 +77,75 @@ def _entry_states(ctx: Context, function: Function) -> list[State]:
     return [State(env, {}) for env in envs]
 
 
-def _run(solved: Solved, entries: list[State]) -> None:
-    graph, ctx = solved.graph, solved.ctx
-    live = liveness.live_names(graph)
-    tested = liveness.tested_names(graph)
-    captured = frozenset(name for stmt in _nested(graph) for name in _names(stmt))
-    if ctx.function is not None and ctx.function.node.name == "__init__":
-        captured |= {p.name for p in ctx.function.node.params[:1]}
-    ctx.pending = set(liveness.repeated_tests(graph))
-    seen: list[set[State]] = [set() for _ in graph.nodes]
-    origins: dict[tuple[int, State], Pos | None] = {}
-    work: deque[tuple[int, State]] = deque()
+def _solve(world: World, function: Function, graph: Graph, tested: frozenset[str]) -> Solved | None:
+    """Visit every (node, state) once; None where there are too many."""
+    ctx = Context(world, function.path, function, static=False)
+    ctx.locals = world.local_names(function)
+    ctx.pending = {key for key in liveness.repeated_tests(graph) if key[1].split(".")[0] in tested}
+    solved = Solved(ctx, graph)
+    work = _Worklist(solved, function, tested)
+    for entry in _entry_states(ctx, function):
+        work.push(graph.entry, entry, None)
     steps = 0
-
-    def push(target: int, state: State, origin: Pos | None) -> None:
-        state = _pruned(state, live[target] | captured, tested)
-        if target == graph.exit:
-            solved.returns.setdefault(state, _return_pos(state))
-            return
-        if target == graph.raise_exit:
-            solved.raises.setdefault(state, origin)
-            return
-        if len(seen[target]) >= MAX_STATES:
-            state = _coarse(state)
-        if state in seen[target]:
-            return
-        seen[target].add(state)
-        origins[target, state] = origin
-        work.append((target, state))
-
-    for entry in entries:
-        push(graph.entry, entry, None)
-    while work:
+    while work.queue:
         steps += 1
         if steps > MAX_STEPS:
-            solved.bounded = "it has too many ways through it"
+            return None
+        index, state = work.queue.popleft()
+        for step in advance(ctx, graph.nodes[index], state):
+            work.push(step.target, step.state, _origin(step, work.origins.get((index, state))))
+    return solved
+
+
+class _Worklist:
+    """The pairs of node and state still to visit, and all that were ever met."""
+
+    def __init__(self, solved: Solved, function: Function, tested: frozenset[str]) -> None:
+        self.solved = solved
+        self.tested = tested
+        self.queue: deque[tuple[int, State]] = deque()
+        self.origins: dict[tuple[int, State], Pos | None] = {}
+        self._seen: list[set[State]] = [set() for _ in solved.graph.nodes]
+        kept = frozenset(name for stmt in _nested(solved.graph) for name in _names(stmt))
+        if function.node.name == "__init__":
+            kept |= {p.name for p in function.node.params[:1]}
+        self._live = [names | kept for names in liveness.live_names(solved.graph)]
+
+    def push(self, target: int, state: State, origin: Pos | None) -> None:
+        """Note that *state* reaches *target*; *origin* is what raised, for an exception on its way."""
+        graph = self.solved.graph
+        state = self._pruned(state, self._live[target])
+        if target == graph.exit:
+            self.solved.returns.setdefault(state, _return_pos(state))
             return
-        index, state = work.popleft()
-        node = graph.nodes[index]
-        for step in advance(ctx, node, state):
-            push(step.target, step.state, _origin(step, origins.get((index, state))))
+        if target == graph.raise_exit:
+            self.solved.raises.setdefault(state, origin)
+            return
+        if len(self._seen[target]) >= MAX_STATES:
+            state = _coarse(state)
+        if state not in self._seen[target]:
+            self._seen[target].add(state)
+            self.origins[target, state] = origin
+            self.queue.append((target, state))
+
+    def _pruned(self, state: State, live: frozenset[str]) -> State:
+        """*state* without the variables that nothing mentions any more, and without constants that no condition looks at."""
+        dead = [k for k, v in state.env.items() if k[0] != "%" and self._is_dead(_root(k), v, live)]
+        if not dead:
+            return state
+        env = {k: v for k, v in state.env.items() if k not in dead}
+        return State(env, state.sessions, state.exc, state.caught, state.result, state.loaded, state.held, state.tests)
+
+    def _is_dead(self, name: str, value: Value, live: frozenset[str]) -> bool:
+        if name not in live:
+            return True
+        return name not in self.tested and isinstance(value, Literal) and value != NONE
 
 
 def _origin(step: Step, inherited: Pos | None) -> Pos | None:
     if step.state.exc is None:
         return None
     return step.origin if step.origin is not None else inherited
-
-
-def _pruned(state: State, live: frozenset[str], tested: frozenset[str]) -> State:
-    """*state* without the variables that nothing mentions any more, and without constants that no condition looks at."""
-    dead = [k for k, v in state.env.items() if k[0] != "%" and _is_dead(_root(k), v, live, tested)]
-    if not dead:
-        return state
-    env = {k: v for k, v in state.env.items() if k not in dead}
-    return State(
-        env, state.sessions, state.exc, state.caught, state.result, state.loaded, state.held, state.tests
-    )
-
-
-def _is_dead(name: str, value: Value, live: frozenset[str], tested: frozenset[str]) -> bool:
-    return name not in live or (isinstance(value, Literal) and value != NONE and name not in tested)
 
 
 def _root(key: str) -> str:
