@@ -3,8 +3,8 @@
 A codemod's file has ``CODES`` (the rules whose findings it repairs), ``PATTERN`` (what it rewrites to), and
 
 ``plan(verdict, facts, module, world)``
-    gives a :class:`sqla_lint.finding.Fix` without edits, and a plan; raises :class:`sqla_lint.codemods.site.Refused` with the reason
-    where it cannot be right. It is cheap: every check of a file plans.
+    gives a :class:`sqla_lint.finding.Fix` without edits, and a plan; raises :class:`sqla_lint.codemods.site.Refused`
+    with the reason where it cannot be right. It is cheap: every check of a file plans.
 ``edits(plan)``
     gives the edits of a plan, and raises the same.
 
@@ -66,7 +66,7 @@ def planned(
         world: the project.
         edits: whether what the fix replaces is wanted as well.
     """
-    wanted = [m for m in all_codemods() if code in m.CODES and m.PATTERN == world.settings.pattern]
+    wanted = [m for m in all_codemods() if code in m.CODES and world.settings.pattern == m.PATTERN]
     if not wanted:
         return Planned()
     if facts is None:
@@ -123,5 +123,6 @@ def _changed(edits: Iterable[Edit], files: Mapping[str, Source]) -> dict[str, by
     for edit in edits:
         by_path.setdefault(edit.path, []).append(edit)
     return {
-        path: applied(files[path].text, files[path].lines, own).encode(files[path].encoding) for path, own in by_path.items()
+        path: applied(files[path].text, files[path].lines, own).encode(files[path].encoding)
+        for path, own in by_path.items()
     }

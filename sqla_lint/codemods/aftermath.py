@@ -20,24 +20,27 @@ _WAITS = frozenset(
         "subprocess", "boto3", "botocore", "openai", "anthropic", "paramiko", "redis", "kafka", "pika", "select",
     }
 )  # fmt: skip
-_WAITING = frozenset({"time.sleep", "asyncio.sleep", "os.system", "os.popen", "builtins.input", "gevent.sleep", "trio.sleep"})
+_WAITING = frozenset(
+    {"time.sleep", "asyncio.sleep", "os.system", "os.popen", "builtins.input", "gevent.sleep", "trio.sleep"}
+)
 _HANDS_OVER = frozenset(
     {
         "submit", "delay", "apply_async", "send_task", "add_task", "create_task", "ensure_future", "run_in_executor",
-        "enqueue", "put", "put_nowait", "publish", "notify", "send", "post", "start", "join", "wait", "acquire", "sleep",
+        "enqueue", "put", "put_nowait", "publish", "notify", "send", "post", "start", "join", "wait", "acquire",
+        "sleep",
     }
 )  # fmt: skip
 _MAX_CALLS = 4
 
 
 def following(place: Place, end: Place) -> Iterator[n.Stmt]:
-    """The statements that may run after *place* and before the end of *end*'s statement, as long as nothing is raised."""
+    """The statements that may run after *place* and up to the end of *end*'s statement, if nothing is raised."""
     outer = {id(p.stmt) for p in end.chain} - {id(end.stmt)}
     here: Place | None = place
     while here is not None and id(here.stmt) not in outer:
         at_top = here.block is end.block
         left: n.Stmt | None = None
-        for stmt in here.block[here.index + 1 : end.index + 1 if at_top else None]:
+        for stmt in here.block[here.number + 1 : end.number + 1 if at_top else None]:
             yield stmt
             if leaves(stmt):
                 left = stmt
@@ -95,7 +98,9 @@ class Aftermath:
     def is_uncertain(self, node: object) -> bool:
         """Whether *node* calls something that cannot be seen into."""
         calls = (part for part in own_nodes((node,)) if isinstance(part, n.Call))
-        return any(not isinstance(self._callee(c, self.function), (Outside, FunctionValue, ClassValue, Method)) for c in calls)
+        return any(
+            not isinstance(self._callee(c, self.function), (Outside, FunctionValue, ClassValue, Method)) for c in calls
+        )
 
     def _callee(self, call: n.Call, function: Function) -> object:
         ctx = self.world.static_context(function.path, function)
@@ -104,12 +109,20 @@ class Aftermath:
     def _call(self, call: n.Call, function: Function, depth: int) -> str | None:
         line = call.pos[0] if function is self.function else None
         where = f"line {line}" if line is not None else f"through {function.qualname}"
-        if isinstance(call.func, n.Attribute) and call.func.attr in _HANDS_OVER and not isinstance(call.func.value, n.Constant):
+        if (
+            isinstance(call.func, n.Attribute)
+            and call.func.attr in _HANDS_OVER
+            and not isinstance(call.func.value, n.Constant)
+        ):
             return f"waits or hands over ({where})"
         callee = self._callee(call, function)
         if isinstance(callee, (Factory, Registry)) or _opens(callee, self.world):
             return f"opens another session ({where})"
-        if isinstance(callee, Method) and isinstance(callee.receiver, (Registry, Session)) and callee.receiver.sid.owner == "registry":
+        if (
+            isinstance(callee, Method)
+            and isinstance(callee.receiver, (Registry, Session))
+            and callee.receiver.sid.owner == "registry"
+        ):
             return f"works on another session ({where})"
         if isinstance(callee, Outside) and self._waits(callee.name):
             return f"waits ({where})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 
@@ -27,12 +28,12 @@ def anonymous(site: Site) -> Plan:
     reason = objection(site, Mention(site.call, site.above, site.place))
     if reason is not None:
         raise Refused(reason)
-    last = site.place.index
+    last = site.place.number
     holding = site.holding
     targets = [name for name in bound_names(stmt) if name in holding.names]
     for name in targets:
         for mention in mentions(site.places, name):
-            index = next((p.index for p in mention.place.chain if p.block is site.place.block), None)
+            index = next((p.number for p in mention.place.chain if p.block is site.place.block), None)
             if index is None and mention.place.stmt.pos > stmt.pos:
                 raise Refused(f"{name} is used where the block would have ended (line {mention.node.pos[0]})")
             if not binds(mention.place, name) or mention.place.stmt is stmt:
@@ -50,7 +51,7 @@ def _check_movable(site: Site, stmt: n.Stmt) -> None:
     if isinstance(stmt, n.If) and site.lines[stmt.pos[0] - 1][stmt.pos[1] :].startswith("elif"):
         raise Refused("the session is made in an `elif`")
     around = (*site.above, site.call)
-    for outer, inner in zip(around, around[1:]):
+    for outer, inner in itertools.pairwise(around):
         if not _is_evaluated_at_once(outer, inner):
             raise Refused("the session is made in an expression that may not run, or runs later")
     if isinstance(site.above[-1], (n.Assign, n.AnnAssign, n.Walrus, n.IfExp, n.BoolOp, n.Await)):
@@ -77,10 +78,14 @@ def _is_evaluated_at_once(outer: object, inner: object) -> bool:
 
 def _escapes(site: Site, stmt: n.Stmt, last: int) -> Iterator[str]:
     left = {way.pos for way in site.open_exits if way.how == "return"}
-    for other in statements(site.place.block[site.place.index : last + 1]):
+    for other in statements(site.place.block[site.place.number : last + 1]):
         if isinstance(other, n.Return) and other.pos in left and site.holding.holds(other.value):
             yield f"what line {other.pos[0]} returns may need the session"
-    if isinstance(stmt, n.Assign) and site.holding.holds(stmt.value) and any(not isinstance(t, n.Name) for t in stmt.targets):
+    if (
+        isinstance(stmt, n.Assign)
+        and site.holding.holds(stmt.value)
+        and any(not isinstance(t, n.Name) for t in stmt.targets)
+    ):
         yield f"what line {stmt.pos[0]} stores may need the session"
 
 

@@ -1,7 +1,8 @@
 """A session that its function makes and closes by hand goes into a ``with`` block.
 
-The block covers exactly the statements that need the session; every ``close()`` goes, and with it each ``try`` that had nothing else
-to do. Where all that is caught is rolled back and raised again behind a last ``commit()``, the block commits by itself.
+The block covers exactly the statements that need the session; every ``close()`` goes, and with it each ``try`` that had
+nothing else to do. Where all that is caught is rolled back and raised again behind a last ``commit()``, the block commits
+by itself.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from sqla_lint.codemods.anonymous import anonymous
 from sqla_lint.codemods.imports import Needed
 from sqla_lint.codemods.layout import Rewrite, Unmovable, clause_line, indentation, stands_alone, text_at
 from sqla_lint.codemods.places import Place, inner_blocks
+from sqla_lint.codemods.scope_forms import formed
 from sqla_lint.codemods.scope_plan import Plan, named
 from sqla_lint.codemods.site import Refused, Site, site
 from sqla_lint.codemods.verify import verified
@@ -35,7 +37,7 @@ def plan(verdict: Verdict, facts: Facts, module: ModuleIndex, world: World) -> t
     if not isinstance(verdict.subject, Sid):
         raise Refused("it is not about one session")
     made = site(facts, world, module, verdict.subject)
-    planned = named(made, made.name) if made.name is not None else anonymous(made)
+    planned = formed(named(made, made.name)) if made.name is not None else anonymous(made)
     _check_text(planned)
     _rewritten(planned)
     closes = sum(1 for place in made.removable if place in planned.removed) if made.name is not None else 0
@@ -74,7 +76,7 @@ def _check_text(planned: Plan) -> None:
     """Refuse what would have to take a line apart."""
     made = planned.site
     block = made.place.block
-    for stmt in block[made.place.index : planned.last + 1]:
+    for stmt in block[made.place.number : planned.last + 1]:
         if not stands_alone(made.lines, stmt):
             raise Refused(f"line {stmt.pos[0]} holds more than one statement")
     if made.is_async and not made.function.node.is_async:
@@ -125,7 +127,7 @@ def _closes(made: Site, method: object) -> bool:
 
 def _rewrite(planned: Plan, rewrite: Rewrite) -> None:
     made = planned.site
-    block, index = made.place.block, made.place.index
+    block, index = made.place.block, made.place.number
     prefix = indentation(made.lines[block[index].pos[0] - 1])
     unit = _unit(made.place, prefix, made)
     _take_out(planned, rewrite)

@@ -7,12 +7,14 @@ from sqla_lint.codemods.places import Mention
 from sqla_lint.codemods.site import Site
 from sqla_lint.flow.calls import bind
 from sqla_lint.flow.context import Context
-from sqla_lint.flow.values import UNKNOWN, ClassValue, FunctionValue, Outside, Session
+from sqla_lint.flow.values import ClassValue, FunctionValue, Outside, Session
 from sqla_lint.lower import nodes as n
 
 _HARMLESS = frozenset(
-    {"builtins.print", "builtins.isinstance", "builtins.bool", "builtins.str", "builtins.repr", "builtins.id", "builtins.type",
-     "builtins.hasattr"}
+    {
+        "builtins.print", "builtins.isinstance", "builtins.bool", "builtins.str", "builtins.repr", "builtins.id",
+        "builtins.type", "builtins.hasattr",
+    }
 )  # fmt: skip
 
 
@@ -56,9 +58,13 @@ def _argument(site: Site, call: n.Call, mention: Mention) -> str | None:
         return _project(site, callee, call)
     if isinstance(callee, ClassValue):
         returned = any(isinstance(node, (n.Return, n.Yield)) for node in mention.above)
-        stored = isinstance(mention.place.stmt, n.Assign) and not all(isinstance(t, n.Name) for t in mention.place.stmt.targets)
+        stored = isinstance(mention.place.stmt, n.Assign) and not all(
+            isinstance(t, n.Name) for t in mention.place.stmt.targets
+        )
         kept = returned or stored
-        return f"an object of {callee.cls.name} that leaves the function keeps the session (line {line})" if kept else None
+        return (
+            f"an object of {callee.cls.name} that leaves the function keeps the session (line {line})" if kept else None
+        )
     if isinstance(callee, Outside) and (callee.name in _HARMLESS or api.meaning(callee.name) is not None):
         return None
     return f"the session is handed to other code, which may keep or close it (line {line})"
@@ -70,7 +76,7 @@ def _project(site: Site, callee: FunctionValue, call: n.Call) -> str | None:
     args = [site.holding.value(arg) for arg in call.args]
     kwargs = {k.name: site.holding.value(k.value) for k in call.keywords if k.name is not None}
     bound = bind(ctx, callee.function, callee.receiver, args, kwargs)
-    params = [param for param, value in bound.items() if isinstance(value, Session) and value != UNKNOWN]
+    params = [param for param, value in bound.items() if isinstance(value, Session)]
     for sid, effect in site.world.summary(callee.function, True).effects:
         if sid.owner == "parameter" and sid.path and sid.path[0] in params:
             if effect.keeps:

@@ -1,6 +1,6 @@
 """What may hold something that needs an open session: a row, a lazy result, a query, an object that keeps the session.
 
-Flow follows sessions; this asks, whatever the order of statements, which of a function's variables and expressions could still
+Flow follows sessions; this asks, whatever the order of statements, which of a function's variables and expressions may
 want one. Where it cannot know it says yes: a fix is then unsafe, never wrong.
 """
 
@@ -46,7 +46,9 @@ _PLAIN_METHODS = frozenset(
         "startswith", "endswith", "encode", "decode", "replace", "hex", "is_modified", "total_seconds",
     }
 )  # fmt: skip
-_STORES = frozenset({"append", "extend", "insert", "add", "appendleft", "setdefault", "update", "put", "put_nowait", "set"})
+_STORES = frozenset(
+    {"append", "extend", "insert", "add", "appendleft", "setdefault", "update", "put", "put_nowait", "set"}
+)
 _MAX_CALLS = 3
 
 
@@ -84,7 +86,9 @@ class Holding:
             for item in stmt.items:
                 entered = self.value(item.context)
                 if item.target is not None:
-                    ownership.bind(self._ctx, self._cur, item.target, entered.value if isinstance(entered, Scope) else entered)
+                    ownership.bind(
+                        self._ctx, self._cur, item.target, entered.value if isinstance(entered, Scope) else entered
+                    )
 
     def _draw(self, target: n.Expr, iterated: n.Expr) -> None:
         drawn = loading.draw(self._ctx, self._cur, self.value(iterated), (iterated.pos[0], iterated.pos[1]), iterated)
@@ -183,15 +187,20 @@ class Holding:
         if isinstance(owner, Session):
             return expr.attr in ("new", "dirty", "deleted", "identity_map")
         if isinstance(owner, Entity):
-            return self.world.method(owner.cls, expr.attr) is not None or expr.attr in self.world.mappings.relationship_names
+            return (
+                self.world.method(owner.cls, expr.attr) is not None
+                or expr.attr in self.world.mappings.relationship_names
+            )
         if isinstance(owner, Instance):
             return self.holds(expr.value)
         return self.holds(expr.value) and self._could_be_row(expr.attr)
 
     def _could_be_row(self, attr: str) -> bool:
-        """Whether an attribute of something unknown may be more than a column: a relationship, a property, a row's entity."""
+        """Whether an attribute of something unknown may be more than a column: a relationship, a property."""
         named = attr in self.world.mappings.relationship_names or attr[:1].isupper() or attr.startswith("_")
-        return named or any(f.node.name == attr and f.cls is not None for f in self.world.project.functions_by_word.get(attr, ()))
+        return named or any(
+            f.node.name == attr and f.cls is not None for f in self.world.project.functions_by_word.get(attr, ())
+        )
 
     def _call(self, expr: n.Call) -> bool:
         func = expr.func
@@ -227,7 +236,7 @@ class Holding:
         if called.receiver is not None and params:
             given[params[0].name] = self.holds_receiver(expr.func)
             params = params[1:]
-        given.update((param.name, self.holds(arg)) for param, arg in zip(params, expr.args))
+        given.update((param.name, self.holds(arg)) for param, arg in zip(params, expr.args, strict=False))
         given.update((k.name, self.holds(k.value)) for k in expr.keywords if k.name is not None)
         inner = Holding(self.world, callee, given, self.depth + 1)
         returns = [s for s in own_nodes(callee.node.body) if isinstance(s, n.Return)]
@@ -247,7 +256,9 @@ class Holding:
     def _is_column(self, expr: n.Expr) -> bool:
         if isinstance(expr, n.Call):
             func = expr.func
-            return isinstance(func, n.Attribute) and (isinstance(func.value, n.Name) and func.value.id == "func" or self._is_column(func.value))
+            return isinstance(func, n.Attribute) and (
+                (isinstance(func.value, n.Name) and func.value.id == "func") or self._is_column(func.value)
+            )
         value = self.value(expr)
         return isinstance(value, ModelAttribute) and self.world.mappings.relationship(value.cls, value.name) is None
 

@@ -21,7 +21,7 @@ class Needed(NamedTuple):
 
 
 def needed(module: ModuleIndex, package: str, name: str) -> Needed | None:
-    """How *module* can write *name* of *package* (one of the standard library's modules); None if the name means something else.
+    """How *module* can write *name* of *package* (of the standard library); None if it means something else.
 
     Args:
         module: the file.
@@ -56,7 +56,11 @@ def add(rewrite: Rewrite, wanted: Needed) -> None:
             rewrite.insert_before(wanted.line, "")
         return
     names = [(alias and f"{name} as {alias}") or name for name, alias in wanted.extended.names]
-    listed = sorted([*names, wanted.spelling], key=str.lower) if names == sorted(names, key=str.lower) else [*names, wanted.spelling]
+    listed = (
+        sorted([*names, wanted.spelling], key=str.lower)
+        if names == sorted(names, key=str.lower)
+        else [*names, wanted.spelling]
+    )
     rewrite.replace(wanted.extended.pos, f"from {wanted.extended.module} import {', '.join(listed)}")
 
 

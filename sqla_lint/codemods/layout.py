@@ -131,11 +131,12 @@ class Rewrite:
     def remove(self, first: int, last: int) -> None:
         """Take lines out. A comment on the first or last of them that says something stays, on a line of its own."""
         inside = string_lines(self.before, first, last)
+        margin = indentation(self._now[first - 1])
         for number in range(first, last + 1):
             comment = "" if number in inside else _comment(self.before[number - 1])
             kept = comment and not _PRAGMA.match(comment)
             end = _LINE_END.search(self._now[number - 1]).group()  # type: ignore[union-attr]
-            self._now[number - 1] = indentation(self._now[number - 1]) + comment + end if kept else ""
+            self._now[number - 1] = margin + comment + end if kept else ""
 
     def remove_own(self, numbers: Iterable[int]) -> None:
         """Take out these lines but for their comments."""
@@ -143,7 +144,7 @@ class Rewrite:
             self.remove(number, number)
 
     def tidy(self, first: int, last: int) -> None:
-        """Take out the blank lines that what was removed between *first* and *last* leaves twice, or at a block's end."""
+        """Take out blank lines that what was removed between *first* and *last* leaves twice, or at a block's end."""
         gone = [k for k in range(first, last + 1) if not self._now[k - 1] and self.before[k - 1].strip()]
         for _, run in groupby(enumerate(gone), lambda pair: pair[1] - pair[0]):
             group = [number for _, number in run]
@@ -203,7 +204,9 @@ class Rewrite:
             return
         head = _common(old, new)
         tail = _common(old[head:][::-1], new[head:][::-1])
-        yield Edit(self.path, Span(*self._end(number, head), *self._end(number, len(old) - tail)), new[head : len(new) - tail])
+        yield Edit(
+            self.path, Span(*self._end(number, head), *self._end(number, len(old) - tail)), new[head : len(new) - tail]
+        )
 
     def _end(self, number: int, offset: int) -> tuple[int, int]:
         whole = offset == len(self.before[number - 1]) and self.before[number - 1].endswith(("\r", "\n"))

@@ -1,8 +1,8 @@
-"""Where statements stand in a function, and where a variable is mentioned: what a codemod asks before it moves anything."""
+"""Where statements stand in a function, and where a variable is mentioned."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sqla_lint.index.module import bound_names
@@ -12,11 +12,14 @@ _BLOCKS = frozenset({"body", "orelse", "final", "handlers", "cases"})
 
 
 class Place(NamedTuple):
-    """A statement at *index* of *block*; *field* says which block of *parent* that is, *clause* the handler or case it belongs to."""
+    """A statement, number *number* of *block*; *field* says which block of *parent* that is.
+
+    *clause* is the handler or case that the block belongs to.
+    """
 
     stmt: n.Stmt
     block: tuple[n.Stmt, ...]
-    index: int
+    number: int
     parent: Place | None
     field: str
     clause: n.Handler | n.Case | None = None
@@ -46,8 +49,8 @@ def places(body: tuple[n.Stmt, ...], parent: Place | None = None, field: str = "
 def _block(
     block: tuple[n.Stmt, ...], parent: Place | None, field: str, clause: n.Handler | n.Case | None
 ) -> Iterator[Place]:
-    for index, stmt in enumerate(block):
-        place = Place(stmt, block, index, parent, field, clause)
+    for number, stmt in enumerate(block):
+        place = Place(stmt, block, number, parent, field, clause)
         yield place
         for inner, name, part in inner_blocks(stmt):
             yield from _block(inner, place, name, part)
@@ -76,7 +79,7 @@ def own_parts(stmt: n.Stmt) -> Iterator[object]:
     if isinstance(stmt, (n.FunctionDef, n.ClassDef)):
         yield stmt
         return
-    for field, value in zip(stmt._fields, stmt):
+    for field, value in zip(stmt._fields, stmt, strict=False):
         if field == "handlers" and isinstance(stmt, n.Try):
             yield from (handler.type for handler in stmt.handlers if handler.type is not None)
         elif field == "cases" and isinstance(stmt, n.Match):
@@ -161,3 +164,21 @@ def leaves(stmt: n.Stmt) -> bool:
     if isinstance(stmt, (n.Return, n.Raise)):
         return True
     return isinstance(stmt, n.Jump) and stmt.kind != "pass"
+
+
+def is_in(place: Place, among: Sequence[Place]) -> bool:
+    """Whether *place* is one of *among*, or in one of them."""
+    ids = {id(one.stmt) for one in among}
+    return any(id(around.stmt) in ids for around in place.chain)
+
+
+def uses(stmt: n.Stmt, name: str, ignored: set[int]) -> bool:
+    """Whether *stmt* mentions *name*, the statements with these ids aside."""
+    stack: list[object] = [stmt]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, n.Name) and item.id == name:
+            return True
+        if isinstance(item, tuple) and id(item) not in ignored:
+            stack.extend(item)
+    return False

@@ -1,4 +1,4 @@
-"""What is there to know of one session of one function before its block can be planned: who makes it, who closes it, who gets it."""
+"""What is known of one session of a function before its block is planned: who makes, closes and gets it."""
 
 from __future__ import annotations
 
@@ -89,13 +89,20 @@ class Site:
     @cached_property
     def closers(self) -> frozenset[str]:
         """The methods that the function closes the session with."""
-        calls = (node for p in self.places for node, _ in own_walk(p) if isinstance(node, n.Call) and node.pos in self.closings)
+        calls = (
+            node
+            for p in self.places
+            for node, _ in own_walk(p)
+            if isinstance(node, n.Call) and node.pos in self.closings
+        )
         return frozenset(c.func.attr for c in calls if isinstance(c.func, n.Attribute)) | {"close"}
 
     @cached_property
     def preamble(self) -> tuple[Place, ...]:
         """``session = None`` ahead of the creation."""
-        found = (p for p in self.places if p.stmt.pos < self.place.stmt.pos and self.name and _is_none(p.stmt, self.name))
+        found = (
+            p for p in self.places if p.stmt.pos < self.place.stmt.pos and self.name and _is_none(p.stmt, self.name)
+        )
         return tuple(found)
 
     @cached_property
@@ -201,5 +208,5 @@ def _is_none(stmt: n.Stmt, name: str) -> bool:
         targets = (stmt.target,)
     else:
         return False
-    nothing = stmt.value is None or isinstance(stmt.value, n.Constant) and stmt.value.value is None
+    nothing = stmt.value is None or (isinstance(stmt.value, n.Constant) and stmt.value.value is None)
     return nothing and len(targets) == 1 and isinstance(targets[0], n.Name) and targets[0].id == name

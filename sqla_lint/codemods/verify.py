@@ -1,4 +1,4 @@
-"""A second look at what a fix would write: it parses, both parsers read it alike, and the statements are those that they were."""
+"""A second look at what a fix would write: both parsers read it alike, and its statements are what they were."""
 
 from __future__ import annotations
 
@@ -37,7 +37,11 @@ def verified(planned: Plan, edits: Sequence[Edit]) -> str | None:
     again = confirm_function(lines, function, module.bounds)
     if isinstance(again, Unconfirmed) or again != function:
         return "the two parsers read the result differently"
-    return None if _skeleton(function, planned, done=True) == _skeleton(site.function.node, planned) else "a statement would change"
+    return (
+        None
+        if _skeleton(function, planned, done=True) == _skeleton(site.function.node, planned)
+        else "a statement would change"
+    )
 
 
 def _same_function(before: n.Module, after: n.Module, wanted: n.FunctionDef) -> n.FunctionDef | None:
@@ -78,5 +82,5 @@ def _without_positions(node: object, call: n.Call | None, named: n.Name) -> obje
         return node
     if type(node) is tuple:
         return tuple(_without_positions(part, call, named) for part in node)
-    fields = (part for field, part in zip(node._fields, node) if field != "pos")  # type: ignore[attr-defined]
+    fields = (part for field, part in zip(node._fields, node, strict=False) if field != "pos")  # type: ignore[attr-defined]
     return (type(node).__name__, *(_without_positions(part, call, named) for part in fields))
