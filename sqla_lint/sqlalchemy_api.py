@@ -107,29 +107,38 @@ def meaning(dotted: str) -> str | None:
 
 # --- sessions --------------------------------------------------------------------------------------------------------
 
-# Methods that run a statement at once (and may autoflush first).
+# Methods that run a statement at once (and may autoflush first), or check out a connection.
 STATEMENTS: Final = frozenset(
     {
         "execute", "scalar", "scalars", "get", "get_one", "refresh", "merge", "merge_all", "flush", "stream",
         "stream_scalars", "exec", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings", "connection",
+        "prepare",
     }
 )  # fmt: skip
-# Methods that only note something in the session.
+# Those that take a statement and give its result.
+EXECUTES: Final = frozenset({"execute", "scalar", "scalars", "exec", "stream", "stream_scalars"})
+# Methods and attributes that send nothing (``delete`` does where it has to load what it cascades to).
 NOTES: Final = frozenset(
     {
-        "add", "add_all", "delete", "expunge", "expunge_all", "expire", "expire_all", "query", "is_modified",
-        "get_bind", "get_transaction", "get_nested_transaction", "in_transaction", "in_nested_transaction", "info",
-        "no_autoflush", "identity_key", "object_session", "new", "dirty", "deleted", "identity_map", "prepare",
-        "begin", "begin_nested", "enable_relationship_loading", "autoflush", "bind", "is_active", "run_sync",
-        "sync_session", "configure", "query_property", "registry",
+        "add", "add_all", "delete", "delete_all", "expunge", "expunge_all", "expire", "expire_all", "query",
+        "is_modified", "get_bind", "get_async_bind", "get_transaction", "get_nested_transaction", "in_transaction",
+        "in_nested_transaction", "info", "no_autoflush", "identity_key", "object_session", "new", "dirty", "deleted",
+        "identity_map", "begin", "enable_relationship_loading", "autoflush", "bind", "bind_mapper",
+        "bind_table", "binds", "is_active", "run_sync", "sync_session", "sync_session_class", "configure",
+        "connection_callable", "dispatch", "execution_options", "query_property", "registry", "session_factory",
+        "autocommit", "transaction",
     }
 )  # fmt: skip
+# It flushes; SAVEPOINT itself is sent with the next statement.
+SAVEPOINTS: Final = frozenset({"begin_nested"})
 WRITES: Final = frozenset(
     {
-        "add", "add_all", "delete", "merge", "merge_all", "flush", "bulk_save_objects", "bulk_insert_mappings",
-        "bulk_update_mappings",
+        "add", "add_all", "delete", "delete_all", "merge", "merge_all", "flush", "bulk_save_objects",
+        "bulk_insert_mappings", "bulk_update_mappings",
     }
 )  # fmt: skip
+# By which code asks whether a session still needs a rollback.
+ASKS_STATE: Final = frozenset({"is_active", "in_transaction", "in_nested_transaction", "dirty", "new"})
 CLOSES: Final = frozenset({"close", "close_all", "remove", "reset", "invalidate", "aclose"})
 ROLLS_BACK: Final = frozenset({"rollback"})
 COMMITS: Final = frozenset({"commit"})
@@ -145,23 +154,31 @@ GENERATIVE: Final = frozenset(
         "select_from", "with_for_update", "execution_options", "params", "correlate", "enable_eagerloads",
         "reset_joinpoint", "autoflush", "prefix_with", "suffix_with", "with_hint", "join_from", "outerjoin_from",
         "enable_assertions", "with_session", "set_label_style", "only_return_tuples", "with_statement_hint",
-        "add_criteria", "correlate_except", "offset", "slice", "fetch", "from_statement", "union", "union_all",
-        "intersect", "except_", "execution_options", "unique", "bindparams", "tablesample", "with_labels",
-        "with_transformation", "cte", "yield_per", "prefix", "apply_labels", "merge_result",
+        "correlate_except", "offset", "slice", "fetch", "from_statement", "union", "union_all", "intersect",
+        "intersect_all", "except_", "except_all", "with_labels", "with_transformation", "yield_per", "apply_labels",
     }
 )  # fmt: skip
+# Those of them that may leave rows out.
+NARROWS: Final = frozenset(
+    {"filter", "filter_by", "where", "join", "outerjoin", "offset", "slice", "from_statement", "having"}
+)
 # Query methods that run it and give: many rows, one row (or None), a plain value, a write.
-MANY: Final = frozenset({"all", "fetchall", "fetchmany", "partitions", "paginate", "unique"})
-ONE: Final = frozenset({"first", "one", "one_or_none", "get", "first_or_404", "one_or_404", "get_or_404", "scalar_one", "scalar_one_or_none", "fetchone"})  # fmt: skip
-PLAIN: Final = frozenset({"count", "exists", "explain"})
+MANY: Final = frozenset({"all", "fetchall", "fetchmany", "partitions", "paginate"})
+ONE: Final = frozenset(
+    {
+        "first", "one", "one_or_none", "get", "first_or_404", "one_or_404", "get_or_404", "scalar_one",
+        "scalar_one_or_none", "fetchone",
+    }
+)  # fmt: skip
+PLAIN: Final = frozenset({"count"})
 BULK: Final = frozenset({"update", "delete"})
 QUERY_RUNS: Final = MANY | ONE | PLAIN | BULK | {"scalar", "scalars"}
 # Methods of a Result or ScalarResult that keep it a result of the same rows.
-RESULT_KEEPS: Final = frozenset({"unique", "yield_per", "tuples", "freeze", "execution_options"})
+RESULT_KEEPS: Final = frozenset({"unique", "yield_per", "tuples", "freeze"})
 
 # --- loading ---------------------------------------------------------------------------------------------------------
 
-LAZY: Final = frozenset({"select", "lazy"})
+LAZY: Final = frozenset({"select"})
 EAGER: Final = frozenset({"joined", "selectin", "subquery", "immediate"})
 DYNAMIC: Final = frozenset({"dynamic", "write_only"})
 # Option methods that chain from one relationship to the next (``joinedload(A.b).selectinload(B.c)``).
@@ -171,7 +188,7 @@ LOADER_OPTIONS: Final[dict[str, str]] = {
 
 # --- errors ----------------------------------------------------------------------------------------------------------
 
-# Exception classes of sqlalchemy.exc that a failing database raises, and what each catches of them.
+# Exception classes of sqlalchemy.exc and sqlalchemy.orm.exc that a failing database raises.
 DATABASE_ERRORS: Final = frozenset(
     {
         "SQLAlchemyError", "DBAPIError", "DatabaseError", "IntegrityError", "OperationalError", "ProgrammingError",

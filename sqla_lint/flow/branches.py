@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.evaluate import expr, identical, truth
 from sqla_lint.flow.state import Cursor, State
@@ -20,9 +21,6 @@ from sqla_lint.index.module import own_nodes
 from sqla_lint.lower import nodes as n
 
 Ways = tuple[list[State], list[State]]
-
-# Attributes and methods by which code asks whether a session still needs a rollback.
-_ASKS_STATE = frozenset({"is_active", "in_transaction", "in_nested_transaction", "dirty", "new"})
 
 
 def split(ctx: Context, cur: Cursor, test: n.Expr) -> Ways:
@@ -78,7 +76,7 @@ def _membership(ctx: Context, cur: Cursor, test: n.Compare) -> bool | None:
 def _ask_state(ctx: Context, cur: Cursor, test: n.Expr) -> None:
     """Code that asks a session about its transaction is taken to act on the answer."""
     inner = test.func if isinstance(test, n.Call) else test
-    if isinstance(inner, n.Attribute) and inner.attr in _ASKS_STATE:
+    if isinstance(inner, n.Attribute) and inner.attr in api.ASKS_STATE:
         owner = expr(ctx, Cursor(cur.state(), cur.node), inner.value)
         if isinstance(owner, (Session, Registry)):
             state = ctx.session_state(cur, owner.sid)

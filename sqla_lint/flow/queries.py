@@ -124,14 +124,11 @@ def method(ctx: Context, cur: Cursor, query: Query, name: str, args: list[Value]
         items = query.row.items if isinstance(query.row, Pair) else (query.row,)
         return query._replace(row=Pair((*items, *(_item(ctx, a, query.origin) for a in args))), wraps=False)
     if name in api.GENERATIVE or name in api.RESULT_KEEPS or name == "populate_existing":
-        return changed(query, filtered=True) if name in _NARROWS else query
+        return changed(query, filtered=True) if name in api.NARROWS else query
     if name == "scalars":
         run(ctx, cur, query, pos)
         return query._replace(row=_first(query.row), wraps=False, executed=True)
     return _run_method(ctx, cur, query, name, args, kwargs, pos)
-
-
-_NARROWS = frozenset({"filter", "filter_by", "where", "join", "outerjoin", "offset", "slice", "from_statement", "having"})
 
 
 def _run_method(

@@ -134,7 +134,7 @@ def _statement_method(
     target = args[0] if args else kwargs.get("statement", UNKNOWN)
     writes = name in api.WRITES or (isinstance(target, Outside) and target.called)
     statement(ctx, cur, sid, pos, writes, name)
-    if name in ("execute", "scalars", "scalar", "exec", "stream", "stream_scalars"):
+    if name in api.EXECUTES:
         return queries.executed(ctx, cur, target, name, sid, pos)
     if name in ("get", "get_one"):
         return queries.get(ctx, cur, args, kwargs, sid, pos)
