@@ -24,8 +24,8 @@ class Unmovable(Exception):
 
 
 def indentation(line: str) -> str:
-    """The blanks that a line begins with."""
-    return line[: len(line) - len(line.lstrip(" \t\f"))]
+    """The blanks that a line begins with; a form feed among them sets the indentation back."""
+    return line[: len(line) - len(line.lstrip(" \t\f"))].rpartition("\f")[2]
 
 
 def stands_alone(lines: Sequence[str], stmt: n.Stmt) -> bool:
@@ -117,7 +117,9 @@ class Rewrite:
             line = self._now[number - 1]
             if number in inside or not line.strip():
                 continue
-            head, _, rest = ("", "", line) if not line.startswith("\f") else ("\f", "", line.lstrip("\f"))
+            blanks = line[: len(line) - len(line.lstrip(" \t\f"))]
+            head = blanks[: blanks.rfind("\f") + 1]
+            rest = line[len(head) :]
             if rest.startswith(old):
                 self._now[number - 1] = head + new + rest[len(old) :]
             elif self._begins_statement(number) and not rest.lstrip().startswith("#"):
@@ -153,7 +155,7 @@ class Rewrite:
                 if above is not None and self._opens_block(above) and self._is_blank(group[-1] + 1):
                     self._drop_blanks(group[-1] + 1, 1)
                 continue
-            if below is None or self._is_blank(group[-1] + 1) or self._is_outer(below, above):
+            if below is None or self._is_blank(group[-1] + 1) or self._is_outer(below, group[0]):
                 self._drop_blanks(group[0] - 1, -1)
 
     def _neighbour(self, number: int, step: int) -> int | None:
@@ -172,7 +174,7 @@ class Rewrite:
         return _code(self._now[number - 1]).endswith(":")
 
     def _is_outer(self, number: int, than: int) -> bool:
-        return len(indentation(self._now[number - 1])) < len(indentation(self._now[than - 1]))
+        return len(indentation(self.before[number - 1])) < len(indentation(self.before[than - 1]))
 
     def _drop_blanks(self, number: int, step: int) -> None:
         while self._is_blank(number):

@@ -203,10 +203,11 @@ def _check_others(site: Site, removed: Sequence[Place], last: int) -> None:
         other = site.facts.names.get(event.sid) if isinstance(event, Created) and event.sid != site.sid else None
         if other is None or other == site.name:
             continue
-        met = [m.node.pos for m in mentions(site.places, other)]
-        first, final = min(met, default=begin), max(met, default=begin)
+        met = mentions(site.places, other)
+        first, final = (met[0].node.pos, met[-1].node.pos) if met else (begin, begin)
         behind = begin < first and first[:2] < end[2:] < final[:2]
-        before = first < begin < final and any(final < pos for pos in kept)
+        closed = bool(met) and method_call(met[-1].place.stmt, other) == "close"
+        before = first < begin < final and closed and any(final < pos for pos in kept)
         if behind or before:
             raise Refused(f"its life and that of the session {other} overlap (line {final[0]})")
 
