@@ -142,6 +142,13 @@ ASKS_STATE: Final = frozenset({"is_active", "in_transaction", "in_nested_transac
 CLOSES: Final = frozenset({"close", "close_all", "remove", "reset", "invalidate", "aclose"})
 ROLLS_BACK: Final = frozenset({"rollback"})
 COMMITS: Final = frozenset({"commit"})
+# What any session may be asked: a parameter of which only these are called is a session if a caller hands one in.
+ORDINARY: Final = frozenset(
+    {
+        "add", "commit", "execute", "rollback", "close", "flush", "query", "delete", "refresh", "get", "merge",
+        "scalar",
+    }
+)  # fmt: skip
 # Methods that only a SQLAlchemy session has: calling one on a parameter is evidence of what it is.
 EVIDENCE: Final = frozenset({"scalars", "add_all", "begin_nested", "expunge", "expunge_all", "no_autoflush"})
 

@@ -45,11 +45,7 @@ _MANY = frozenset(
 _MAPPINGS = frozenset({"dict", "Dict", "Mapping", "defaultdict", "DefaultDict", "MutableMapping", "OrderedDict"})
 _WRAPPERS = frozenset({"Optional", "Annotated", "Union", "Required", "Final", "ClassVar", "Awaitable", "Coroutine"})
 _DEPENDS = frozenset({"Depends", "Security", "FromDishka", "Provide"})
-# What any session may be asked: a parameter of which only these are called is a session if a caller hands one in.
-_ORDINARY = frozenset({"add", "commit", "execute", "rollback", "close", "flush", "query", "delete", "refresh", "get", "merge", "scalar"})
-
-
-_ASKED = _ORDINARY | api.EVIDENCE | api.STATEMENTS | {"begin", "exec"}
+_ASKED = api.ORDINARY | api.EVIDENCE | api.STATEMENTS | {"begin", "exec"}
 
 
 class Parameters:
@@ -235,9 +231,9 @@ class Parameters:
 
     def _asks(self, function: Function, is_it: Callable[[n.Expr], bool]) -> bool:
         """Whether the function asks of it what a session can be asked."""
-        if _ORDINARY & function.words:
+        if api.ORDINARY & function.words:
             for node in own_nodes(function.node.body):
-                if isinstance(node, n.Attribute) and node.attr in _ORDINARY and is_it(node.value):
+                if isinstance(node, n.Attribute) and node.attr in api.ORDINARY and is_it(node.value):
                     return True
         return False
 
