@@ -82,18 +82,27 @@ def _speaking(judged: list[Judged]) -> Iterator[Judged]:
 
 
 def _handed(function: Function, summaries: Summaries) -> Iterable[tuple[Read, list[tuple[Facts, Handed]]]]:
-    """The function's own reads in loops over what it is handed, each with all that the project hands it."""
+    """The function's own reads in loops over what it is handed, each with all that the project hands it.
+
+    One for each path and loop, at its first read; of several steps of one path on a line, the longest that sends statements.
+    """
     if function.qualname == MODULE:
         return
     reads = summaries.world.summary(function).reads
-    own = [r for r in reads if r.in_loop and r.path == function.path and r.qualname == function.qualname]
+    own = [r for r in reads if r.in_loop and not r.root and r.path == function.path and r.qualname == function.qualname]
     first: dict[object, Read] = {}
     for read in sorted(own, key=lambda r: r.pos):
         first.setdefault((read.loop, read.name, read.steps), read)
-    for read in first.values():
-        handed = list(_collect(read, function, summaries))
-        if handed:
-            yield read, handed
+    found = {read: list(_collect(read, function, summaries)) for read in first.values()}
+    told = [read for read, handed in found.items() if any(event.status == "lazy" for _, event in handed)]
+    for read in told:
+        if not any(_goes_on(read, other) for other in told):
+            yield read, found[read]
+
+
+def _goes_on(read: Read, other: Read) -> bool:
+    on_line = (read.pos[0], read.loop, read.name) == (other.pos[0], other.loop, other.name)
+    return on_line and len(other.steps) > len(read.steps) and other.steps[: len(read.steps)] == read.steps
 
 
 def _collect(read: Read, function: Function, summaries: Summaries) -> Iterator[tuple[Facts, Handed]]:
@@ -107,9 +116,10 @@ def _collect(read: Read, function: Function, summaries: Summaries) -> Iterator[t
             seen.add(caller)
             facts = summaries.facts(caller)
             for event in facts.events:
-                if isinstance(event, Handed) and (event.path, event.read) == (read.path, read.pos):
+                if isinstance(event, Handed) and (event.path, event.read, event.steps) == (read.path, read.pos, read.steps):
                     yield facts, event
-            if any((r.path, r.pos) == (read.path, read.pos) for r in summaries.world.summary(caller).reads):
+            passed = summaries.world.summary(caller).reads
+            if any((r.path, r.pos, r.root) == (read.path, read.pos, read.steps) for r in passed):
                 work.append(caller)
 
 

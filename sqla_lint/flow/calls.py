@@ -10,8 +10,8 @@ from sqla_lint.flow.context import Context, describe
 from sqla_lint.flow.state import Cursor, Raised
 from sqla_lint.flow.values import (
     UNKNOWN,
+    AppContext,
     ClassValue,
-    Connection,
     Dynamic,
     Engine,
     Entity,
@@ -33,6 +33,7 @@ from sqla_lint.flow.values import (
     Registry,
     Scope,
     Session,
+    Settings,
     Sid,
     Stack,
     Transaction,
@@ -48,6 +49,8 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
     from sqla_lint.flow.evaluate import expr
 
     func = _super_method(ctx, node.func) or expr(ctx, cur, node.func)
+    if isinstance(node.func, n.Attribute) and node.func.attr in ("app_context", "test_request_context"):
+        return AppContext()
     args = [expr(ctx, cur, arg) for arg in node.args]
     kwargs: dict[str, Value] = {}
     for keyword in node.keywords:
@@ -147,7 +150,7 @@ def _method(
     if isinstance(receiver, Stack):
         return _stack(ctx, cur, name, args, pos)
     if isinstance(receiver, Engine):
-        return Connection(pos) if name in ("connect", "begin", "raw_connection") else UNKNOWN
+        return _engine(ctx, cur, receiver, name, pos)
     if isinstance(receiver, FlaskDb):
         return _flask(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, ModelAttribute):
@@ -158,6 +161,16 @@ def _method(
         # A method of a base outside the project: it may close what the object holds.
         ownership.release(ctx, cur, receiver)
     return unknown(ctx, cur, args, kwargs, pos)
+
+
+def _engine(ctx: Context, cur: Cursor, engine: Engine, name: str, pos: Pos) -> Value:
+    """A connection is followed as a session is: it is checked out from the moment it is made."""
+    settings = Settings(is_async=engine.is_async, flavour="connection")
+    if name in ("connect", "raw_connection"):
+        return sessions.create(ctx, cur, settings, pos, how="connected")
+    if name == "begin":
+        return sessions.factory_begin(ctx, cur, settings, pos)
+    return engine if name == "execution_options" else UNKNOWN
 
 
 def _stack(ctx: Context, cur: Cursor, name: str, args: list[Value], pos: Pos) -> Value:
@@ -229,9 +242,8 @@ def bind(
     for param in function.node.params:
         if param.kind in ("normal", "kwonly") and param.name in kwargs:
             bound[param.name] = kwargs[param.name]
-        elif param.name not in bound and param.default is not None and isinstance(param.default, n.Constant):
-            if param.default.value is None:
-                bound[param.name] = Literal(None, "NoneType")
+        elif param.name not in bound and isinstance(param.default, n.Constant):
+            bound[param.name] = Literal(param.default.value, param.default.kind)
     return bound
 
 
@@ -243,6 +255,8 @@ def construct(
     if ctx.world.mappings.is_mapped(cls):
         unknown(ctx, cur, args, kwargs, pos)
         return Entity(cls, None)
+    if ctx.world.is_flask_db_class(cls):
+        return FlaskDb(ctx.path, f"{pos[0]}:{pos[1]}", configure.of_flask(kwargs))
     settings = ctx.world.session_class(cls)
     if settings is not None:
         return sessions.create(ctx, cur, configure.bound(configure.overridden(settings, kwargs), args, kwargs), pos)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.values import ClassValue, Connection, Literal, Mapping, Outside, Settings, Value
+from sqla_lint.flow.values import ClassValue, Connection, Literal, Mapping, Outside, Session, Settings, Value
 
 _ASYNC = frozenset({"async-session-class", "async-sessionmaker", "async-scoped-session"})
 
@@ -34,8 +34,9 @@ def of_factory(meaning: str, kwargs: dict[str, Value]) -> Settings:
 def bound(settings: Settings, args: list[Value], kwargs: dict[str, Value]) -> Settings:
     """*settings* of a session made with *args*: one bound to a connection leaves that with whoever opened it."""
     bind = args[0] if args else kwargs.get("bind")
+    is_connection = isinstance(bind, Connection) or isinstance(bind, Session) and bind.settings.flavour == "connection"
     is_alembic = isinstance(bind, Outside) and bind.called and bind.name.endswith(("op.get_bind", "context.get_bind"))
-    return settings._replace(flavour="bound") if isinstance(bind, Connection) or is_alembic else settings
+    return settings._replace(flavour="bound") if is_connection or is_alembic else settings
 
 
 def of_flask(kwargs: dict[str, Value]) -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqla_lint.flow.facts import Event
+from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import Cursor, SessionState
 from sqla_lint.flow.values import UNKNOWN, Session, Sid, Value
 from sqla_lint.index.module import Function
@@ -21,7 +22,8 @@ class Context:
     """One function (or module) under evaluation.
 
     *locals* are the names its own statements bind; *events* collects what happens; *loops* are the loops of the expression being
-    evaluated (those of comprehensions included). With *static* set nothing is followed in order: a local name is what its
+    evaluated (those of comprehensions included), *guards* the conditions it stands under; *statement* is a call that is a statement by
+    itself. With *static* set nothing is followed in order: a local name is what its
     assignments say, and no events are kept.
     """
 
@@ -37,6 +39,8 @@ class Context:
         self.sessions: dict[Sid, Session] = {}
         self.loops: tuple[LoopId, ...] = ()
         self.in_finally = False
+        self.guards: tuple[Guard, ...] = ()
+        self.statement: Pos | None = None
         self.depth = 0
         self.raises: set[Sid] = set()
         self.raises_other = False

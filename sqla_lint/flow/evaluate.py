@@ -15,8 +15,10 @@ from sqla_lint.flow.values import (
     Awaitable,
     Instance,
     LambdaValue,
+    Criterion,
     Literal,
     Many,
+    ModelAttribute,
     Mapping,
     Pair,
     Session,
@@ -171,7 +173,20 @@ def _compare(ctx: Context, cur: Cursor, node: n.Compare) -> Value:
         same = identical(left, rights[0])
         if same is not None:
             return TRUE if same is (node.ops[0] in ("is", "==")) else FALSE
+    if len(rights) == 1 and node.ops[0] in ("in", "not in") and isinstance(left, Literal):
+        inside = _contains(rights[0], left)
+        if inside is not None:
+            return TRUE if inside is (node.ops[0] == "in") else FALSE
+    if isinstance(left, ModelAttribute) and node.ops == ("==",):
+        return Criterion(left.cls, left.name)
     return UNKNOWN
+
+
+def _contains(right: Value, left: Literal) -> bool | None:
+    """Whether a literal stands in a display of literals."""
+    if isinstance(right, Pair) and all(isinstance(item, Literal) for item in right.items):
+        return left in right.items
+    return None
 
 
 def identical(left: Value, right: Value) -> bool | None:

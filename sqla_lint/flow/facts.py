@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import SessionState
 from sqla_lint.flow.values import Entity, Session, Sid
 from sqla_lint.index.module import Function
@@ -17,6 +18,7 @@ class Created(NamedTuple):
     sid: Sid
     pos: Pos
     how: str
+    in_finally: bool = False
 
 
 class Rebound(NamedTuple):
@@ -34,6 +36,22 @@ class Closing(NamedTuple):
     pos: Pos
     again: bool
     in_finally: bool
+
+
+class Called(NamedTuple):
+    """A method of a session was called. *state* is what the session was before; *name* the method.
+
+    *loops* and *guards* are those around the call; *bare* if the call is a statement by itself, without ``await``.
+    """
+
+    sid: Sid
+    pos: Pos
+    name: str
+    state: SessionState
+    loops: tuple[tuple[int, int], ...]
+    guards: tuple[Guard, ...]
+    in_finally: bool
+    bare: bool
 
 
 class Reopened(NamedTuple):
@@ -80,18 +98,21 @@ class LazyRead(NamedTuple):
 
 
 class Handed(NamedTuple):
-    """A value was handed to a function that reads it in a loop of its own: *status* as in :class:`LazyRead`."""
+    """A value was handed to a function that reads it in a loop of its own: *status* as in :class:`LazyRead`.
 
-    callee: tuple[str, int, int]
+    *read*, *path* and *steps* say which read; *attribute* is what it comes to on these rows, of class *target*.
+    """
+
     read: Pos
-    attribute: str
     path: str
+    steps: tuple[str, ...]
+    attribute: str
+    target: str
     pos: Pos
     status: str
-    target: str
 
 
-Event = Created | Rebound | Closing | Reopened | Used | Exit | LazyRead | Handed
+Event = Created | Called | Rebound | Closing | Reopened | Used | Exit | LazyRead | Handed
 
 
 @dataclass(frozen=True)
@@ -103,6 +124,11 @@ class Facts:
     names: dict[Sid, str] = field(default_factory=dict)
     sessions: dict[Sid, Session] = field(default_factory=dict)
     bounded: str | None = None
+
+    def flavour(self, sid: Sid) -> str:
+        """What kind of session it is (see :class:`sqla_lint.flow.values.Settings`); empty where it is not known."""
+        session = self.sessions.get(sid)
+        return session.settings.flavour if session is not None else ""
 
     def name_of(self, sid: Sid) -> str:
         """What the code calls a session: the variable that holds it, or how it is reached."""

@@ -15,6 +15,7 @@ _ROUTES = frozenset(
     {"route", "get", "post", "put", "patch", "delete", "head", "options", "websocket", "api_route", "view", "endpoint",
      "errorhandler", "exception_handler", "app_errorhandler", "view_config", "action", "before_request"}
 )  # fmt: skip
+_ENTRIES = frozenset({"command", "cli_command", "job", "task", "shared_task", "event", "shortcut", "message", "function", "options"})
 _VIEW_METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "dispatch_request", "dispatch"})
 _VIEW_BASES = ("Resource", "View", "HTTPEndpoint", "RequestHandler", "Handler", "Namespace", "Controller")
 _TEARDOWNS = ("teardown", "after_request", "after_app_request", "shutdown", "cleanup", "postrun", "middleware", "tearDown")
@@ -29,6 +30,34 @@ def is_route(function: Function, world: World) -> bool:
     if function.cls is None or function.node.name not in _VIEW_METHODS:
         return False
     return any(base.rpartition(".")[2].endswith(_VIEW_BASES) for base in world.names.external_bases(function.cls))
+
+
+def is_entry_point(function: Function, world: World) -> bool:
+    """Whether a framework calls the function with an application context of its own: a route, a command, a task.
+
+    Flask-SQLAlchemy removes its session when that ends.
+    """
+    if is_route(function, world) or is_registered(function, world):
+        return True
+    for decorator in function.node.decorators:
+        func = decorator.func if isinstance(decorator, n.Call) else decorator
+        name = func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")
+        if name in _ENTRIES:
+            return True
+    return False
+
+
+def is_registered(function: Function, world: World) -> bool:
+    """Whether the function's file hands it to a framework by a call: ``app.command("/x")(handler)``."""
+    module = world.project.modules[function.path]
+    for stmt in module.node.body:
+        call = stmt.value if isinstance(stmt, n.ExprStmt) else None
+        if isinstance(call, n.Call) and isinstance(call.func, n.Call) and len(call.args) == 1:
+            named = isinstance(call.args[0], n.Name) and call.args[0].id == function.node.name
+            inner = call.func.func
+            if named and isinstance(inner, n.Attribute) and inner.attr in _ROUTES | _ENTRIES:
+                return True
+    return False
 
 
 def is_removed_elsewhere(sid: Sid, function: Function, world: World) -> bool:

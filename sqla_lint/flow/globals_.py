@@ -107,6 +107,14 @@ def _is_used_elsewhere(module: ModuleIndex, world: World, name: str) -> bool:
     return any(name in world.project.modules[path].words for path in world.project.importers.get(module.path, ()))
 
 
+def session_defaults(module: ModuleIndex, world: World) -> Iterator[tuple[Function, n.Param]]:
+    """The parameters whose default makes a session."""
+    for function in module.functions:
+        for param in function.node.params:
+            if param.default is not None and _makes_session(world, module.path, function.outer, param.default):
+                yield function, param
+
+
 # --- classes and functions -------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from typing import Any
 
 from sqla_lint.lower import nodes as n
@@ -16,6 +17,15 @@ from sqla_lint.lower import nodes as n
 MAX_NODES = 6000
 
 LoopId = tuple[int, int]
+
+
+class Guard(NamedTuple):
+    """A condition that a node stands under: *test* had this *outcome*. *left* if the other outcome left the block before (``continue``,
+    ``return``) instead of standing around the node. A handler or a ``case`` is a guard without a test."""
+
+    test: n.Expr | None
+    outcome: bool
+    left: bool = False
 
 
 class TooLarge(Exception):
@@ -27,7 +37,8 @@ class Node:
     """One step.
 
     *next* are the successors by kind of node: ``test`` and ``while`` true and false, ``next`` body and end, ``catch`` the handlers, ``case`` the
-    arm and the next case, otherwise one. *exc* is where an exception raised here goes. *loops* are the loops around it.
+    arm and the next case, otherwise one. *exc* is where an exception raised here goes. *loops* are the loops around it; *guards* the conditions and handlers
+    that it stands under, outermost first (of a copy of a ``finally`` block: those within it).
     """
 
     id: int
@@ -37,6 +48,7 @@ class Node:
     exc: int
     loops: tuple[LoopId, ...]
     in_finally: bool
+    guards: tuple[Guard, ...] = ()
     next: list[int] = field(default_factory=list)
 
 
@@ -83,6 +95,7 @@ class _Builder:
         self.frames: list[_Loop | _Leaving] = []
         self.loops: tuple[LoopId, ...] = ()
         self.finally_depth = 0
+        self.guards: tuple[Guard, ...] = ()
         self.exit = self.node("exit", None, _NO_POS)
         self.raise_exit = self.node("raise-exit", None, _NO_POS)
         self.exc = self.raise_exit
@@ -91,13 +104,22 @@ class _Builder:
         if len(self.nodes) >= MAX_NODES:
             raise TooLarge
         exc = getattr(self, "exc", 0)
-        made = Node(len(self.nodes), kind, payload, pos, exc, self.loops, self.finally_depth > 0, list(following))
+        in_finally = self.finally_depth > 0
+        made = Node(len(self.nodes), kind, payload, pos, exc, self.loops, in_finally, self.guards, list(following))
         self.nodes.append(made)
         return made.id
 
     def block(self, body: tuple[n.Stmt, ...], after: int) -> int:
-        for stmt in reversed(body):
+        outer = self.guards
+        under: list[tuple[Guard, ...]] = []
+        for stmt in body:
+            under.append(self.guards)
+            if isinstance(stmt, n.If) and not stmt.orelse and stmt.body and _always_leaves(stmt.body[-1]):
+                self.guards = (*self.guards, Guard(stmt.test, False, left=True))
+        for stmt, guards in zip(reversed(body), reversed(under)):
+            self.guards = guards
             after = self.stmt(stmt, after)
+        self.guards = outer
         return after
 
     def stmt(self, stmt: n.Stmt, after: int) -> int:
@@ -133,8 +155,17 @@ class _Builder:
 
     def final_block(self, body: tuple[n.Stmt, ...], after: int) -> int:
         self.finally_depth += 1
+        outer, self.guards = self.guards, ()
         entry = self.block(body, after)
+        self.guards = outer
         self.finally_depth -= 1
+        return entry
+
+    def guarded(self, guard: Guard, body: tuple[n.Stmt, ...], after: int) -> int:
+        """A block that runs only under a condition."""
+        outer, self.guards = self.guards, (*self.guards, guard)
+        entry = self.block(body, after)
+        self.guards = outer
         return entry
 
     def jump(self, kind: str) -> int:
@@ -146,8 +177,14 @@ class _Builder:
         return self.exit
 
 
+def _always_leaves(stmt: n.Stmt) -> bool:
+    return isinstance(stmt, (n.Return, n.Raise)) or isinstance(stmt, n.Jump) and stmt.kind != "pass"
+
+
 def _if(b: _Builder, s: n.If, after: int) -> int:
-    return b.node("test", s.test, s.pos, b.block(s.body, after), b.block(s.orelse, after))
+    body = b.guarded(Guard(s.test, True), s.body, after)
+    orelse = b.guarded(Guard(s.test, False), s.orelse, after)
+    return b.node("test", s.test, s.pos, body, orelse)
 
 
 def _while(b: _Builder, s: n.While, after: int) -> int:
@@ -199,7 +236,7 @@ def _try(b: _Builder, s: n.Try, after: int) -> int:
 def _handler(b: _Builder, h: n.Handler, after: int) -> int:
     end = b.node("end-handler", None, h.pos, after)
     b.frames.append(_Leaving("end-handler", None, h.pos, b.exc, b.loops))
-    body = b.block(h.body, end)
+    body = b.guarded(Guard(None, True), h.body, end)
     b.frames.pop()
     return b.node("handler", h, h.pos, body)
 
@@ -226,7 +263,7 @@ def _with_items(b: _Builder, s: n.With, index: int, after: int) -> int:
 def _match(b: _Builder, s: n.Match, after: int) -> int:
     following = after
     for case in reversed(s.cases):
-        body = b.block(case.body, after)
+        body = b.guarded(Guard(None, True), case.body, after)
         if case.guard is not None:
             body = b.node("test", case.guard, case.guard.pos, body, following)
         following = b.node("case", case, case.pos, body, *(() if case.irrefutable else (following,)))

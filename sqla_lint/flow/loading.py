@@ -24,8 +24,10 @@ from sqla_lint.flow.values import (
     Value,
     join,
 )
+from sqla_lint.flow.graph import Guard
 from sqla_lint.index.mapped import Relationship
 from sqla_lint.index.module import Class
+from sqla_lint.index.project import assigned_names
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -80,8 +82,13 @@ def read(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, relation: Relations
         return Dynamic(beyond(owner, relation)) if relation.target is not None else UNKNOWN
     note_read(ctx, cur, pos, owner, relation.name, status, relation.many, via)
     if relation.target is not None and (status == "loaded" or innermost(ctx, owner.drawn) is None):
-        cur.held = cur.held | {(relation.target, None)}
-    return related(owner, relation)
+        cur.held = cur.held | {(relation.target, None, False)}
+    if owner.via == relation.name and owner.parent is not None and relation.many is not True:
+        return owner.parent
+    value = related(owner, relation)
+    if status == "pinned" and isinstance(value, Entity):
+        return value._replace(drawn=())
+    return value
 
 
 def note_read(
@@ -105,7 +112,7 @@ def innermost(ctx: Context, drawn: tuple[LoopId, ...]) -> LoopId | None:
 
 
 def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship) -> str:
-    """``lazy`` if reading *relation* of *owner* sends a statement, ``loaded`` if not, ``dynamic``, or ``unknown``."""
+    """``lazy`` if reading *relation* of *owner* sends a statement, ``loaded`` if not, ``pinned``, ``dynamic``, or ``unknown``."""
     origin = owner.origin
     if relation.lazy in api.DYNAMIC:
         return "dynamic"
@@ -113,6 +120,8 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
         return "unknown"
     if owner.via == relation.name and relation.many is not True:
         return "loaded"
+    if relation.many is False and is_pinned(ctx, owner, relation):
+        return "pinned"
     if relation.many is False and relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin):
         return "loaded"
     if origin.sid is not None and _is_closed(cur, origin.sid):
@@ -131,12 +140,27 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
     return "lazy" if strategy in api.LAZY else "loaded"
 
 
+def is_pinned(ctx: Context, owner: Entity, relation: Relationship) -> bool:
+    """Whether the query gives all its rows the same parent: one statement for all of them, if any."""
+    origin, target = owner.origin, relation.target
+    if origin is None or owner.steps or target is None:
+        return False
+    mappings = ctx.world.mappings
+    keys = mappings.foreign_keys(owner.cls, relation)
+    for cls, name in origin.pinned:
+        if cls in mappings.lineage(owner.cls) and (name == relation.name or name in keys):
+            return True
+        if cls in mappings.lineage(target) and mappings.is_unique(cls, name):
+            return True
+    return False
+
+
 def _is_held(ctx: Context, cur: Cursor, target: Class, owner: Entity, origin: Origin) -> bool:
     """Whether rows of *target* are in the session's identity map already: a many-to-one to them sends nothing.
 
     A query of all rows of a class holds the parents of each as well; one that filters holds them only for later queries.
     """
-    held = [cls for cls, pos in cur.held if pos != origin.pos or not origin.filtered or cls is not owner.cls]
+    held = [cls for cls, pos, own in cur.held if pos != origin.pos or own and (not origin.filtered or cls is not owner.cls)]
     return any(target is cls or target in ctx.world.mappings.lineage(cls) for cls in held)
 
 
@@ -157,7 +181,9 @@ def beyond(owner: Entity, relation: Relationship) -> Entity:
     """The row that one step along *relation* leads to."""
     assert relation.target is not None
     steps = (*owner.steps, relation.name)
-    return Entity(relation.target, owner.origin, steps, owner.drawn, relation.inverse if relation.many else None)
+    if relation.many:
+        return Entity(relation.target, owner.origin, steps, owner.drawn, relation.inverse, owner)
+    return Entity(relation.target, owner.origin, steps, owner.drawn)
 
 
 def related(owner: Entity, relation: Relationship) -> Value:
@@ -220,8 +246,28 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
 def note_parameter_read(ctx: Context, owner: Parameter, attr: str, pos: Pos) -> None:
     loop = innermost(ctx, owner.drawn)
     qualname = ctx.function.qualname if ctx.function is not None else "<module>"
-    found = Read(owner.name, (*owner.steps, attr), pos, loop is not None, loop, ctx.path, qualname)
+    under = parameter_guards(ctx)
+    found = Read(owner.name, (*owner.steps, attr), pos, loop is not None, loop, ctx.path, qualname, under)
     ctx.reads[found] = None
+
+
+def parameter_guards(ctx: Context) -> tuple[Guard, ...]:
+    """Of the conditions that the running code stands under, those on parameters alone: a call may rule them out."""
+    if ctx.function is None:
+        return ()
+    names = {p.name for p in ctx.function.node.params} - assigned_names(ctx.function)
+    return tuple(g for g in ctx.guards if g.test is not None and _only_names(g.test, names))
+
+
+def _only_names(test: n.Expr, names: set[str]) -> bool:
+    """Whether a condition looks at one of *names*, compared with constants or not, possibly among others joined by ``and``."""
+    if isinstance(test, n.BoolOp):
+        return any(_only_names(part, names) for part in test.values)
+    if isinstance(test, n.UnaryOp):
+        return _only_names(test.operand, names)
+    if isinstance(test, n.Compare):
+        return _only_names(test.left, names)
+    return isinstance(test, n.Name) and test.id in names
 
 
 # --- iterating and indexing ------------------------------------------------------------------------------------------

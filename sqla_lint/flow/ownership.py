@@ -87,9 +87,22 @@ def _bind_name(ctx: Context, cur: Cursor, name: str, value: Value) -> None:
     forget(cur, name)
     if ctx.function is not None and name in ctx.function.globals:
         release(ctx, cur, value)
+    if ctx.function is not None and ctx.function.qualname == "<module>":
+        value = _module_value(ctx, cur, name, value)
     if value != UNKNOWN:
         cur.env[name] = value
         note_name(ctx, name, value)
+
+
+def _module_value(ctx: Context, cur: Cursor, name: str, value: Value) -> Value:
+    """What a module-level name holds, known by that name as other functions know it."""
+    from sqla_lint.flow.statics import rename
+
+    renamed = rename(value, ctx.path, name)
+    if isinstance(value, Session) and isinstance(renamed, Session) and value.sid in cur.sessions:
+        cur.sessions[renamed.sid] = cur.sessions.pop(value.sid)
+        ctx.sessions[renamed.sid] = renamed
+    return renamed
 
 
 def note_name(ctx: Context, name: str, value: Value) -> None:

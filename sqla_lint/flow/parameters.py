@@ -189,7 +189,7 @@ class Parameters:
         is_stored = _self_attribute(stored)
         if any(self._evidence(method, is_stored) for method in methods):
             return True
-        asks = self._asks(function, lambda e: _is_name(e, name)) or any(self._asks(m, is_stored) for m in methods)
+        asks = _is_passed_on(function, name) or self._asks(function, lambda e: _is_name(e, name)) or any(self._asks(m, is_stored) for m in methods)
         return asks and (self._sibling_evidence(function, name) or self._caller_evidence(function, name))
 
     @staticmethod
@@ -278,6 +278,17 @@ def _mentions_depends(expr: n.Expr) -> bool:
 
 def _is_name(expr: n.Expr, name: str) -> bool:
     return isinstance(expr, n.Name) and expr.id == name
+
+
+def _is_passed_on(function: Function, name: str) -> bool:
+    """Whether the function only hands the parameter on: then a caller may prove what it is. The name saves the search elsewhere."""
+    if not ("session" in name.lower() or name in ("db", "s", "sess", "database", "dbs", "tx", "uow")):
+        return False
+    for node in own_nodes(function.node.body):
+        if isinstance(node, n.Call):
+            if any(_is_name(arg, name) for arg in node.args) or any(_is_name(k.value, name) for k in node.keywords):
+                return True
+    return False
 
 
 def _self_attribute(attr: str | None) -> Callable[[n.Expr], bool]:

@@ -7,11 +7,12 @@ from typing import Any
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import sessions
 from sqla_lint.flow.context import Context
-from sqla_lint.flow.state import Cursor
+from sqla_lint.flow.state import Cursor, Held
 from sqla_lint.flow.values import (
     UNKNOWN,
     Alias,
     ClassValue,
+    Criterion,
     Entity,
     Literal,
     LoaderOption,
@@ -23,6 +24,7 @@ from sqla_lint.flow.values import (
     Sid,
     Value,
 )
+from sqla_lint.index.module import Class
 from sqla_lint.lower.nodes import Pos
 
 Pairs = frozenset[tuple[tuple[str, ...], str]]
@@ -93,15 +95,15 @@ def hold(ctx: Context, cur: Cursor, query: Query) -> None:
     rows = query.row.items if isinstance(query.row, Pair) else (query.row,)
     for row in rows:
         if isinstance(row, Entity):
-            held = {(row.cls, query.origin.pos)}
+            held: set[Held] = {(row.cls, query.origin.pos, True)}
             for path, strategy in query.origin.options:
                 target = _reached(ctx, row, path) if strategy in api.EAGER else None
                 if target is not None:
-                    held.add((target, None))  # type: ignore[arg-type]
+                    held.add((target, query.origin.pos, False))
             cur.held = cur.held | held
 
 
-def _reached(ctx: Context, row: Entity, path: tuple[str, ...]) -> object:
+def _reached(ctx: Context, row: Entity, path: tuple[str, ...]) -> Class | None:
     cls = row.cls
     for step in path:
         relation = ctx.world.mappings.relationship(cls, step)
@@ -124,11 +126,20 @@ def method(ctx: Context, cur: Cursor, query: Query, name: str, args: list[Value]
         items = query.row.items if isinstance(query.row, Pair) else (query.row,)
         return query._replace(row=Pair((*items, *(_item(ctx, a, query.origin) for a in args))), wraps=False)
     if name in api.GENERATIVE or name in api.RESULT_KEEPS or name == "populate_existing":
-        return changed(query, filtered=True) if name in api.NARROWS else query
+        return _narrowed(query, args, kwargs) if name in api.NARROWS else query
     if name == "scalars":
         run(ctx, cur, query, pos)
         return query._replace(row=_first(query.row), wraps=False, executed=True)
     return _run_method(ctx, cur, query, name, args, kwargs, pos)
+
+
+def _narrowed(query: Query, args: list[Value], kwargs: dict[str, Value]) -> Query:
+    """*query* with conditions: an equality gives all its rows one value of a column."""
+    pinned = {(arg.cls, arg.name) for arg in args if isinstance(arg, Criterion)}
+    row = _first(query.row)
+    if isinstance(row, Entity):
+        pinned |= {(row.cls, name) for name in kwargs}
+    return changed(query, filtered=True, pinned=query.origin.pinned | pinned)
 
 
 def _run_method(

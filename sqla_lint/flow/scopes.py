@@ -7,6 +7,7 @@ from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor, Raised
 from sqla_lint.flow.values import (
     UNKNOWN,
+    AppContext,
     Connection,
     FunctionValue,
     Instance,
@@ -83,6 +84,9 @@ def leave(ctx: Context, cur: Cursor, entered: Value, pos: Pos, raised: Raised | 
     if isinstance(entered, Scope):
         _leave_scope(ctx, cur, entered, pos, raised)
         return entered.swallows
+    if isinstance(entered, AppContext):
+        _leave_app(cur, pos)
+        return False
     if isinstance(entered, Suppress):
         return None if raised is not None else False
     if isinstance(entered, Instance):
@@ -90,6 +94,13 @@ def leave(ctx: Context, cur: Cursor, entered: Value, pos: Pos, raised: Raised | 
     if isinstance(entered, Outside) and entered.called and entered.name in ("pytest.raises", "pytest.warns"):
         return None
     return False
+
+
+def _leave_app(cur: Cursor, pos: Pos) -> None:
+    """Flask-SQLAlchemy removes its session with the application context."""
+    for sid, state in cur.sessions.items():
+        if sid.owner == "registry":
+            cur.sessions[sid] = transitions.close(state, pos, True)
 
 
 def _leave_scope(ctx: Context, cur: Cursor, scope: Scope, pos: Pos, raised: Raised | None) -> None:
@@ -114,7 +125,8 @@ def _leave_scope(ctx: Context, cur: Cursor, scope: Scope, pos: Pos, raised: Rais
 def _end_block(ctx: Context, cur: Cursor, scope: Scope, pos: Pos, does: frozenset[str]) -> None:
     """The end of a block commits (or releases its savepoint): that may raise, with the block rolled back and left."""
     assert scope.sid is not None
-    state = sessions.check_use(ctx, cur, scope.sid, pos, "block-end" if scope.begins else "savepoint-end")
+    how = "block-end" if scope.begins else "savepoint-end" if "flush" in does else "statement"
+    state = sessions.check_use(ctx, cur, scope.sid, pos, how)
     ctx.raises.add(scope.sid)
     gone = transitions.rollback(state._replace(block=None)) if "commit" in does else state
     if "close" in does:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import ownership, queries, transitions
 from sqla_lint.flow.context import Context
-from sqla_lint.flow.facts import Closing, Created, Rebound, Reopened, Used
+from sqla_lint.flow.facts import Called, Closing, Created, Rebound, Reopened, Used
 from sqla_lint.flow.state import CLOSED, OPEN, Cursor, Raised, SessionState
 from sqla_lint.flow.values import (
     UNKNOWN,
@@ -35,9 +35,10 @@ def create(ctx: Context, cur: Cursor, settings: Settings, pos: Pos, how: str = "
     before = cur.sessions.get(made.sid)
     if before is not None and before.status == OPEN and before.used:
         ctx.emit(Rebound(made.sid, pos, before))
-    ctx.emit(Created(made.sid, pos, how))
+    ctx.emit(Created(made.sid, pos, how, ctx.in_finally))
     ctx.sessions[made.sid] = made
-    cur.sessions[made.sid] = SessionState()
+    connected = settings.flavour == "connection"
+    cur.sessions[made.sid] = SessionState(used=connected, active=connected)
     return made
 
 
@@ -47,7 +48,7 @@ def statement(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, writes: bool = Fals
         return
     state = check_use(ctx, cur, sid, pos, what)
     ctx.raises.add(sid)
-    cur.sessions[sid] = transitions.failed(state, pos)
+    cur.sessions[sid] = transitions.failed(state, pos, what in ("commit", "flush") or state.wrote is not None)
     cur.raises(Raised("database"), pos)
     cur.sessions[sid] = state._replace(used=True, active=True)
     # A result may be wrong for the program as well (NoResultFound), with nothing wrong in the transaction.
@@ -103,6 +104,10 @@ def method(
     """A method of a session (or of a registry, which reaches the session of this thread)."""
     sid = session.sid
     ctx.sessions.setdefault(sid, session)
+    if not ctx.static:
+        bare = ctx.statement == pos
+        state = ctx.session_state(cur, sid)
+        ctx.emit(Called(sid, pos, name, state, ctx.loops, ctx.guards, ctx.in_finally, bare))
     if name in api.CLOSES:
         close(ctx, cur, sid, pos)
     elif name == "rollback":

@@ -11,16 +11,21 @@ from sqla_lint.lower.nodes import Pos
 # (the query's position, the relationship path, the loop that read it)
 Loaded = tuple[Pos, tuple[str, ...], tuple[int, int] | None]
 
+# (class, the position of the query that gave its rows, whether they are that query's own rows)
+Held = tuple[Class, Pos | None, bool]
+
 OPEN, CLOSED, GONE = "open", "closed", "gone"
 
 
 class Failure(NamedTuple):
     """A failed statement or flush that nobody has rolled back: *handler* is the handler that swallowed the error, once one has.
 
-    *tried* is the ``try`` (or ``with suppress``) of that handler; *followed* the first write that was noted after it.
+    *tried* is the ``try`` (or ``with suppress``) of that handler; *followed* the first write that was noted after it. *poisons* if it was
+    a flush or commit: after these SQLAlchemy itself refuses; after a statement it is the database's transaction that is aborted.
     """
 
     pos: Pos
+    poisons: bool
     handler: Pos | None = None
     tried: Pos | None = None
     followed: Pos | None = None
@@ -65,7 +70,7 @@ class State:
         caught: tuple[Raised, ...] = (),
         result: Value | None = None,
         loaded: frozenset[Loaded] = frozenset(),
-        held: frozenset[tuple[Class, Pos | None]] = frozenset(),
+        held: frozenset[Held] = frozenset(),
         tests: frozenset[tuple[object, bool]] = frozenset(),
     ) -> None:
         self.env = env

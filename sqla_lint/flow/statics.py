@@ -62,7 +62,7 @@ class Statics:
         for stmt in what.assigned:
             value = self._assigned(ctx, stmt, what.name)
             found = value if found is None else join(found, value)
-        result = _rename(found if found is not None else UNKNOWN, what)
+        result = rename(found if found is not None else UNKNOWN, what.path, what.name)
         self._busy.discard(key)
         if len(self.world.missing) == missing:
             self._variables[key] = result
@@ -249,17 +249,17 @@ def _part(target: n.Expr, value: Value, name: str) -> Value | None:
     return None
 
 
-def _rename(value: Value, what: Variable) -> Value:
+def rename(value: Value, file: str, name: str) -> Value:
     """A session or registry that a module-level name holds is known by that name."""
-    path = (what.path, what.name)
+    path = (file, name)
     if isinstance(value, Session) and value.sid.owner in ("local", "kept", "parameter"):
         return value._replace(sid=Sid("module", path, value.sid.pos))
-    if isinstance(value, Registry) and value.sid.pos is not None and value.sid.path == (what.path,):
+    if isinstance(value, Registry) and value.sid.pos is not None and value.sid.path == (file,):
         return value._replace(sid=Sid("registry", path))
-    if isinstance(value, FlaskDb) and value.path == what.path:
-        return value._replace(name=what.name)
+    if isinstance(value, FlaskDb) and value.path == file and ":" in value.name:
+        return value._replace(name=name)
     if isinstance(value, Instance) and not value.path:
-        held = tuple((name, _rename_held(item, path, name)) for name, item in value.held)
+        held = tuple((attr, _rename_held(item, path, attr)) for attr, item in value.held)
         return value._replace(path=("%module", *path), held=held)
     return value
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqla_lint.flow import branches, errors, evaluate, loading, ownership, scopes
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.graph import Node, with_item
-from sqla_lint.flow.state import Cursor, Failure, Raised, State
+from sqla_lint.flow.state import Cursor, Raised, State
 from sqla_lint.flow.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Query, Suppress, Value
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -26,6 +26,8 @@ def advance(ctx: Context, node: Node, state: State) -> list[Step]:
     """All ways on from *node* in *state*."""
     ctx.loops = node.loops
     ctx.in_finally = node.in_finally
+    ctx.guards = node.guards
+    ctx.statement = None
     cur = Cursor(state, node)
     steps = _KINDS[node.kind](ctx, node, cur)
     steps.extend(Step(node.exc, raised, pos) for raised, pos in cur.raised)
@@ -42,6 +44,7 @@ def _on(node: Node, cur: Cursor, index: int = 0) -> list[Step]:
 def _stmt(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     stmt = node.payload
     if isinstance(stmt, n.ExprStmt):
+        ctx.statement = stmt.value.pos if isinstance(stmt.value, n.Call) else None
         evaluate.expr(ctx, cur, stmt.value)
     elif isinstance(stmt, n.Assign):
         return _assign(ctx, node, cur, stmt)
@@ -268,7 +271,7 @@ def swallowed(cur: Cursor, handler: Pos, tried: Pos | None) -> None:
     for sid, state in cur.sessions.items():
         failure = state.failure
         if failure is not None and failure.handler is None:
-            cur.sessions[sid] = state._replace(failure=Failure(failure.pos, handler, tried or failure.tried))
+            cur.sessions[sid] = state._replace(failure=failure._replace(handler=handler, tried=tried or failure.tried))
 
 
 def _tried(cur: Cursor, tried: Pos) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqla_lint.flow import loading, ownership, sessions, transitions
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Closing, Handed
-from sqla_lint.flow.state import GONE, OPEN, Cursor, Raised
+from sqla_lint.flow.state import GONE, OPEN, Cursor, Raised, State
 from sqla_lint.flow.summary import Effect, Generator, Read, Summary
 from sqla_lint.flow.values import (
     NONE,
@@ -31,6 +31,8 @@ from sqla_lint.flow.values import (
     join,
 )
 from sqla_lint.index.module import Function
+from sqla_lint.index.module import walk as walk_nodes
+from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
 Bound = dict[str, Value]
@@ -185,7 +187,7 @@ def _effect(ctx: Context, cur: Cursor, sid: Sid, effect: Effect, raises: bool, p
         state = sessions.check_use(ctx, cur, sid, pos, "call")
         if raises:
             ctx.raises.add(sid)
-            cur.sessions[sid] = transitions.failed(state, pos)
+            cur.sessions[sid] = transitions.failed(state, pos, "commit" in effect.may or effect.wrote)
             cur.raises(Raised("database"), pos)
         state = state._replace(used=True, active=effect.active or (state.active and "statement" not in effect.must))
         if effect.wrote:
@@ -234,10 +236,45 @@ def scope(ctx: Context, cur: Cursor, generator: Generator, bound: Bound, pos: Po
 
 def reads(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, function: Function, pos: Pos) -> None:
     """Judge what a callee reads of the rows that it was handed."""
+    outcomes: dict[n.Expr, bool | None] = {}
     for read in summary.reads:
         given = bound.get(read.name)
-        if given is not None:
+        if given is not None and not _ruled_out(ctx, read, bound, outcomes):
             _read(ctx, cur, read, given, function, pos)
+
+
+def _ruled_out(ctx: Context, read: Read, bound: Bound, outcomes: dict[n.Expr, bool | None]) -> bool:
+    """Whether the arguments of this call decide a condition that the read stands under, the other way."""
+    for guard in read.under:
+        assert guard.test is not None
+        if guard.test not in outcomes:
+            outcomes[guard.test] = evaluate_test(ctx, guard.test, bound)
+        known = outcomes[guard.test]
+        if known is not None and known is not guard.outcome:
+            return True
+    return False
+
+
+def evaluate_test(ctx: Context, test: n.Expr, bound: Bound) -> bool | None:
+    """What a condition on parameters comes to, given the arguments; None where they do not decide it."""
+    from sqla_lint.flow.evaluate import MAX_DEPTH, truth
+    from sqla_lint.flow.evaluate import expr as evaluate
+
+    if isinstance(test, n.BoolOp):
+        parts = [evaluate_test(ctx, part, bound) for part in test.values]
+        decisive = test.op == "or"
+        if decisive in parts:
+            return decisive
+        return None if None in parts else not decisive
+    if isinstance(test, n.UnaryOp) and test.op == "not":
+        inner = evaluate_test(ctx, test.operand, bound)
+        return None if inner is None else not inner
+    names = [part.id for part in walk_nodes(test) if isinstance(part, n.Name)]
+    if not all(name in bound for name in names) or ctx.depth >= MAX_DEPTH:
+        return None
+    blind = ctx.world.static_context(ctx.path, None)
+    blind.locals = frozenset(names)
+    return truth(evaluate(blind, Cursor(State(dict(bound), {}), None), test))
 
 
 def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Function, pos: Pos) -> None:
@@ -248,7 +285,7 @@ def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Functio
     elif isinstance(owner, Entity):
         _judge(ctx, cur, read, owner, name, function, pos)
     elif read.in_loop:
-        ctx.emit(Handed(function.key, read.pos, name, read.path, pos, "unknown", ""))
+        ctx.emit(Handed(read.pos, read.path, read.root or read.steps, name, "", pos, "unknown"))
 
 
 def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, function: Function, pos: Pos) -> None:
@@ -283,7 +320,7 @@ def _tell(
     pos: Pos,
 ) -> None:
     if read.in_loop:
-        ctx.emit(Handed(function.key, read.pos, name, read.path, pos, status, owner.cls.name))
+        ctx.emit(Handed(read.pos, read.path, read.root or read.steps, name, owner.cls.name, pos, status))
     else:
         loading.note_read(ctx, cur, pos, owner, name, status, many, read)
 
@@ -295,10 +332,11 @@ def _pass_on(ctx: Context, read: Read, owner: Parameter, name: str, pos: Pos) ->
     if len(owner.steps) > 6 or len(ctx.reads) > 60:
         return
     loop = loading.innermost(ctx, owner.drawn)
-    found = read._replace(name=owner.name, steps=(*owner.steps, name))
+    root = read.root or read.steps
+    found = read._replace(name=owner.name, steps=(*owner.steps, name), under=loading.parameter_guards(ctx), root=root)
     if loop is not None and not read.in_loop:
         qualname = ctx.function.qualname if ctx.function is not None else "<module>"
-        found = Read(owner.name, (*owner.steps, name), pos, True, loop, ctx.path, qualname)
+        found = Read(owner.name, (*owner.steps, name), pos, True, loop, ctx.path, qualname, found.under)
     ctx.reads[found] = None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.values import UNKNOWN, Sid, Value
 from sqla_lint.lower.nodes import Pos
 
@@ -25,7 +26,9 @@ class Effect(NamedTuple):
 class Read(NamedTuple):
     """A read of what the caller handed in: parameter *name*, then *steps* (``[]`` draws an element), the last the attribute.
 
-    *in_loop* if the read repeats within the function itself; *loop* tells which loop.
+    *in_loop* if the read repeats within the function itself; *loop* tells which loop. *under* are the conditions on parameters that it
+    stands under: a call whose arguments rule one out reads nothing.
+    *root* are the steps of the read where it stands, once callers have passed it on.
     """
 
     name: str
@@ -35,6 +38,8 @@ class Read(NamedTuple):
     loop: tuple[int, int] | None
     path: str
     qualname: str
+    under: tuple[Guard, ...] = ()
+    root: tuple[str, ...] = ()
 
 
 class Generator(NamedTuple):

@@ -30,9 +30,9 @@ def commit(s: SessionState) -> SessionState:
     return s._replace(status=_reopened(s), used=True, active=False, wrote=None, ended=s.ended | {"commit", "statement"})
 
 
-def failed(s: SessionState, pos: Pos) -> SessionState:
+def failed(s: SessionState, pos: Pos, poisons: bool) -> SessionState:
     """A statement, flush or commit raised: nothing works until ``rollback()``."""
-    return s._replace(status=_reopened(s), used=True, active=True, failure=s.failure or Failure(pos))
+    return s._replace(status=_reopened(s), used=True, active=True, failure=s.failure or Failure(pos, poisons))
 
 
 def rollback(s: SessionState) -> SessionState:

@@ -108,7 +108,11 @@ class Parameter(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """How a session was configured; None where that is not known."""
+    """How a session was configured; None where that is not known.
+
+    *flavour* is ``plain``, ``flask`` (Flask-SQLAlchemy's), ``managed`` (the configuration says that somebody closes it), ``bound`` (over
+    a connection that somebody else closes) or ``connection`` (a connection of an engine: it is followed like a session).
+    """
 
     is_async: bool = False
     expire_on_commit: bool | None = True
@@ -205,6 +209,12 @@ class Suppress(NamedTuple):
     kind: str = "suppress"
 
 
+class AppContext(NamedTuple):
+    """Flask's ``app.app_context()``: when it ends, Flask-SQLAlchemy removes its session."""
+
+    kind: str = "app-context"
+
+
 class Stack(NamedTuple):
     """An ``ExitStack``: what enters it is closed with it."""
 
@@ -228,6 +238,7 @@ class Getter(NamedTuple):
 
 class Engine(NamedTuple):
     pos: Pos | None
+    is_async: bool = False
     kind: str = "engine"
 
 
@@ -243,7 +254,8 @@ class Origin(NamedTuple):
     """Where rows came from: the query's position, its session and the loader options on it.
 
     *options* are (path, strategy) pairs, a path being the relationship names from the row. *single* if it gives one row at most;
-    *certain* is False where an option could not be read.
+    *certain* is False where an option could not be read; *filtered* if it may leave rows of the class out; *pinned* are the (class,
+    column) pairs that have one value in all rows.
     """
 
     path: str
@@ -253,13 +265,14 @@ class Origin(NamedTuple):
     single: bool = False
     certain: bool = True
     filtered: bool = False
+    pinned: frozenset[tuple[Class, str]] = frozenset()
 
 
 class Entity(NamedTuple):
     """An instance of a mapped class: a row of *origin*, or what *steps* of relationships lead to from there.
 
     *drawn* are the loops that drew it, innermost last; *origin* is None for an instance not drawn from a query.
-    *via* is the inverse of the relationship that it came out of: reading that leads back without a statement.
+    *via* is the inverse of the relationship that it came out of: reading that leads back to *parent* without a statement.
     """
 
     cls: Class
@@ -267,6 +280,7 @@ class Entity(NamedTuple):
     steps: tuple[str, ...] = ()
     drawn: tuple[LoopId, ...] = ()
     via: str | None = None
+    parent: Entity | None = None
     kind: str = "entity"
 
 
@@ -276,6 +290,14 @@ class ModelAttribute(NamedTuple):
     cls: Class
     name: str
     kind: str = "model-attribute"
+
+
+class Criterion(NamedTuple):
+    """``Owner.id == value``: a query that filters by it has one value of that column in all its rows."""
+
+    cls: Class
+    name: str
+    kind: str = "criterion"
 
 
 class Alias(NamedTuple):
@@ -364,12 +386,14 @@ Value: TypeAlias = Union[
     Scope,
     Suppress,
     Stack,
+    AppContext,
     Getter,
     Either,
     Engine,
     Connection,
     Entity,
     ModelAttribute,
+    Criterion,
     Alias,
     Query,
     LoaderOption,
@@ -404,4 +428,30 @@ def join(left: Value, right: Value) -> Value:
             return right
         if right.item == UNKNOWN and right.fixed:
             return left
+        return Many(join(left.item, right.item), left.single and right.single, left.fixed and right.fixed)
+    if isinstance(left, Entity) and isinstance(right, Entity) and left._replace(origin=None) == right._replace(origin=None):
+        return left._replace(origin=_join_origins(left.origin, right.origin))
+    if isinstance(left, Query) and isinstance(right, Query):
+        if left._replace(origin=right.origin, row=right.row) == right:
+            origin = _join_origins(left.origin, right.origin)
+            row = join(left.row, right.row)
+            return right._replace(origin=origin, row=row) if origin is not None else UNKNOWN
+    if isinstance(left, Pair) and isinstance(right, Pair) and len(left.items) == len(right.items):
+        return Pair(tuple(join(a, b) for a, b in zip(left.items, right.items)))
     return UNKNOWN
+
+
+def _join_origins(left: Origin | None, right: Origin | None) -> Origin | None:
+    """Rows of either query have loaded what either loads: what is not certain is not reported."""
+    if left is None or right is None:
+        return None
+    return Origin(
+        left.path,
+        min(left.pos, right.pos),
+        left.options | right.options,
+        left.sid if left.sid == right.sid else None,
+        left.single and right.single,
+        left.certain and right.certain,
+        left.filtered or right.filtered,
+        left.pinned | right.pinned,
+    )

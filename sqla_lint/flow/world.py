@@ -226,6 +226,10 @@ class World:
                 return configure.of_class(meaning)
         return None
 
+    def is_flask_db_class(self, cls: Class) -> bool:
+        """Whether a project class extends Flask-SQLAlchemy's extension class."""
+        return any(api.meaning(base) == "flask-sqlalchemy" for base in self.names.external_bases(cls))
+
     def dataclass_fields(self, cls: Class) -> tuple[str, ...] | None:
         """The fields of a dataclass or named tuple in the order of its constructor; None for any other class."""
         decorated = any("dataclass" in (_name(d), getattr(d, "attr", "")) for d in cls.node.decorators)
@@ -252,7 +256,12 @@ class World:
     # --- functions
 
     def is_route(self, function: Function) -> bool:
-        return frameworks.is_route(function, self)
+        """Whether a web framework (or a chat framework's call) hands the function its request and session."""
+        return frameworks.is_route(function, self) or frameworks.is_registered(function, self)
+
+    def is_entry_point(self, function: Function) -> bool:
+        """Whether Flask runs the function in an application context of its own."""
+        return frameworks.is_entry_point(function, self)
 
     def is_removed_elsewhere(self, sid: Sid, function: Function) -> bool:
         """Whether a hook of the project removes the registry's session; Flask-SQLAlchemy does it for its own."""

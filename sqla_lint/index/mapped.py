@@ -362,6 +362,38 @@ class Mappings:
         inner, many = unwrap(annotation)
         return inner, (True if strategy != "select" else many), strategy
 
+    # --- columns
+
+    def foreign_keys(self, cls: Class, relation: Relationship) -> frozenset[str]:
+        """The columns of *cls* (its bases' too) whose foreign key leads to the target of *relation*."""
+        if relation.target is None:
+            return frozenset()
+        tables = self._tables(relation.target)
+        return frozenset(
+            name
+            for owner in self.lineage(cls)
+            for name, node in self._columns(owner)
+            if tables & set(self._foreign_keys(owner.path, node))
+        )
+
+    def _columns(self, cls: Class) -> Iterator[tuple[str, object]]:
+        """What may declare a column in the body of *cls*: assignments, and methods of mixins."""
+        for name, stmts in cls.assigned.items():
+            yield name, stmts[-1]
+        for name, method in cls.methods.items():
+            if "declared_attr" in method.words:
+                yield name, method.node
+
+    def is_unique(self, cls: Class, name: str) -> bool:
+        """Whether a column has one row for each of its values: a primary key, or ``unique=True``."""
+        for owner in self.lineage(cls):
+            stmts = owner.assigned.get(name)
+            value = getattr(stmts[-1], "value", None) if stmts else None
+            if isinstance(value, n.Call):
+                flags = (_keyword(value, "primary_key"), _keyword(value, "unique"))
+                return any(isinstance(flag, n.Constant) and flag.value is True for flag in flags)
+        return False
+
     # --- directions and backrefs
 
     def _direction(self, raw: _Raw, cls: Class, target: Class | None) -> bool | None:
@@ -370,10 +402,26 @@ class Mappings:
             return True
         if raw.call is not None and _keyword(raw.call, "remote_side") is not None:
             return False
+        holder = self._key_holder(raw)
+        if holder is not None and target is not None and target is not cls:
+            return holder not in {c.name for c in self.lineage(cls)}
         keys = self._foreign_tables(cls)
         if target is None:
             return None
         return not (keys & self._tables(target)) if keys is not None else None
+
+    @staticmethod
+    def _key_holder(raw: _Raw) -> str | None:
+        """The class that ``foreign_keys=`` names: the side that holds the key."""
+        value = _keyword(raw.call, "foreign_keys") if raw.call is not None else None
+        if isinstance(value, n.Lambda):
+            value = value.body
+        if isinstance(value, n.Sequence) and value.items:
+            value = value.items[0]
+        text = _string(value)
+        if text is not None and "." in text:
+            return text.strip("[] ").split(".")[0]
+        return value.value.id if isinstance(value, n.Attribute) and isinstance(value.value, n.Name) else None
 
     def _foreign_tables(self, cls: Class) -> frozenset[str] | None:
         """The tables that foreign keys in the body of *cls* (its bases' too) point to; None where that is not known."""

@@ -32,8 +32,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_lint.flow.facts import Closing, Exit, Facts, Reopened
-from sqla_lint.flow.state import CLOSED
+from sqla_lint.flow import leaks
+from sqla_lint.flow.facts import Closing, Facts
 from sqla_lint.flow.values import Sid
 from sqla_lint.flow.world import World
 from sqla_lint.rules.verdict import Note, Verdict
@@ -48,20 +48,16 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each session with a close of its own at two ways out or more."""
     for sid in dict.fromkeys(e.sid for e in facts.events if isinstance(e, Closing)):
         verdict = _judge(facts, sid)
-        if verdict is not None and not world.is_removed_elsewhere(sid, facts.function):
+        if verdict is not None and facts.flavour(sid) != "connection" and not world.is_removed_elsewhere(sid, facts.function):
             yield verdict
 
 
 def _judge(facts: Facts, sid: Sid) -> Verdict | None:
-    if any(isinstance(e, Closing) and e.sid == sid and e.in_finally for e in facts.events):
-        return None
-    ways = [e for e in facts.events if isinstance(e, Exit) and e.sid == sid and e.state.status == CLOSED]
-    resets = {e.closed_at for e in facts.events if isinstance(e, Reopened) and e.sid == sid}
-    calls = {e.pos for e in facts.events if isinstance(e, Closing) and e.sid == sid} - resets
-    places = sorted({e.state.closed_at for e in ways if e.state.closed_at in calls and e.state.closed_at is not None})
+    places = leaks.closing_calls(facts, sid)
     if len(places) < 2:
         return None
-    name = facts.name_of(sid)
     lines = ", ".join(str(place[0]) for place in places)
-    message = f"{name} is closed by a call of its own at each way out (lines {lines}): close it once, with a with block"
+    message = (
+        f"{facts.name_of(sid)} is closed by a call of its own at each way out (lines {lines}): close it once, with a with block"
+    )
     return Verdict(places[0], message, tuple(Note(p, "closed again here") for p in places[1:]), subject=sid)

@@ -32,6 +32,7 @@ from collections.abc import Iterator
 from sqla_lint.flow.facts import Facts, Handed, LazyRead
 from sqla_lint.flow.summary import Read
 from sqla_lint.flow.world import World
+from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Note, Verdict
 
 CODE = "SES401"
@@ -75,6 +76,7 @@ def _verdict(read: LazyRead, path: tuple[str, ...]) -> Verdict:
     origin = read.entity.origin
     assert origin is not None
     what = ".".join(path)
+    wanted = f"{read.entity.cls.name}.{read.attribute}"
     option = "selectinload" if read.many else "joinedload"
     where = f"line {read.loop[0]}"
     notes: list[Note] = []
@@ -84,8 +86,8 @@ def _verdict(read: LazyRead, path: tuple[str, ...]) -> Verdict:
         notes.append(Note(pos, f"reads {read.attribute} here", file))
     else:
         message = f"{what} is loaded lazily for each row of the loop at {where}: one query a row"
-    notes.append(Note(origin.pos, f"the query: add .options({option}(...)) here", origin.path))
-    return Verdict(read.pos, f"{message}; load it with {option}() on the query", tuple(notes), subject=(read.loop, path))
+    notes.append(Note(origin.pos, f"the query: .options(... {option}({wanted})) belongs here" if read.entity.steps else f"the query: add .options({option}({wanted})) here", origin.path))
+    return Verdict(read.pos, f"{message}; load it with {option}({wanted}) on the query", tuple(notes), subject=(read.loop, path))
 
 
 # --- rows that callers hand over -------------------------------------------------------------------------------------
@@ -93,18 +95,32 @@ def _verdict(read: LazyRead, path: tuple[str, ...]) -> Verdict:
 
 def check_handed(read: Read, handed: list[tuple[Facts, Handed]], world: World) -> Iterator[Verdict]:
     """A read in a loop over what callers hand in: at the read if all hand over rows without the load, else at those calls."""
-    lazy = [(facts, event) for facts, event in handed if event.status == "lazy"]
+    calls: dict[tuple[str, Pos], list[tuple[Facts, Handed]]] = {}
+    for facts, event in handed:
+        calls.setdefault((facts.function.path, event.pos), []).append((facts, event))
+    lazy = [found for events in calls.values() if (found := _first_lazy(events)) is not None]
     if not lazy:
         return
-    name = read.steps[-1]
-    if len(lazy) == len(handed):
+    what = ".".join(part for part in read.steps if part != "[]")
+    if len(lazy) == len(calls):
+        facts, event = lazy[0]
         callers = ", ".join(sorted({facts.function.qualname for facts, _ in lazy})[:3])
-        message = f"{name} is loaded lazily for each row of the loop: no caller ({callers}) loads it; add it to their queries"
+        message = (
+            f"{what} is loaded lazily for each row of the loop at line {read.loop[0] if read.loop else read.pos[0]}: one query a row; "
+            f"no caller ({callers}) loads {event.target}.{event.attribute} with its rows"
+        )
         notes = tuple(Note(event.pos, "handed over here", facts.function.path) for facts, event in lazy[:5])
-        yield Verdict(read.pos, message, notes, subject=(read.pos, name), path=read.path, function=read.qualname)
+        yield Verdict(read.pos, message, notes, subject=(read.pos, what), path=read.path, function=read.qualname)
         return
     for facts, event in lazy:
-        message = f"these rows are handed over without {name}, which {read.qualname}() reads for each: one query a row"
-        note = Note(read.pos, f"reads {name} here", read.path)
+        message = (
+            f"{read.qualname}() reads {event.target}.{event.attribute} of each row handed over here, and they come without it: one "
+            "query a row; load it with the query"
+        )
+        note = Note(read.pos, f"reads {what} here", read.path)
         path, function = facts.function.path, facts.function.qualname
-        yield Verdict(event.pos, message, (note,), subject=(event.pos, name), path=path, function=function)
+        yield Verdict(event.pos, message, (note,), subject=(event.pos, what), path=path, function=function)
+
+
+def _first_lazy(events: list[tuple[Facts, Handed]]) -> tuple[Facts, Handed] | None:
+    return next((found for found in events if found[1].status == "lazy"), None)

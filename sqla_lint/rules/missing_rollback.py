@@ -55,6 +55,8 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
     told: dict[Pos, Verdict] = {}
     for event in facts.events:
         verdict: Verdict | None = None
+        if isinstance(event, (Used, Exit)) and facts.flavour(event.sid) == "connection":
+            continue
         if isinstance(event, Used):
             verdict = _used(facts, event)
         elif isinstance(event, Exit) and event.how != "raise":
@@ -109,9 +111,13 @@ def _left(facts: Facts, world: World, event: Exit) -> Verdict | None:
     name = facts.name_of(event.sid)
     message = (
         f"swallows a failed statement on {name} without rollback(), and the function returns: whoever uses {name} next gets "
-        f"PendingRollbackError; call {name}.rollback() first in the handler, or raise again"
+        f"{_next_error(failure)}; call {name}.rollback() first in the handler, or raise again"
     )
     return _verdict(failure, message, event.sid)
+
+
+def _next_error(failure: Failure) -> str:
+    return "PendingRollbackError" if failure.poisons else "a transaction that the database has aborted"
 
 
 def _verdict(failure: Failure, message: str, sid: Sid, *notes: Note) -> Verdict:
@@ -128,6 +134,8 @@ def _lives_on(sid: Sid, state: SessionState) -> bool:
 def _is_request_scoped(facts: Facts, world: World, sid: Sid) -> bool:
     """A route's session ends with the request: a handler that returns without touching it harms nobody."""
     if world.is_route(facts.function):
+        return True
+    if facts.flavour(sid) == "flask" and world.is_entry_point(facts.function):
         return True
     return sid.owner == "injected" and (world.is_fixture(facts.function) or world.is_test_function(facts.function))
 
