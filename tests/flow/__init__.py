@@ -1,0 +1,1 @@
+"""The flow engine, by itself and against programs that run."""

@@ -1,0 +1,70 @@
+"""The linter's verdicts on generated programs, and where they part from what runs show."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqla_lint.config import Settings
+from sqla_lint.flow.summaries import Summaries
+from sqla_lint.flow.world import World
+from sqla_lint.index.module import build
+from sqla_lint.index.project import Project
+from sqla_lint.judge import Judged, judge_file
+from sqla_lint.source import Source, decode, parse
+from sqla_lint.lower.from_ast import lower_module
+
+from flow.generate import Program
+from flow.observe import Seen
+
+
+class Difference(NamedTuple):
+    """*what* is ``missed`` or ``false alarm``; *lines* are where."""
+
+    code: str
+    what: str
+    lines: tuple[int, ...]
+
+
+def project(files: dict[str, str]) -> Summaries:
+    """The summaries over a project in memory, by relative paths."""
+    modules = {}
+    for name in sorted(files):
+        path = "/project/" + name
+        source = decode(path, files[name].encode())
+        assert isinstance(source, Source), source
+        modules[path] = build(path, lower_module(parse(source)), tuple(source.lines))
+    return Summaries(World(Project("/project", modules), Settings()))
+
+
+def verdicts(text: str) -> tuple[list[Judged], str | None]:
+    """Every verdict on a file, and whether ``f`` was given up."""
+    summaries = project({"program.py": text})
+    found = list(judge_file(summaries.world.project.modules["/project/program.py"], summaries))
+    bounded = [facts.bounded for function, facts in summaries.solved.items() if function.qualname == "f"]
+    return found, bounded[0] if bounded else None
+
+
+def differences(program: Program, seen: Seen, found: list[Judged]) -> list[Difference]:
+    """Where verdicts and runs disagree. A program not run on every path proves no false alarm."""
+    lines = {code: {j.verdict.pos[0] for j in found if j.rule.code == code} for code in ("SES201", "SES301", "SES302")}
+    return [*_unclosed(seen, lines), *_closes(seen, lines), *_rollbacks(seen, lines["SES201"])]
+
+
+def _closes(seen: Seen, lines: dict[str, set[int]]) -> list[Difference]:
+    expected = {min(seen.closers)} if len(seen.closers) > 1 else set()
+    if lines["SES301"] == expected:
+        return []
+    what = "missed" if expected else "false alarm"
+    return [Difference("SES301", what, tuple(sorted(lines["SES301"] | expected)))]
+
+
+def _unclosed(seen: Seen, lines: dict[str, set[int]]) -> list[Difference]:
+    if lines["SES301"] or bool(lines["SES302"]) == seen.unclosed:
+        return []
+    return [Difference("SES302", "missed" if seen.unclosed else "false alarm", tuple(sorted(lines["SES302"])))]
+
+
+def _rollbacks(seen: Seen, lines: set[int]) -> list[Difference]:
+    missed = [Difference("SES201", "missed", tuple(sorted(group))) for group in seen.first if not group & lines]
+    known = {line for group in seen.swallowers for line in group}
+    return [*missed, *(Difference("SES201", "false alarm", (line,)) for line in sorted(lines - known))]

@@ -1,0 +1,362 @@
+"""A session whose every call asks the run how it ends, and what the run sees of it.
+
+Failures are real ones of SQLAlchemy on SQLite, under the watch's imitation of PostgreSQL's aborted transactions.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from oracle.watch import Watch
+from sqlalchemy import create_engine, event, select, text
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InvalidRequestError,
+    OperationalError,
+    PendingRollbackError,
+    SQLAlchemyError,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.pool import StaticPool
+
+# After so many decisions a run takes the plain way: loops end.
+MAX_DECISIONS = 14
+
+QUERY = select(1)
+_BAD = text("SELECT nothing FROM nowhere")
+_TAKEN = text("INSERT INTO items (name) VALUES ('taken')")
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Item(Base):
+    __tablename__ = "items"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str | None] = mapped_column(unique=True)
+
+
+class Database:
+    """One database in memory, watched."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.engine = create_engine("sqlite://", poolclass=StaticPool)
+        event.listen(self.engine, "checkout", self._checked_out)
+        self.record: Any = None
+        Base.metadata.create_all(self.engine)
+        with Session(self.engine) as session:
+            session.add(Item(name="taken"))
+            session.commit()
+
+    def _checked_out(self, dbapi: Any, record: Any, proxy: Any) -> None:
+        self.record = record
+
+    @property
+    def aborted(self) -> bool:
+        return bool(self.record.info.get("oracle.aborted"))
+
+
+class Choices:
+    """The decisions of one run: those given first, then the plain way."""
+
+    def __init__(self, given: tuple[int, ...]) -> None:
+        self.given = given
+        self.taken: list[int] = []
+        self.widths: list[int] = []
+
+    def pick(self, width: int) -> int:
+        index = len(self.taken)
+        if index >= MAX_DECISIONS:
+            return 0
+        choice = self.given[index] if index < len(self.given) else 0
+        self.taken.append(choice)
+        self.widths.append(width)
+        return choice
+
+    def following(self) -> tuple[int, ...] | None:
+        """The next decisions in order, or None after the last."""
+        for index in range(len(self.taken) - 1, -1, -1):
+            if self.taken[index] + 1 < self.widths[index]:
+                return (*self.taken[:index], self.taken[index] + 1)
+        return None
+
+
+class Strange(Exception):
+    """An error of which nothing is known."""
+
+
+def foreign(kind: type[DBAPIError]) -> Callable[[], DBAPIError]:
+    """An error of another session, in a call that has nothing to do with this one."""
+    return lambda: kind("elsewhere", {}, Exception("elsewhere"))
+
+
+def _other_errors(named: tuple[str, ...], mode: str) -> tuple[Callable[[], Exception], ...]:
+    """The errors that a call may raise which is none of the session's: enough to meet each handler or none."""
+    if mode == "memoryless":
+        return (Strange,)
+    found: list[Callable[[], Exception]] = [RuntimeError]
+    if "ValueError" in named:
+        found.append(ValueError)
+    if mode == "wide" and "IntegrityError" in named:
+        found.append(foreign(IntegrityError))
+    if mode == "wide" and "SQLAlchemyError" in named:
+        found.append(foreign(OperationalError))
+    return tuple(found)
+
+
+class Caught(NamedTuple):
+    """A handler that has a database error, and how many rows its session had noted before its ``try`` and until now."""
+
+    line: int
+    error: BaseException | None
+    before: int
+    noted: int
+
+
+class Run:
+    """One run of one program: what it decides, and what was seen."""
+
+    def __init__(self, database: Database, given: tuple[int, ...], errors: tuple[str, ...], mode: str = "real") -> None:
+        self.database = database
+        self.choices = Choices(given)
+        self.mode = mode
+        self.database_errors = ("bad", "taken") if "IntegrityError" in errors and mode != "memoryless" else ("bad",)
+        self.other_errors = _other_errors(errors, mode)
+        self.sessions: list[ChoosingSession] = []
+        self.tried: dict[int, int] = {}
+        self.blamed: list[frozenset[int]] = []
+        self.discarded = False
+
+    # --- what the program calls
+
+    def outcome(self) -> str | Callable[[], Exception] | None:
+        """How a statement ends: well (None), by an error of the database, by another."""
+        ways: tuple[str | Callable[[], Exception] | None, ...] = (None, *self.database_errors, *self.other_errors)
+        return ways[self.choices.pick(len(ways))]
+
+    def ends(self) -> str | None:
+        """How a block ends."""
+        return (None, *self.database_errors)[self.choices.pick(1 + len(self.database_errors))]
+
+    def work(self) -> None:
+        picked = self.choices.pick(1 + len(self.other_errors))
+        if picked:
+            raise self.other_errors[picked - 1]()
+
+    def choose(self) -> bool:
+        picked = self.choices.pick(2 + len(self.other_errors))
+        if picked > 1:
+            raise self.other_errors[picked - 2]()
+        return picked == 1
+
+    def rows(self) -> Iterator[int]:
+        picked = self.choices.pick(3 + len(self.other_errors))
+        if picked > 2:
+            raise self.other_errors[picked - 3]()
+        return iter(range(picked))
+
+    def line(self) -> int | None:
+        """The line of the program whose call runs now, if it stands in the function itself."""
+        frame = sys._getframe(2)
+        return frame.f_lineno if frame.f_code.co_name == "f" else None
+
+    # --- handlers
+
+    def matches(self, types: Any) -> Any:
+        """What an ``except`` clause catches of the error under way: with nothing remembered, whether it does is decided anew."""
+        error = sys.exc_info()[1]
+        return types if self.mode != "memoryless" else self.decided(types, error)
+
+    def decided(self, types: Any, error: BaseException | None) -> Any:
+        unsure = types in (IntegrityError, ValueError, SQLAlchemyError) and isinstance(error, Strange)
+        unsure |= types is IntegrityError and isinstance(error, SQLAlchemyError)
+        if not unsure:
+            return types
+        return BaseException if self.choices.pick(2) else ()
+
+    def begin_try(self, line: int) -> None:
+        self.tried[line] = max((session.noted for session in self.sessions), default=0)
+
+    def caught(self, line: int, tried: int, error: BaseException | None = None) -> None:
+        """A handler begins (or ``suppress`` takes an exception)."""
+        error = error or sys.exc_info()[1]
+        for session in self.sessions:
+            if isinstance(error, SQLAlchemyError) and session.failed:
+                session.caught.append(Caught(line, error, self.tried[tried], session.noted))
+            elif not session.failed:
+                session.caught.clear()
+
+    def left_raising(self, line: int) -> None:
+        """A handler is left by an exception; by the one that it caught, it has handed that on."""
+        error = sys.exc_info()[1]
+        for session in self.sessions:
+            session.caught = [c for c in session.caught if c.line != line or c.error is not error]
+
+    def blame(self, session: ChoosingSession) -> None:
+        """A session is used (or given back) while it does not work: whoever swallowed its error is told."""
+        if session.caught:
+            self.blamed.append(frozenset(c.line for c in session.caught))
+        session.caught.clear()
+
+
+class ChoosingSession(Session):
+    """A session that ends each statement as the run decides."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run.database.engine)
+        self.run = run
+        self.used = False
+        self.closed = False
+        self.closer: int | None = None
+        self.closings: set[int] = set()
+        self.resets: set[int] = set()
+        self.caught: list[Caught] = []
+        self.noted = 0
+        self.deciding = True
+        run.sessions.append(self)
+
+    @property
+    def failed(self) -> bool:
+        return not self.is_active or (self.in_transaction() and self.run.database.aborted)
+
+    def use(self) -> None:
+        if self.failed:
+            self.run.blame(self)
+            if self.run.mode != "real":
+                self.plainly(super().rollback)
+        self.caught.clear()
+        self.reopen()
+        self.closed = False
+        self.used = True
+
+    def reopen(self) -> None:
+        if self.closed and self.closer is not None:
+            self.resets.add(self.closer)
+
+    def plainly(self, call: Any, *args: Any) -> Any:
+        """Call SQLAlchemy's own method: what it calls in turn is not decided upon."""
+        self.deciding = False
+        try:
+            return call(*args)
+        except InvalidRequestError as error:
+            # A transaction ended or begun twice is misuse of another kind.
+            self.run.discarded |= not isinstance(error, PendingRollbackError)
+            raise
+        finally:
+            self.deciding = True
+
+    def arrange(self, failure: str) -> None:
+        """Make the next flush fail."""
+        super().add(Item(name="taken" if failure == "taken" else None))
+        if failure == "bad":
+            self.run.database.watch.failing = "INSERT"
+
+    # --- what the program calls
+
+    def execute(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.deciding:
+            return super().execute(*args, **kwargs)
+        self.use()
+        outcome = self.run.outcome()
+        if isinstance(outcome, str):
+            return self.plainly(super().execute, _BAD if outcome == "bad" else _TAKEN)
+        result = self.plainly(super().execute, QUERY)
+        if outcome is not None:
+            raise outcome()
+        return result
+
+    def add(self, *_: Any) -> None:  # type: ignore[override]
+        self.reopen()
+        self.noted += 1
+        super().add(Item())
+
+    def flush(self, *args: Any) -> None:
+        if not self.deciding:
+            return super().flush()
+        self.use()
+        outcome = self.run.outcome()
+        self.noted += 1
+        super().add(Item())
+        if isinstance(outcome, str):
+            self.arrange(outcome)
+        self.plainly(super().flush)
+        if outcome is not None:
+            assert not isinstance(outcome, str), "the flush was made to fail"
+            raise outcome()
+
+    def commit(self) -> None:
+        if not self.deciding:
+            return super().commit()
+        self.use()
+        outcome = self.run.outcome()
+        if isinstance(outcome, str):
+            self.arrange(outcome)
+        if callable(outcome):
+            self.plainly(super().execute, QUERY)
+            raise outcome()
+        self.plainly(super().commit)
+
+    def rollback(self) -> None:
+        self.caught.clear()
+        self.plainly(super().rollback)
+
+    def close(self) -> None:
+        line = self.run.line()
+        if line is not None:
+            self.closings.add(line)
+        if not self.closed:
+            self.closer = line
+        self.closed = True
+        self.caught.clear()
+        self.plainly(super().close)
+
+    def begin_nested(self) -> Any:
+        self.use()
+        return Block(self, self.plainly(super().begin_nested), nested=True)
+
+    def begin(self, nested: bool = False) -> Any:
+        if not self.deciding:
+            return super().begin(nested)
+        return Block(self, self.plainly(super().begin), nested=False)
+
+
+class Block:
+    """``with session.begin():`` and ``with session.begin_nested():``."""
+
+    def __init__(self, session: ChoosingSession, transaction: Any, nested: bool) -> None:
+        self.session = session
+        self.transaction = transaction
+        self.nested = nested
+
+    def __enter__(self) -> Any:
+        self.noted = self.session.noted
+        return self.session.plainly(self.transaction.__enter__)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        session = self.session
+        if kind is None:
+            self._end()
+        try:
+            return session.plainly(self.transaction.__exit__, kind, error, trace)  # type: ignore[no-any-return]
+        finally:
+            if not session.failed:
+                session.caught.clear()
+
+    def _end(self) -> None:
+        session = self.session
+        if session.failed:
+            if self.nested or any(c.before > self.noted or session.noted > c.noted for c in session.caught):
+                session.run.blame(session)
+            session.caught.clear()
+        elif (failure := session.run.ends()) is not None:
+            session.arrange(failure)
+        session.used = True

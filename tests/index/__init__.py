@@ -1,0 +1,1 @@
+"""The index and the project's linked view."""
