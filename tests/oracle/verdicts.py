@@ -1,6 +1,6 @@
 """The vocabulary of a fixture's ``witness(oracle)``: what a call is seen to do.
 
-Verbs that name a misuse (`leaks`, `unclosed`, `closes`, `poisons`, `loses`, `per_row`, `shares`) turn round for an
+Verbs that name a misuse (`leaks`, `unclosed`, `poisons`, `loses`, `per_row`, `shares`, `crosses`, `waits`, `new_pools`, `unawaited`) turn round for an
 oracle of a cured file: the same witness then proves that the misuse is gone. The others hold for both.
 """
 
@@ -18,8 +18,9 @@ from typing import Any
 
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
+from oracle.slow import stand_ins
 from oracle.watch import Observed, Watch
 
 Call = Callable[[], Any]
@@ -130,6 +131,63 @@ class Oracle:
         assert seen.error is None, f"raised {seen.error!r}"
         assert seen.shared == 0, f"{seen.shared} sessions seen from two threads: {seen}"
 
+    def crosses(self, call: Call) -> Any:
+        """One session is seen by two threads or tasks while the call runs."""
+        seen = self.observe(call)
+        assert self.cured == (self._crossed() == 0), f"{self._crossed()} sessions seen by two: {seen}"
+        return seen.result
+
+    def apart(self, call: Call) -> Any:
+        """The call does not raise, and each thread and task has sessions of its own."""
+        seen = self.observe(call)
+        assert seen.error is None, f"raised {seen.error!r}"
+        assert self._crossed() == 0, f"{self._crossed()} sessions seen by two: {seen}"
+        return seen.result
+
+    def waits(self, call: Call, *names: str) -> Any:
+        """A connection is checked out while the call is in each of the callables called *names*."""
+        with stand_ins(self.watch, names) as calls:
+            seen = self.observe(call)
+        assert {name for name, _ in calls} == set(names), f"called: {calls}; {seen}"
+        assert self.cured != any(held for _, held in calls), f"held: {calls}; {seen}"
+        return seen.result
+
+    def rests(self, call: Call, *names: str) -> Any:
+        """No connection is checked out while the call is in each of the callables called *names*."""
+        with stand_ins(self.watch, names) as calls:
+            seen = self.observe(call)
+        assert seen.error is None, f"raised {seen.error!r}"
+        assert {name for name, _ in calls} == set(names), f"called: {calls}"
+        assert not any(held for _, held in calls), f"held: {calls}"
+        return seen.result
+
+    def new_pools(self, call: Call) -> Any:
+        """Each of two calls leaves a pool of its own behind that holds a connection."""
+        assert self.cured == (self._pools_of_two(call) < 2), "no pool for each call"
+
+    def pools(self, call: Call, count: int) -> Any:
+        """Two calls leave *count* new pools behind that hold a connection."""
+        left = self._pools_of_two(call)
+        assert left == count, f"{left} pools, not {count}"
+
+    def unawaited(self, call: Call, count: int = 1) -> Any:
+        """*count* coroutines that the call made were never awaited."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            seen = self.observe(call)
+        never = [str(warning.message) for warning in caught if "was never awaited" in str(warning.message)]
+        assert len(never) == (0 if self.cured else count), f"never awaited: {never}; {seen}"
+        return seen.result
+
+    def fetch(self, statement: str) -> list[Any]:
+        """The first column of what *statement* finds on disk, seen through a connection of the oracle's own."""
+        (path,) = Path.cwd().rglob("*.db")
+        connection = sqlite3.connect(path)
+        try:
+            return [row[0] for row in connection.execute(statement)]
+        finally:
+            connection.close()
+
     def raises(self, kind: type[BaseException], call: Call, failing: str | None = None) -> None:
         """The call raises *kind*."""
         seen = self.observe(call, failing)
@@ -158,6 +216,7 @@ class Oracle:
         out, sent, poisoned = set(watch.out), len(watch.statements), watch.poisoned
         created, closes = len(watch.created), watch.closes
         watch.threads.clear()
+        watch.users.clear()
         watch.failing = failing
         gc.disable()
         result, error = _attempt(call)
@@ -178,6 +237,16 @@ class Oracle:
         self.results.append(repr(result) if error is None else type(error).__name__)
         return seen
 
+    def _crossed(self) -> int:
+        return sum(len(users) > 1 for users in self.watch.users.values())
+
+    def _pools_of_two(self, call: Call) -> int:
+        before = list(self.watch.pools)
+        for _ in range(2):
+            seen = self.observe(call)
+            assert seen.error is None, f"raised {seen.error!r}"
+        return sum(pool not in before and _holds(pool) for pool in self.watch.pools)
+
     def _forget(self, created: int) -> None:
         """Let go of what the call made, so that a leak of one call does not lock the database for the next."""
         del self.watch.created[created:]
@@ -192,6 +261,10 @@ def _attempt(call: Call) -> tuple[Any, BaseException | None]:
         return (asyncio.run(result) if inspect.iscoroutine(result) else result), None
     except (Exception, SystemExit) as error:
         return None, _without_frames(error)
+
+
+def _holds(pool: Any) -> bool:
+    return isinstance(pool, QueuePool) and pool.checkedin() + pool.checkedout() > 0
 
 
 def _without_frames(error: BaseException) -> BaseException:

@@ -6,6 +6,7 @@ failed statement every other one on that connection is refused until a rollback,
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -46,6 +47,8 @@ class Watch:
         self.closes = 0
         self.poisoned = 0
         self.threads: dict[int, set[threading.Thread]] = {}
+        self.users: dict[int, set[object]] = {}
+        self.pools: list[Pool] = []
         self.failing: str | None = None
         self.connections: list[Any] = []
 
@@ -90,6 +93,8 @@ class Watch:
         def count_created(session: Session, *args: Any, **kwargs: Any) -> None:
             self.created.append(session)
             self.closed.discard(id(session))
+            self.threads.pop(id(session), None)
+            self.users[id(session)] = {_user()}
             created(session, *args, **kwargs)
 
         def count_closed(session: Session) -> None:
@@ -109,6 +114,9 @@ class Watch:
 
     def _connect(self, dbapi: Any, record: Any) -> None:
         """Leave transactions to SQLAlchemy (the driver begins too late), let readers not block writers."""
+        pool = record._ConnectionRecord__pool
+        if pool not in self.pools:
+            self.pools.append(pool)
         dbapi.isolation_level = None
         self.connections.append(dbapi)
         cursor = dbapi.cursor()
@@ -150,6 +158,15 @@ class Watch:
 
     def _seen(self, session: Session) -> None:
         self.threads.setdefault(id(session), set()).add(threading.current_thread())
+        self.users.setdefault(id(session), set()).add(_user())
+
+
+def _user() -> object:
+    """The running task, where there is one, else the thread."""
+    try:
+        return asyncio.current_task() or threading.current_thread()
+    except RuntimeError:
+        return threading.current_thread()
 
 
 def _really_begin(conn: Any) -> None:
