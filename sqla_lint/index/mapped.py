@@ -1,7 +1,8 @@
 """Mapped classes: which classes SQLAlchemy maps, and their relationships with how each is loaded.
 
-Read here: declarative bases old and new, mixins, ``Mapped[...]``, ``relationship()``, ``backref=``, ``back_populates=``, ``lazy=``,
-dataclass and imperative mapping, ``association_proxy``, SQLModel's ``Relationship()``, Flask-SQLAlchemy's ``db.Model`` and
+Read here: declarative bases old and new, mixins, ``Mapped[...]``, ``relationship()``, ``backref=``,
+``back_populates=``, ``lazy=``, dataclass and imperative mapping, ``association_proxy``, SQLModel's ``Relationship()``,
+Flask-SQLAlchemy's ``db.Model`` and
 ``db.relationship``, bases imported from other files.
 """
 
@@ -24,8 +25,9 @@ from sqla_lint.lower.from_ast import lower_module
 class Relationship(NamedTuple):
     """A relationship attribute of a mapped class.
 
-    *target* is the class it leads to, None where unknown. *many* is True for a collection, False for a scalar, None where not
-    known. *lazy* is SQLAlchemy's loader strategy, None where it is not a literal. *inverse* is the attribute on the other side.
+    *target* is the class it leads to, None where unknown. *many* is True for a collection, False for a scalar, None
+    where not known. *lazy* is SQLAlchemy's loader strategy, None where it is not a literal. *inverse* is the attribute
+    on the other side.
     *m2o* says whether a scalar side holds the foreign key (then the identity map may serve it).
     """
 
@@ -103,7 +105,8 @@ class Mappings:
         if any(self.names.meaning(cls.path, base) == "declarative-base-class" for base in cls.node.bases):
             return True
         return any(self.names.meaning(cls.path, d) == "as-declarative" for d in cls.node.decorators) or any(
-            isinstance(d, n.Attribute) and d.attr in ("as_declarative_base", "generate_base") for d in cls.node.decorators
+            isinstance(d, n.Attribute) and d.attr in ("as_declarative_base", "generate_base")
+            for d in cls.node.decorators
         )
 
     @staticmethod
@@ -178,7 +181,9 @@ class Mappings:
                 relationships.update(self._imperative_relationships(cls, call))
         return Mapped(cls, relationships, frozenset(deferred), proxies)
 
-    def _column(self, name: str, call: n.Call, owner: Class, deferred: set[str], proxies: dict[str, tuple[str, str]]) -> None:
+    def _column(
+        self, name: str, call: n.Call, owner: Class, deferred: set[str], proxies: dict[str, tuple[str, str]]
+    ) -> None:
         meaning = self.names.meaning(owner.path, call.func)
         flag = _keyword(call, "deferred")
         if meaning == "deferred" or (isinstance(flag, n.Constant) and flag.value is True):
@@ -264,7 +269,10 @@ class Mappings:
         return Relationship(raw.name, target, many, lazy, inverse, raw.owner.path, raw.pos, depth)
 
     def _lazy(self, owner: Class, call: n.Call) -> str | None:
-        """The strategy that ``lazy=`` names; None where it is not a literal. ``True`` means select, ``False`` joined, ``None`` noload."""
+        """The strategy that ``lazy=`` names; None where it is not a literal.
+
+        ``True`` means select, ``False`` joined, ``None`` noload.
+        """
         value = _keyword(call, "lazy")
         options = _keyword(call, "sa_relationship_kwargs")
         if value is None and isinstance(options, n.Dict):
@@ -532,7 +540,10 @@ def unquote(annotation: n.Expr) -> n.Expr:
 
 
 def unwrap(annotation: n.Expr) -> tuple[n.Expr | None, bool]:
-    """The class that an annotation leads to, and whether through a collection: ``Optional[list["Pet"]]`` is (Pet, True)."""
+    """The class that an annotation leads to, and whether through a collection.
+
+    ``Optional[list["Pet"]]`` is (Pet, True).
+    """
     annotation = unquote(annotation)
     if isinstance(annotation, n.BinOp) and annotation.op == "|":
         sides = [annotation.left, annotation.right]

@@ -73,7 +73,9 @@ class Class:
 
 @dataclass(frozen=True)
 class Imported:
-    """A name bound by an import: *module* with its dots, *name* None for ``import a.b``; *whole* for ``import a.b as c``."""
+    """A name bound by an import: *module* with its dots, *name* None for ``import a.b``;
+    *whole* for ``import a.b as c``.
+    """
 
     module: str
     level: int
@@ -261,7 +263,11 @@ def imports(stmt: n.Import | n.ImportFrom) -> Iterator[tuple[str, Imported]]:
     """What an import statement binds: (name, target). ``import a.b`` binds ``a``."""
     if isinstance(stmt, n.Import):
         for dotted, alias in stmt.names:
-            yield (alias, Imported(dotted, 0, None)) if alias else (dotted.split(".")[0], Imported(dotted.split(".")[0], 0, None))
+            yield (
+                (alias, Imported(dotted, 0, None))
+                if alias
+                else (dotted.split(".")[0], Imported(dotted.split(".")[0], 0, None))
+            )
         return
     for name, alias in stmt.names:
         yield alias or name, Imported(stmt.module or "", stmt.level, name)

@@ -49,7 +49,9 @@ class Names:
         return what.name if isinstance(what, External) else None
 
     def meaning(self, path: str, expr: n.Expr) -> str | None:
-        """What *expr* means to SQLAlchemy (see :func:`sqlalchemy_api.meaning`), Flask-SQLAlchemy's ``db.x`` included."""
+        """What *expr* means to SQLAlchemy (see :func:`sqlalchemy_api.meaning`),
+        Flask-SQLAlchemy's ``db.x`` included.
+        """
         dotted = self.dotted(path, expr)
         if dotted is not None:
             return api.meaning(dotted)

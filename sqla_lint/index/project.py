@@ -1,7 +1,7 @@
 """The project's linked view: every file's index, and names followed through imports, re-exports and star imports.
 
-Whatever one file's analysis asks about other files goes through here and is recorded, also what was *not* found: a finding
-stays valid exactly as long as the same questions have the same answers.
+Whatever one file's analysis asks about other files goes through here and is recorded, also what was *not* found: a
+finding stays valid exactly as long as the same questions have the same answers.
 """
 
 from __future__ import annotations
@@ -162,7 +162,10 @@ class Project:
 
     @staticmethod
     def _preferred(found: tuple[object, ...]) -> object:
-        """Of several bindings: the last that defines something (``try: import x / except: x = None`` means the import)."""
+        """Of several bindings: the last that defines something.
+
+        ``try: import x / except: x = None`` means the import.
+        """
         defining = [b for b in found if isinstance(b, (Function, Class, Imported))]
         return defining[-1] if defining else found[-1]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqla_lint.lower import nodes as n
 
-# Deeper code than this is not analysed: libcst ends the process on about 2,000 nested parentheses, and the recursion here
-# and in everything that walks the representation must fit Python's own limit.
+# Deeper code than this is not analysed: libcst ends the process on about 2,000 nested parentheses, and the recursion
+# here and in everything that walks the representation must fit Python's own limit.
 MAX_DEPTH = 180
 
 
@@ -141,7 +141,9 @@ def _sequence(kind: str) -> Lowerer:
 
 
 def _comprehension(kind: str) -> Lowerer:
-    return lambda low, node: n.Comprehension(low.pos(node), kind, (low.expr(node.elt),), low.generators(node.generators))
+    return lambda low, node: n.Comprehension(
+        low.pos(node), kind, (low.expr(node.elt),), low.generators(node.generators)
+    )
 
 
 def _dict_comprehension(low: _Lowering, node: ast.DictComp) -> n.Expr:
@@ -223,11 +225,11 @@ def _class(low: _Lowering, node: ast.ClassDef) -> n.Stmt:
 
 
 def _try(low: _Lowering, node: Any) -> n.Stmt:
-    handlers = tuple(
-        [n.Handler(low.pos(h), low.maybe(h.type), h.name, low.block(h.body)) for h in node.handlers]
-    )
+    handlers = tuple([n.Handler(low.pos(h), low.maybe(h.type), h.name, low.block(h.body)) for h in node.handlers])
     is_star = type(node).__name__ == "TryStar"
-    return n.Try(low.pos(node), low.block(node.body), handlers, low.block(node.orelse), low.block(node.finalbody), is_star)
+    return n.Try(
+        low.pos(node), low.block(node.body), handlers, low.block(node.orelse), low.block(node.finalbody), is_star
+    )
 
 
 def _with(low: _Lowering, node: Any) -> n.Stmt:
@@ -247,7 +249,9 @@ def _match(low: _Lowering, node: ast.Match) -> n.Stmt:
         names = {part.name for part in ast.walk(case.pattern) if isinstance(part, (ast.MatchAs, ast.MatchStar))}
         names |= {part.rest for part in ast.walk(case.pattern) if isinstance(part, ast.MatchMapping)}
         bound = tuple(sorted(name for name in names if name))
-        cases.append(n.Case(low.pos(case.pattern), bound, _irrefutable(case), low.maybe(case.guard), low.block(case.body)))
+        cases.append(
+            n.Case(low.pos(case.pattern), bound, _irrefutable(case), low.maybe(case.guard), low.block(case.body))
+        )
     return n.Match(low.pos(node), low.expr(node.subject), tuple(cases))
 
 

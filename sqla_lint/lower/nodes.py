@@ -204,7 +204,9 @@ Expr: TypeAlias = Union[
 
 
 class Param(NamedTuple):
-    """A parameter; *kind* is ``pos`` (positional only), ``normal``, ``vararg`` (``*x``), ``kwonly`` or ``kwarg`` (``**x``)."""
+    """A parameter; *kind* is ``pos`` (positional only), ``normal``, ``vararg`` (``*x``),
+    ``kwonly`` or ``kwarg`` (``**x``).
+    """
 
     pos: Pos
     name: str
@@ -412,7 +414,10 @@ Stmt: TypeAlias = Union[
 
 
 class Module(NamedTuple):
-    """A file's code. *bounds* are statements that nest too deep to be read: each stands in the body as an opaque one."""
+    """A file's code.
+
+    *bounds* are statements that nest too deep to be read: each stands in the body as an opaque one.
+    """
 
     body: tuple[Stmt, ...]
     bounds: tuple[Pos, ...]
