@@ -222,6 +222,7 @@ def project(
     if not ctx.static:
         substitute.reads(ctx, cur, summary, bound, function, pos)
         substitute.effects(ctx, cur, summary, bound, pos)
+        substitute.writes(ctx, cur, summary, func.receiver)
     if summary.returns is None:
         cur.dead = not ctx.static
         return UNKNOWN

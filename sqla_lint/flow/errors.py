@@ -56,6 +56,10 @@ def catches(raised: Raised, types: tuple[str, ...]) -> bool | None:
 def _catches(raised: Raised, one: str) -> bool | None:
     if one == "*":
         return True
+    if one in raised.missed and one not in ("?", "other", "project"):
+        return False
+    if one in api.DATABASE_ERRORS and api.CATCH_ALL_ERRORS & raised.missed:
+        return False
     if raised.label == "database":
         if one == "Exception" or one in api.CATCH_ALL_ERRORS:
             return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqla_lint.flow.values import Sid
-from sqla_lint.index.module import Function
+from sqla_lint.index.module import Function, walk
 from sqla_lint.lower import nodes as n
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ def is_entry_point(function: Function, world: World) -> bool:
 def is_registered(function: Function, world: World) -> bool:
     """Whether the function's file hands it to a framework by a call: ``app.command("/x")(handler)``."""
     module = world.project.modules[function.path]
-    for stmt in module.node.body:
-        call = stmt.value if isinstance(stmt, n.ExprStmt) else None
+    for call in walk(module.node.body):
         if isinstance(call, n.Call) and isinstance(call.func, n.Call) and len(call.args) == 1:
             named = isinstance(call.args[0], n.Name) and call.args[0].id == function.node.name
             inner = call.func.func

@@ -83,10 +83,15 @@ def read(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, relation: Relations
     note_read(ctx, cur, pos, owner, relation.name, status, relation.many, via)
     if relation.target is not None and (status == "loaded" or innermost(ctx, owner.drawn) is None):
         cur.held = cur.held | {(relation.target, None, False)}
+    return reached(ctx, owner, relation)
+
+
+def reached(ctx: Context, owner: Entity, relation: Relationship) -> Value:
+    """What a relationship of a row leads to: back to the parent it was drawn from, to the one parent of all rows, or on."""
     if owner.via == relation.name and owner.parent is not None and relation.many is not True:
         return owner.parent
     value = related(owner, relation)
-    if status == "pinned" and isinstance(value, Entity):
+    if isinstance(value, Entity) and is_pinned(ctx, owner, relation):
         return value._replace(drawn=())
     return value
 
@@ -216,6 +221,10 @@ def write(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> None:
         relation = ctx.world.mappings.relationship(owner.cls, node.attr)
         if relation is not None and relation.many:
             read(ctx, cur, node.pos, owner, relation)
+        elif owner.origin is not None:
+            cur.loaded = cur.loaded | {(owner.origin.pos, (*owner.steps, node.attr), None)}
+    elif isinstance(owner, Parameter):
+        cur.loaded = cur.loaded | {(owner.name, (*owner.steps, node.attr), None)}
 
 
 def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -> Value:
@@ -226,7 +235,7 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
             mapped = ctx.world.mappings.mapped(owner.cls)
             if mapped is None or node.attr not in (mapped.deferred | mapped.proxies.keys()):
                 return members.member(ctx, cur, node, owner)
-        note_parameter_read(ctx, owner, node.attr, node.pos)
+        note_parameter_read(ctx, cur, owner, node.attr, node.pos)
         if relation is None or relation.target is None:
             return UNKNOWN
         if relation.lazy in api.DYNAMIC:
@@ -239,11 +248,13 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
     if found != UNKNOWN or len(owner.steps) >= _MAX_STEPS:
         return found
     if node.attr in ctx.world.reading_names:
-        note_parameter_read(ctx, owner, node.attr, node.pos)
+        note_parameter_read(ctx, cur, owner, node.attr, node.pos)
     return Parameter(owner.name, (*owner.steps, node.attr), owner.drawn)
 
 
-def note_parameter_read(ctx: Context, owner: Parameter, attr: str, pos: Pos) -> None:
+def note_parameter_read(ctx: Context, cur: Cursor, owner: Parameter, attr: str, pos: Pos) -> None:
+    if (owner.name, (*owner.steps, attr), None) in cur.loaded:
+        return
     loop = innermost(ctx, owner.drawn)
     qualname = ctx.function.qualname if ctx.function is not None else "<module>"
     under = parameter_guards(ctx)

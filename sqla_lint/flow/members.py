@@ -65,7 +65,7 @@ def _registry(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: Registry) -
 
 def _class(ctx: Context, cur: Cursor, node: n.Attribute, owner: ClassValue) -> Value:
     method = ctx.world.method(owner.cls, node.attr)
-    if method is not None:
+    if method is not None and not has_decorator(method, "declared_attr", "hybrid_property", "directive", "cascading"):
         return FunctionValue(method, owner if has_decorator(method, "classmethod") else None)
     if ctx.world.mappings.is_mapped(owner.cls):
         if node.attr == "query":

@@ -104,7 +104,12 @@ def _leave_app(cur: Cursor, pos: Pos) -> None:
 
 
 def _leave_scope(ctx: Context, cur: Cursor, scope: Scope, pos: Pos, raised: Raised | None) -> None:
-    if scope.sid is None or ctx.static:
+    if ctx.static:
+        return
+    for sid, on_exit, on_error in scope.others:
+        one = scope._replace(sid=sid, on_exit=on_exit, on_error=on_error, begins=False, others=())
+        _leave_scope(ctx, cur, one, pos, raised)
+    if scope.sid is None:
         return
     does = scope.on_exit if raised is None else scope.on_error
     if "commit" in does or "flush" in does:

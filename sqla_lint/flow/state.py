@@ -8,8 +8,8 @@ from sqla_lint.flow.values import Sid, Value
 from sqla_lint.index.module import Class
 from sqla_lint.lower.nodes import Pos
 
-# (the query's position, the relationship path, the loop that read it)
-Loaded = tuple[Pos, tuple[str, ...], tuple[int, int] | None]
+# (the query's position or the parameter's name, the relationship path, the loop that read it; None where it was set or refreshed)
+Loaded = tuple[Pos | str, tuple[str, ...], tuple[int, int] | None]
 
 # (class, the position of the query that gave its rows, whether they are that query's own rows)
 Held = tuple[Class, Pos | None, bool]
@@ -51,10 +51,14 @@ class SessionState(NamedTuple):
 
 
 class Raised(NamedTuple):
-    """An exception under way: *label* is ``database``, ``other`` or ``base``; *type* its class where a ``raise`` names it."""
+    """An exception under way: *label* is ``database``, ``other``, ``base`` or ``thrown``; *type* its class where a ``raise`` names it.
+
+    *missed* are the classes of handlers that did not catch it: no later handler of these does.
+    """
 
     label: str
     type: object = None
+    missed: frozenset[str] = frozenset()
 
 
 class State:

@@ -238,6 +238,8 @@ def _catch(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
             steps.append(Step(target, _caught(cur, node, types)))
         if caught is True:
             return steps
+        raised = raised._replace(missed=raised.missed | (set(types) - {"?"}))
+        cur.exc = raised
     return [*steps, Step(node.exc, cur.state(), None)]
 
 

@@ -119,7 +119,7 @@ def _step(ctx: Context, owner: Value, step: str) -> Value:
         return owner.row if isinstance(owner, Dynamic) else UNKNOWN
     if isinstance(owner, Entity):
         relation = ctx.world.mappings.relationship(owner.cls, step)
-        return loading.related(owner, relation) if relation is not None else UNKNOWN
+        return loading.reached(ctx, owner, relation) if relation is not None else UNKNOWN
     if isinstance(owner, Parameter):
         return _parameter_step(ctx, owner, step)
     if isinstance(owner, Instance):
@@ -228,7 +228,12 @@ def scope(ctx: Context, cur: Cursor, generator: Generator, bound: Bound, pos: Po
         if state is not None and "close" not in generator.on_exit:
             # The generator owns what it yields: whether it closes is judged there.
             cur.sessions[sid] = state._replace(status=GONE)
-    return Scope(sid, inner, generator.on_exit, generator.on_error, generator.swallows, False, pos)
+    others = tuple(
+        (target, on_exit, on_error)
+        for other, on_exit, on_error in generator.others
+        if (target := resolve_sid(ctx, other, bound)) is not None
+    )
+    return Scope(sid, inner, generator.on_exit, generator.on_error, generator.swallows, False, pos, others)
 
 
 # --- reads -----------------------------------------------------------------------------------------------------------
@@ -241,6 +246,14 @@ def reads(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, function: F
         given = bound.get(read.name)
         if given is not None and not _ruled_out(ctx, read, bound, outcomes):
             _read(ctx, cur, read, given, function, pos)
+
+
+def writes(ctx: Context, cur: Cursor, summary: Summary, receiver: Value | None) -> None:
+    """Attributes that a method sets on its object are loaded from then on."""
+    if isinstance(receiver, Entity) and receiver.origin is not None:
+        cur.loaded = cur.loaded | {(receiver.origin.pos, (*receiver.steps, name), None) for name in summary.writes}
+    elif isinstance(receiver, Parameter):
+        cur.loaded = cur.loaded | {(receiver.name, (*receiver.steps, name), None) for name in summary.writes}
 
 
 def _ruled_out(ctx: Context, read: Read, bound: Bound, outcomes: dict[n.Expr, bool | None]) -> bool:

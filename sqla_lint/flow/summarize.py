@@ -27,6 +27,7 @@ def summarize(ctx: Context, function: Function, returns: Exits, raises: Exits) -
         raises_other=any(s.exc is not None and s.exc.label in ("other", "base") for s in raises),
         reads=tuple(ctx.reads)[:_MAX_READS],  # type: ignore[arg-type]
         stores=_stores(function, returns),
+        writes=_writes(function, returns),
         generator=generator,
     )
 
@@ -114,6 +115,14 @@ def _stores(function: Function, returns: Exits) -> tuple[tuple[str, Value], ...]
     return tuple(found)
 
 
+def _writes(function: Function, returns: Exits) -> tuple[str, ...]:
+    if function.cls is None or not function.node.params or not returns:
+        return ()
+    me = function.node.params[0].name
+    ways = [{path[0] for name, path, _ in state.loaded if name == me and len(path) == 1} for state in returns]
+    return tuple(sorted(set.intersection(*ways)))
+
+
 def _generator(ctx: Context, returns: Exits, raises: Exits) -> Generator:
     """What a context manager does to what it yields: read from the ways out after the ``yield``."""
     from sqla_lint.flow.ownership import sids
@@ -124,13 +133,21 @@ def _generator(ctx: Context, returns: Exits, raises: Exits) -> Generator:
     what = yielded if yielded is not None else UNKNOWN
     held = sids(what)
     thrown = [s for s in (*returns, *raises) if s.env.get("%yield") == Literal("thrown", "str")]
-    resumed = [s for s in (*returns, *raises) if s.env.get("%yield") == Literal("resumed", "str")]
+    resumed = [s for s in (*returns, *raises) if s.env.get("%yield") == Literal("resumed", "str") and s.exc is None]
     swallows = any(s.env.get("%yield") == Literal("thrown", "str") for s in returns)
+
+    def ends(sid: Sid) -> tuple[frozenset[str], frozenset[str]]:
+        return _does([_session(s, sid) for s in resumed]), _does([_session(s, sid) for s in thrown])
+
+    known = {sid for s in (*thrown, *resumed) for sid in s.sessions if sid.owner in _SHOWN}
+    others = tuple((sid, *ends(sid)) for sid in sorted(known - set(held), key=repr) if any(ends(sid)))
     if len(held) != 1:
-        return Generator(what, swallows=swallows)
-    on_exit = _does([s.sessions.get(held[0], SessionState()) for s in resumed if s.exc is None])
-    on_error = _does([s.sessions.get(held[0], SessionState()) for s in thrown])
-    return Generator(what, on_exit, on_error, swallows)
+        return Generator(what, swallows=swallows, others=others)
+    return Generator(what, *ends(held[0]), swallows=swallows, others=others)
+
+
+def _session(state: State, sid: Sid) -> SessionState:
+    return state.sessions.get(sid, SessionState())
 
 
 def _does(ways: list[SessionState]) -> frozenset[str]:

@@ -43,19 +43,24 @@ class Read(NamedTuple):
 
 
 class Generator(NamedTuple):
-    """A generator that is a context manager or a dependency: what it yields, and what it does to it afterwards."""
+    """A generator that is a context manager or a dependency: what it yields, and what it does to it afterwards.
+
+    *others* are sessions that it does not yield (its parameters, a registry), each with what is done to it on exit and on error.
+    """
 
     yields: Value = UNKNOWN
     on_exit: frozenset[str] = frozenset()
     on_error: frozenset[str] = frozenset()
     swallows: bool = False
+    others: tuple[tuple[Sid, frozenset[str], frozenset[str]], ...] = ()
 
 
 class Summary(NamedTuple):
     """*returns* is None where the function never returns normally.
 
     *raises* are the sessions that a database error may leave failed; *raises_clean* if one may come out with its session rolled
-    back; *raises_other* whether anything else may be raised; *stores* are the attributes of ``self`` that it sets.
+    back; *raises_other* whether anything else may be raised; *stores* are the attributes of ``self`` that ``__init__`` sets,
+    *writes* those that any method sets on every way out.
     """
 
     returns: Value | None = UNKNOWN
@@ -65,6 +70,7 @@ class Summary(NamedTuple):
     raises_other: bool = True
     reads: tuple[Read, ...] = ()
     stores: tuple[tuple[str, Value], ...] = ()
+    writes: tuple[str, ...] = ()
     generator: Generator | None = None
     bounded: bool = False
 

@@ -198,6 +198,7 @@ class Scope(NamedTuple):
     swallows: bool
     begins: bool
     pos: Pos
+    others: tuple[tuple[Sid, frozenset[str], frozenset[str]], ...] = ()
     kind: str = "scope"
 
 

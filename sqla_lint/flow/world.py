@@ -242,6 +242,8 @@ class World:
         from sqla_lint.flow import queries
 
         sid = self._query_registry(cls)
+        if sid is not None:
+            ctx.sessions.setdefault(sid, Session(sid, Settings(expire_on_commit=None, flavour="flask")))
         return queries.make(ctx, [ClassValue(cls)], pos, sid, wraps=False)
 
     def _query_registry(self, cls: Class) -> Sid | None:
