@@ -84,7 +84,8 @@ def _speaking(judged: list[Judged]) -> Iterator[Judged]:
 def _handed(function: Function, summaries: Summaries) -> Iterable[tuple[Read, list[tuple[Facts, Handed]]]]:
     """The function's own reads in loops over what it is handed, each with all that the project hands it.
 
-    One for each path and loop, at its first read; of several steps of one path on a line, the longest that sends statements.
+    One for each path and loop, at its first read; of several steps of one path on a line, the longest that sends
+    statements.
     """
     if function.qualname == MODULE:
         return

@@ -1,1 +1,3 @@
-"""One function at a time: its control-flow graph, the states that reach each point, and what the function does to its caller."""
+"""One function at a time: its control-flow graph, the states that reach each point,
+and what the function does to its caller.
+"""

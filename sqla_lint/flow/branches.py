@@ -116,7 +116,9 @@ def _key(test: n.Expr) -> tuple[tuple[object, ...] | None, bool]:
 
 
 def test_key(test: n.Expr) -> tuple[tuple[object, ...] | None, bool]:
-    """The key of a simple test (``own``, ``self.own``, ``x is None``): the same for each place it stands, negated ones included."""
+    """The key of a simple test (``own``, ``self.own``, ``x is None``): the same for each place it stands,
+    negated ones included.
+    """
     while isinstance(test, n.UnaryOp) and test.op == "not":
         key, positive = test_key(test.operand)
         return key, not positive

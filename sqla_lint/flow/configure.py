@@ -1,4 +1,6 @@
-"""How sessions are configured: what ``sessionmaker(...)``, a session class or Flask-SQLAlchemy says about expiry and autoflush."""
+"""How sessions are configured: what ``sessionmaker(...)``,
+a session class or Flask-SQLAlchemy says about expiry and autoflush.
+"""
 
 from __future__ import annotations
 

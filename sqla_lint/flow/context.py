@@ -21,9 +21,9 @@ LoopId = tuple[int, int]
 class Context:
     """One function (or module) under evaluation.
 
-    *locals* are the names its own statements bind; *events* collects what happens; *loops* are the loops of the expression being
-    evaluated (those of comprehensions included), *guards* the conditions it stands under; *statement* is a call that is a statement by
-    itself. With *static* set nothing is followed in order: a local name is what its
+    *locals* are the names its own statements bind; *events* collects what happens; *loops* are the loops of the
+    expression being evaluated (those of comprehensions included), *guards* the conditions it stands under; *statement*
+    is a call that is a statement by itself. With *static* set nothing is followed in order: a local name is what its
     assignments say, and no events are kept.
     """
 
@@ -67,7 +67,9 @@ class Context:
 
 
 def dotted(expr: n.Expr) -> str | None:
-    """``a.b.c`` as text where an expression is only names and attributes: the key under which a state keeps its value."""
+    """``a.b.c`` as text where an expression is only names and attributes:
+    the key under which a state keeps its value.
+    """
     parts: list[str] = []
     while isinstance(expr, n.Attribute):
         parts.append(expr.attr)

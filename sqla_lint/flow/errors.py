@@ -14,8 +14,8 @@ _BASE_ONLY = frozenset({"KeyboardInterrupt", "SystemExit", "GeneratorExit", "Can
 def handler_types(ctx: Context, cur: Cursor, node: n.Expr | None) -> tuple[str, ...]:
     """What an ``except`` clause names.
 
-    ``*`` for everything, ``Exception``, a class of sqlalchemy.exc by its name, ``base`` for what is no ``Exception``, ``project`` for a
-    class of the project, ``other`` for any other class, ``?`` for what is not known.
+    ``*`` for everything, ``Exception``, a class of sqlalchemy.exc by its name, ``base`` for what is no ``Exception``,
+    ``project`` for a class of the project, ``other`` for any other class, ``?`` for what is not known.
     """
     from sqla_lint.flow.evaluate import expr
 

@@ -82,7 +82,8 @@ class Exit(NamedTuple):
 
 
 class LazyRead(NamedTuple):
-    """A relationship (or deferred column) read on a row drawn by a loop. *status* is ``lazy``, ``loaded`` or ``unknown``.
+    """A relationship (or deferred column) read on a row drawn by a loop. *status* is ``lazy``, ``loaded`` or
+    ``unknown``.
 
     *steps* is the path from the query's row; *via* is the callee's own read where the loop calls a function.
     """

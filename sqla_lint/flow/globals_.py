@@ -25,7 +25,9 @@ _SERVES = frozenset(
 
 
 class Binding(NamedTuple):
-    """A process-wide session: *how* is ``module``, ``class``, ``global`` or ``cached``; *function* the function it stands in."""
+    """A process-wide session: *how* is ``module``, ``class``, ``global`` or ``cached``;
+    *function* the function it stands in.
+    """
 
     name: str
     pos: Pos
@@ -141,7 +143,9 @@ def _in_function(function: Function, world: World) -> Iterator[Binding]:
 
 
 def _shared_target(stmt: n.Assign | n.AnnAssign, function: Function) -> tuple[str, str] | None:
-    """(how, name) where an assignment in a function binds something that outlives it: a global, or a class attribute."""
+    """(how, name) where an assignment in a function binds something that outlives it: a global,
+    or a class attribute.
+    """
     targets = stmt.targets if isinstance(stmt, n.Assign) else (stmt.target,)
     for target in targets:
         if isinstance(target, n.Name) and target.id in function.globals:

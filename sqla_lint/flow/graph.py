@@ -1,6 +1,7 @@
 """The control-flow graph of one function.
 
-Built backwards: a block is given the node that comes after it and returns its first node. Each ``finally`` and each leaving of a
+Built backwards: a block is given the node that comes after it and returns its first node. Each ``finally`` and each
+leaving of a
 ``with`` is built once for each way into it (normal, exception, return, break, continue).
 """
 
@@ -20,8 +21,9 @@ LoopId = tuple[int, int]
 
 
 class Guard(NamedTuple):
-    """A condition that a node stands under: *test* had this *outcome*. *left* if the other outcome left the block before (``continue``,
-    ``return``) instead of standing around the node. A handler or a ``case`` is a guard without a test."""
+    """A condition that a node stands under: *test* had this *outcome*. *left* if the other outcome left the block
+    before (``continue``, ``return``) instead of standing around the node. A handler or a ``case`` is a guard without a
+    test."""
 
     test: n.Expr | None
     outcome: bool
@@ -36,9 +38,10 @@ class TooLarge(Exception):
 class Node:
     """One step.
 
-    *next* are the successors by kind of node: ``test`` and ``while`` true and false, ``next`` body and end, ``catch`` the handlers, ``case`` the
-    arm and the next case, otherwise one. *exc* is where an exception raised here goes. *loops* are the loops around it; *guards* the conditions and handlers
-    that it stands under, outermost first (of a copy of a ``finally`` block: those within it).
+    *next* are the successors by kind of node: ``test`` and ``while`` true and false, ``next`` body and end, ``catch``
+    the handlers, ``case`` the arm and the next case, otherwise one. *exc* is where an exception raised here goes.
+    *loops* are the loops around it; *guards* the conditions and handlers that it stands under, outermost first (of a
+    copy of a ``finally`` block: those within it).
     """
 
     id: int

@@ -1,4 +1,6 @@
-"""Ways out that leave a session or connection open, and the calls that close it: what several rules ask of the facts."""
+"""Ways out that leave a session or connection open, and the calls that close it:
+what several rules ask of the facts.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from sqla_lint.lower.nodes import Pos
 
 
 class Leak(NamedTuple):
-    """How a session is left open: *path* tells the way in words, *pos* where it ends; *active* if a connection stays checked out."""
+    """How a session is left open: *path* tells the way in words, *pos* where it ends;
+    *active* if a connection stays checked out.
+    """
 
     path: str
     pos: Pos | None
@@ -38,7 +42,9 @@ def _is_open(way: Exit) -> bool:
 
 
 def _is_handed_over(facts: Facts, sid: Sid, ways: list[Exit]) -> bool:
-    """Made for somebody else: where every return hands the session over, what raises before that is the factory's affair."""
+    """Made for somebody else: where every return hands the session over,
+    what raises before that is the factory's affair.
+    """
     returns = [e.state.status for e in facts.events if isinstance(e, Exit) and e.sid == sid and e.how != "raise"]
     return all(way.how == "raise" for way in ways) and GONE in returns and CLOSED not in returns
 

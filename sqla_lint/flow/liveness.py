@@ -1,4 +1,6 @@
-"""Which variables are still wanted at each node: the rest is dropped from states, so that ways that differ in nothing else meet."""
+"""Which variables are still wanted at each node: the rest is dropped from states,
+so that ways that differ in nothing else meet.
+"""
 
 from __future__ import annotations
 

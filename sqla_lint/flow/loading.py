@@ -87,7 +87,9 @@ def read(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, relation: Relations
 
 
 def reached(ctx: Context, owner: Entity, relation: Relationship) -> Value:
-    """What a relationship of a row leads to: back to the parent it was drawn from, to the one parent of all rows, or on."""
+    """What a relationship of a row leads to: back to the parent it was drawn from, to the one parent of all rows,
+    or on.
+    """
     if owner.via == relation.name and owner.parent is not None and relation.many is not True:
         return owner.parent
     value = related(owner, relation)
@@ -117,7 +119,9 @@ def innermost(ctx: Context, drawn: tuple[LoopId, ...]) -> LoopId | None:
 
 
 def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship) -> str:
-    """``lazy`` if reading *relation* of *owner* sends a statement, ``loaded`` if not, ``pinned``, ``dynamic``, or ``unknown``."""
+    """``lazy`` if reading *relation* of *owner* sends a statement, ``loaded`` if not, ``pinned``, ``dynamic``,
+    or ``unknown``.
+    """
     origin = owner.origin
     if relation.lazy in api.DYNAMIC:
         return "dynamic"
@@ -163,7 +167,8 @@ def is_pinned(ctx: Context, owner: Entity, relation: Relationship) -> bool:
 def _is_held(ctx: Context, cur: Cursor, target: Class, owner: Entity, origin: Origin) -> bool:
     """Whether rows of *target* are in the session's identity map already: a many-to-one to them sends nothing.
 
-    A query of all rows of a class holds the parents of each as well; one that filters holds them only for later queries.
+    A query of all rows of a class holds the parents of each as well; one that filters holds them only for later
+    queries.
     """
     held = [cls for cls, pos, own in cur.held if pos != origin.pos or own and (not origin.filtered or cls is not owner.cls)]
     return any(target is cls or target in ctx.world.mappings.lineage(cls) for cls in held)
@@ -175,7 +180,9 @@ def _is_closed(cur: Cursor, sid: object) -> bool:
 
 
 def _strategy(options: frozenset[tuple[tuple[str, ...], str]], steps: tuple[str, ...], name: str) -> str | None:
-    """What the query's options say of one relationship; an eager one wins over a lazy one (it may stand on another branch)."""
+    """What the query's options say of one relationship; an eager one wins over a lazy one (it may stand on another
+    branch).
+    """
     wanted = ((*steps, name), (*steps, "*"))
     found = [strategy for path, strategy in options if path in wanted]
     eager = [s for s in found if s not in api.LAZY]
@@ -216,7 +223,9 @@ def deferred_status(owner: Entity, name: str) -> str:
 
 
 def write(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> None:
-    """``owner.attr = value``: a scalar is written without loading it; a collection is loaded first, to see what leaves it."""
+    """``owner.attr = value``: a scalar is written without loading it; a collection is loaded first,
+    to see what leaves it.
+    """
     if isinstance(owner, Entity):
         relation = ctx.world.mappings.relationship(owner.cls, node.attr)
         if relation is not None and relation.many:
@@ -271,7 +280,9 @@ def parameter_guards(ctx: Context) -> tuple[Guard, ...]:
 
 
 def _only_names(test: n.Expr, names: set[str]) -> bool:
-    """Whether a condition looks at one of *names*, compared with constants or not, possibly among others joined by ``and``."""
+    """Whether a condition looks at one of *names*, compared with constants or not,
+    possibly among others joined by ``and``.
+    """
     if isinstance(test, n.BoolOp):
         return any(_only_names(part, names) for part in test.values)
     if isinstance(test, n.UnaryOp):

@@ -1,4 +1,6 @@
-"""Calls of names from outside the project: SQLAlchemy's own, and those of the standard library and frameworks that matter here."""
+"""Calls of names from outside the project: SQLAlchemy's own,
+and those of the standard library and frameworks that matter here.
+"""
 
 from __future__ import annotations
 

@@ -46,7 +46,9 @@ def sids(value: Value) -> tuple[Sid, ...]:
 
 
 def release(ctx: Context, cur: Cursor, value: Value) -> None:
-    """Another owner has what *value* holds from here on: it was stored, returned, or handed to code that is not known."""
+    """Another owner has what *value* holds from here on: it was stored, returned,
+    or handed to code that is not known.
+    """
     for sid in sids(value):
         state = cur.sessions.get(sid)
         if sid.owner == "local" and state is not None and state.status == OPEN:

@@ -1,7 +1,7 @@
 """What a function is handed: annotations, defaults, and the evidence that an unannotated parameter is a session.
 
-A name alone proves nothing. A parameter counts as a session where calls on it exist that only a SQLAlchemy session has, where a
-mapped class or a ``select`` is passed to it, or where a caller hands a session in.
+A name alone proves nothing. A parameter counts as a session where calls on it exist that only a SQLAlchemy session has,
+where a mapped class or a ``select`` is passed to it, or where a caller hands a session in.
 """
 
 from __future__ import annotations
@@ -158,7 +158,9 @@ class Parameters:
     # --- dependencies
 
     def _is_injected(self, function: Function, param: n.Param) -> bool:
-        """Whether a framework hands the parameter in: ``Depends``, a decorator that provides sessions, a pytest fixture."""
+        """Whether a framework hands the parameter in: ``Depends``, a decorator that provides sessions,
+        a pytest fixture.
+        """
         if param.default is not None and _mentions_depends(param.default):
             return True
         if param.annotation is not None and _mentions_depends(unquote(param.annotation)):
@@ -281,7 +283,10 @@ def _is_name(expr: n.Expr, name: str) -> bool:
 
 
 def _is_passed_on(function: Function, name: str) -> bool:
-    """Whether the function only hands the parameter on: then a caller may prove what it is. The name saves the search elsewhere."""
+    """Whether the function only hands the parameter on: then a caller may prove what it is.
+
+    The name saves the search elsewhere.
+    """
     if not ("session" in name.lower() or name in ("db", "s", "sess", "database", "dbs", "tx", "uow")):
         return False
     for node in own_nodes(function.node.body):

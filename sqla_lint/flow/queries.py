@@ -172,7 +172,9 @@ def _first(row: Value) -> Value:
 
 
 def executed(ctx: Context, cur: Cursor, statement: Value, how: str, sid: Sid, pos: Pos) -> Value:
-    """What ``session.execute/scalars/scalar/exec`` gives for a statement; the statement itself was counted by the caller."""
+    """What ``session.execute/scalars/scalar/exec`` gives for a statement;
+    the statement itself was counted by the caller.
+    """
     if not isinstance(statement, Query):
         return UNKNOWN
     query = changed(statement, sid=sid)._replace(executed=True)

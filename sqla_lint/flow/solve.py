@@ -129,7 +129,9 @@ class _Worklist:
             self.queue.append((target, state))
 
     def _pruned(self, state: State, live: frozenset[str]) -> State:
-        """*state* without the variables that nothing mentions any more, and without constants that no condition looks at."""
+        """*state* without the variables that nothing mentions any more,
+        and without constants that no condition looks at.
+        """
         dead = [k for k, v in state.env.items() if k[0] != "%" and self._is_dead(_root(k), v, live)]
         if not dead:
             return state

@@ -8,7 +8,8 @@ from sqla_lint.flow.values import Sid, Value
 from sqla_lint.index.module import Class
 from sqla_lint.lower.nodes import Pos
 
-# (the query's position or the parameter's name, the relationship path, the loop that read it; None where it was set or refreshed)
+# (the query's position or the parameter's name, the relationship path, the loop that read it; None where it was set or
+# refreshed)
 Loaded = tuple[Pos | str, tuple[str, ...], tuple[int, int] | None]
 
 # (class, the position of the query that gave its rows, whether they are that query's own rows)
@@ -18,10 +19,12 @@ OPEN, CLOSED, GONE = "open", "closed", "gone"
 
 
 class Failure(NamedTuple):
-    """A failed statement or flush that nobody has rolled back: *handler* is the handler that swallowed the error, once one has.
+    """A failed statement or flush that nobody has rolled back: *handler* is the handler that swallowed the error, once
+    one has.
 
-    *tried* is the ``try`` (or ``with suppress``) of that handler; *followed* the first write that was noted after it. *poisons* if it was
-    a flush or commit: after these SQLAlchemy itself refuses; after a statement it is the database's transaction that is aborted.
+    *tried* is the ``try`` (or ``with suppress``) of that handler; *followed* the first write that was noted after it.
+    *poisons* if it was a flush or commit: after these SQLAlchemy itself refuses; after a statement it is the database's
+    transaction that is aborted.
     """
 
     pos: Pos
@@ -34,9 +37,10 @@ class Failure(NamedTuple):
 class SessionState(NamedTuple):
     """What one session is, on one way.
 
-    *status* is open, closed or gone (another owner has it now). *used* once a statement ran; *active* while its transaction
-    holds a connection. *failure* is an error not yet rolled back. *closed_at* is the call that closed it. *wrote* is the first
-    write of its transaction; *block* the ``with ...begin()`` block around. *ended* names what was done since entry.
+    *status* is open, closed or gone (another owner has it now). *used* once a statement ran; *active* while its
+    transaction holds a connection. *failure* is an error not yet rolled back. *closed_at* is the call that closed it.
+    *wrote* is the first write of its transaction; *block* the ``with ...begin()`` block around. *ended* names what was
+    done since entry.
     """
 
     status: str = OPEN
@@ -51,7 +55,8 @@ class SessionState(NamedTuple):
 
 
 class Raised(NamedTuple):
-    """An exception under way: *label* is ``database``, ``other``, ``base`` or ``thrown``; *type* its class where a ``raise`` names it.
+    """An exception under way: *label* is ``database``, ``other``, ``base`` or ``thrown``; *type* its class where a
+    ``raise`` names it.
 
     *missed* are the classes of handlers that did not catch it: no later handler of these does.
     """
@@ -62,7 +67,10 @@ class Raised(NamedTuple):
 
 
 class State:
-    """One way's knowledge at one point. Never changed once made; equal states are the same way as far as anyone can tell."""
+    """One way's knowledge at one point.
+
+    Never changed once made; equal states are the same way as far as anyone can tell.
+    """
 
     __slots__ = ("caught", "env", "exc", "held", "loaded", "result", "sessions", "tests", "_key")
 

@@ -1,5 +1,5 @@
-"""What names and attributes are worth wherever the order of statements is not followed: module variables, class and instance
-attributes, and locals seen from elsewhere."""
+"""What names and attributes are worth wherever the order of statements is not followed: module variables, class and
+instance attributes, and locals seen from elsewhere."""
 
 from __future__ import annotations
 
@@ -129,7 +129,8 @@ class Statics:
     # --- attributes
 
     def attribute(self, cls: Class, name: str) -> Value:
-        """What ``self.name`` is on an instance of *cls*: class attributes and what its methods assign, ``__init__`` first.
+        """What ``self.name`` is on an instance of *cls*: class attributes and what its methods assign, ``__init__``
+        first.
 
         A session is given an owner: ``instance`` where the class opened it, ``held`` where it was handed in.
         """

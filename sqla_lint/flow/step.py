@@ -207,7 +207,9 @@ def _raise(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
 
 
 def _raised_type(ctx: Context, cur: Cursor, exc: n.Expr) -> object:
-    """The class that a ``raise`` names, as handlers see it: only that a class of the project or of Python is raised matters."""
+    """The class that a ``raise`` names, as handlers see it:
+    only that a class of the project or of Python is raised matters.
+    """
     func = exc.func if isinstance(exc, n.Call) else exc
     types = errors.handler_types(ctx, cur, func)
     return types[0] if types and types[0] in ("other", "project") else None

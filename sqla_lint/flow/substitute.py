@@ -1,4 +1,6 @@
-"""A function's summary at one call of it: its parameters replaced by the arguments, its effects applied, its reads judged."""
+"""A function's summary at one call of it: its parameters replaced by the arguments, its effects applied,
+its reads judged.
+"""
 
 from __future__ import annotations
 

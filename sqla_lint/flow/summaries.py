@@ -1,7 +1,8 @@
 """All functions' facts and summaries, callees first.
 
-A summary must not depend on which function was asked for first: cycles of calls are condensed, and inside one a fixpoint is sought
-from "nothing known". The stack is explicit: a chain of calls may be longer than Python's own stack allows.
+A summary must not depend on which function was asked for first: cycles of calls are condensed, and inside one a
+fixpoint is sought from "nothing known". The stack is explicit: a chain of calls may be longer than Python's own stack
+allows.
 """
 
 from __future__ import annotations
@@ -76,7 +77,10 @@ class Summaries:
         self.world.summaries[function] = summary
 
     def _again(self, function: Function, work: list[tuple[Function, list[Function]]]) -> bool:
-        """All callees seen: solve again, or settle the cycle that *function* is the root of. True if there is more to do."""
+        """All callees seen: solve again, or settle the cycle that *function* is the root of.
+
+        True if there is more to do.
+        """
         if self._low[function] != self._index[function]:
             return False
         if self._stack[-1] is function:

@@ -10,10 +10,11 @@ from sqla_lint.lower.nodes import Pos
 
 
 class Effect(NamedTuple):
-    """What a call does to one session: *must* on every way out that returns, *may* on some. *keeps* if it holds on to it.
+    """What a call does to one session: *must* on every way out that returns, *may* on some. *keeps* if it holds on to
+    it.
 
-    The words are ``statement``, ``commit``, ``rollback``, ``close``; *active* if a transaction may be open afterwards; *wrote*
-    if it may have written.
+    The words are ``statement``, ``commit``, ``rollback``, ``close``; *active* if a transaction may be open afterwards;
+    *wrote* if it may have written.
     """
 
     must: frozenset[str] = frozenset()
@@ -24,10 +25,11 @@ class Effect(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A read of what the caller handed in: parameter *name*, then *steps* (``[]`` draws an element), the last the attribute.
+    """A read of what the caller handed in: parameter *name*, then *steps* (``[]`` draws an element), the last the
+    attribute.
 
-    *in_loop* if the read repeats within the function itself; *loop* tells which loop. *under* are the conditions on parameters that it
-    stands under: a call whose arguments rule one out reads nothing.
+    *in_loop* if the read repeats within the function itself; *loop* tells which loop. *under* are the conditions on
+    parameters that it stands under: a call whose arguments rule one out reads nothing.
     *root* are the steps of the read where it stands, once callers have passed it on.
     """
 
@@ -45,7 +47,8 @@ class Read(NamedTuple):
 class Generator(NamedTuple):
     """A generator that is a context manager or a dependency: what it yields, and what it does to it afterwards.
 
-    *others* are sessions that it does not yield (its parameters, a registry), each with what is done to it on exit and on error.
+    *others* are sessions that it does not yield (its parameters, a registry), each with what is done to it on exit and
+    on error.
     """
 
     yields: Value = UNKNOWN
@@ -58,9 +61,9 @@ class Generator(NamedTuple):
 class Summary(NamedTuple):
     """*returns* is None where the function never returns normally.
 
-    *raises* are the sessions that a database error may leave failed; *raises_clean* if one may come out with its session rolled
-    back; *raises_other* whether anything else may be raised; *stores* are the attributes of ``self`` that ``__init__`` sets,
-    *writes* those that any method sets on every way out.
+    *raises* are the sessions that a database error may leave failed; *raises_clean* if one may come out with its
+    session rolled back; *raises_other* whether anything else may be raised; *stores* are the attributes of ``self``
+    that ``__init__`` sets, *writes* those that any method sets on every way out.
     """
 
     returns: Value | None = UNKNOWN

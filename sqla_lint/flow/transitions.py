@@ -1,8 +1,8 @@
 """How a session's state moves: what each kind of call does when it succeeds, and when it raises.
 
-Facts of SQLAlchemy: a session that was only constructed or added to, or whose last word was a commit or a rollback, holds no
-connection; a statement checks one out; a failed flush or commit poisons the session until ``rollback()``; a closed session that
-is used again opens a new transaction silently.
+Facts of SQLAlchemy: a session that was only constructed or added to, or whose last word was a commit or a rollback,
+holds no connection; a statement checks one out; a failed flush or commit poisons the session until ``rollback()``; a
+closed session that is used again opens a new transaction silently.
 """
 
 from __future__ import annotations

@@ -1,29 +1,32 @@
 """What is concluded from code that cannot be seen into.
 
-The linter never runs or imports the code it reads. Where it cannot know, it stays silent: one false alarm costs more trust than
-one missed alarm. This is the whole policy.
+The linter never runs or imports the code it reads. Where it cannot know, it stays silent: one false alarm costs more
+trust than one missed alarm. This is the whole policy.
 
 A call of something outside the project, or of a value that is not known
-    may raise anything but a database error; may keep, close, commit or roll back what it is handed. A session handed to it is no
-    longer this function's to close. Functions of Python itself that only look (``len``, ``print``, ``isinstance``, logging) do none of it.
+    may raise anything but a database error; may keep, close, commit or roll back what it is handed. A session handed to
+    it is no longer this function's to close. Functions of Python itself that only look (``len``, ``print``,
+    ``isinstance``, logging) do none of it.
 
 A call of a function of the project
-    does what its body does. A cycle of calls is solved to a fixpoint; one that does not settle is given up, and ``--verbose`` says so.
+    does what its body does. A cycle of calls is solved to a fixpoint; one that does not settle is given up, and
+    ``--verbose`` says so.
 
 A function whose text mentions neither sessions, queries nor relationships
     does nothing to them, unless it is handed a session: then it is looked into.
 
 ``*args``, ``**kwargs``, ``getattr`` with a name that is not a literal, a dictionary of factories
-    give a value that is not known; nothing is concluded from it. A literal ``getattr(x, "name")`` and ``attrgetter("a.b")`` read
-    what they name.
+    give a value that is not known; nothing is concluded from it. A literal ``getattr(x, "name")`` and
+    ``attrgetter("a.b")`` read what they name.
 
 A parameter without an annotation
-    is a session where the function, its file or a caller proves it: calls on it that only a SQLAlchemy session has, a mapped class or a
+    is a session where the function, its file or a caller proves it: calls on it that only a SQLAlchemy session has, a
+    mapped class or a
     ``select`` handed to it, a session handed in. Its name proves nothing.
 
 A parameter that holds rows
-    has loaded what the project's callers loaded: if all of them hand over rows without the load, the read is reported; if some do,
-    their calls are; if no caller is known, nothing is.
+    has loaded what the project's callers loaded: if all of them hand over rows without the load, the read is reported;
+    if some do, their calls are; if no caller is known, nothing is.
 
 An option in ``.options(...)`` that cannot be read
     may load anything: nothing is said of the rows of that query.
@@ -38,10 +41,11 @@ A class with bases outside the project
     may do anything in the methods that the project does not define.
 
 What may raise
-    calls, awaits (also ``CancelledError``, past ``except Exception``), ``yield``, ``raise``, ``assert``, entering and leaving ``with``. Names,
-    arithmetic, subscripts and plain attributes do not. Rolling back and closing are taken to succeed.
+    calls, awaits (also ``CancelledError``, past ``except Exception``), ``yield``, ``raise``, ``assert``, entering and
+    leaving ``with``. Names, arithmetic, subscripts and plain attributes do not. Rolling back and closing are taken to
+    succeed.
 
 Bounds
-    A function that nests deeper than 180 levels, has more than 6,000 steps in its control flow, or more than 12,000 ways through it
-    is not analysed; ``--verbose`` names it.
+    A function that nests deeper than 180 levels, has more than 6,000 steps in its control flow, or more than 12,000
+    ways through it is not analysed; ``--verbose`` names it.
 """

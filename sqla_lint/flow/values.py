@@ -72,8 +72,9 @@ class ClassValue(NamedTuple):
 class Instance(NamedTuple):
     """An instance of a class of the project that is not mapped.
 
-    *path* is how the function reaches it (``("self",)``, ``("self", "repo")``), empty for one it made; *held* are attributes whose
-    value is known better than the class tells; *sid* is the session it opened for itself, if it is a wrapper that owns one.
+    *path* is how the function reaches it (``("self",)``, ``("self", "repo")``), empty for one it made; *held* are
+    attributes whose value is known better than the class tells; *sid* is the session it opened for itself, if it is a
+    wrapper that owns one.
     """
 
     cls: Class
@@ -110,8 +111,9 @@ class Parameter(NamedTuple):
 class Settings(NamedTuple):
     """How a session was configured; None where that is not known.
 
-    *flavour* is ``plain``, ``flask`` (Flask-SQLAlchemy's), ``managed`` (the configuration says that somebody closes it), ``bound`` (over
-    a connection that somebody else closes) or ``connection`` (a connection of an engine: it is followed like a session).
+    *flavour* is ``plain``, ``flask`` (Flask-SQLAlchemy's), ``managed`` (the configuration says that somebody closes
+    it), ``bound`` (over a connection that somebody else closes) or ``connection`` (a connection of an engine: it is
+    followed like a session).
     """
 
     is_async: bool = False
@@ -187,7 +189,8 @@ class Transaction(NamedTuple):
 class Scope(NamedTuple):
     """A context manager over a session: entering gives *value*, leaving does what the fields say.
 
-    *on_exit* is what leaving without an exception does; *on_error* what leaving with one does (names: ``close``, ``commit``,
+    *on_exit* is what leaving without an exception does; *on_error* what leaving with one does (names: ``close``,
+    ``commit``,
     ``rollback``). *swallows* if an exception raised inside does not come out.
     """
 
@@ -254,9 +257,9 @@ class Connection(NamedTuple):
 class Origin(NamedTuple):
     """Where rows came from: the query's position, its session and the loader options on it.
 
-    *options* are (path, strategy) pairs, a path being the relationship names from the row. *single* if it gives one row at most;
-    *certain* is False where an option could not be read; *filtered* if it may leave rows of the class out; *pinned* are the (class,
-    column) pairs that have one value in all rows.
+    *options* are (path, strategy) pairs, a path being the relationship names from the row. *single* if it gives one row
+    at most; *certain* is False where an option could not be read; *filtered* if it may leave rows of the class out;
+    *pinned* are the (class, column) pairs that have one value in all rows.
     """
 
     path: str
@@ -273,7 +276,8 @@ class Entity(NamedTuple):
     """An instance of a mapped class: a row of *origin*, or what *steps* of relationships lead to from there.
 
     *drawn* are the loops that drew it, innermost last; *origin* is None for an instance not drawn from a query.
-    *via* is the inverse of the relationship that it came out of: reading that leads back to *parent* without a statement.
+    *via* is the inverse of the relationship that it came out of: reading that leads back to *parent* without a
+    statement.
     """
 
     cls: Class
@@ -324,7 +328,9 @@ class Query(NamedTuple):
 
 
 class LoaderOption(NamedTuple):
-    """``joinedload(Owner.pets).selectinload(Pet.visits)``: (path, strategy) pairs; *end* is the path so far; None: not known."""
+    """``joinedload(Owner.pets).selectinload(Pet.visits)``: (path, strategy) pairs; *end* is the path so far; None:
+    not known.
+    """
 
     pairs: frozenset[tuple[tuple[str, ...], str]] | None
     end: tuple[str, ...] = ()

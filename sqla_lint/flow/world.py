@@ -71,8 +71,8 @@ _WORDS = (
 class World:
     """The project as evaluation sees it.
 
-    *missing* collects functions whose summaries were asked for before they were computed: whoever runs the analysis computes
-    them and asks again.
+    *missing* collects functions whose summaries were asked for before they were computed: whoever runs the analysis
+    computes them and asks again.
     """
 
     def __init__(self, project: Project, settings: Configuration) -> None:
@@ -316,7 +316,9 @@ class World:
         return self._callers[function]
 
     def argument(self, caller: Function, call: n.Call, callee: Function, name: str) -> Value:
-        """What *caller* hands *callee* as parameter *name*, whatever the order of statements; UNKNOWN if it is another function."""
+        """What *caller* hands *callee* as parameter *name*, whatever the order of statements;
+        UNKNOWN if it is another function.
+        """
         from sqla_lint.flow import calls
         from sqla_lint.flow.evaluate import expr
 
@@ -337,8 +339,8 @@ class World:
     def is_relevant(self, function: Function) -> bool:
         """Whether the function may matter to sessions or rows.
 
-        Its text mentions what these are asked for, or it is so short that it may stand for another (a factory), or may never return;
-        what makes and ends an object matters if anything in its class does.
+        Its text mentions what these are asked for, or it is so short that it may stand for another (a factory), or may
+        never return; what makes and ends an object matters if anything in its class does.
         """
         if function not in self._relevant:
             self._relevant[function] = self._is_relevant(function)
@@ -373,7 +375,9 @@ class World:
 
     @cached_property
     def session_names(self) -> frozenset[str]:
-        """Names that lead to a session: variables, functions and classes that mention a session class, or one another."""
+        """Names that lead to a session: variables, functions and classes that mention a session class,
+        or one another.
+        """
         names = set(_SESSION_WORDS)
         grown = True
         while grown:

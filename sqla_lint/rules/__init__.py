@@ -1,8 +1,8 @@
 """The rules: one file each, found by walking this package.
 
 A rule file has a docstring (its page: a title line, then "What it does", "Why it is bad", "Bad", "Good", "Fix" and
-"Configuration" as far as they apply; the snippets under "Bad" and "Good" are run through the rule by a test), ``CODE``, ``NAME``
-and ``SEVERITY``, and of these what it needs:
+"Configuration" as far as they apply; the snippets under "Bad" and "Good" are run through the rule by a test), ``CODE``,
+``NAME`` and ``SEVERITY``, and of these what it needs:
 
 ``check(facts, world)``
     yields :class:`sqla_lint.rules.verdict.Verdict` for one function's solved facts.

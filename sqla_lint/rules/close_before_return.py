@@ -1,11 +1,12 @@
 """A session is closed by a call of its own at each way out.
 
 What it does
-    Reports a session (or a wrapper that holds one) that two or more calls close, each on another way out of the function: before
-    each ``return``, in ``try`` and again in its handlers, in a loop and again after it.
+    Reports a session (or a wrapper that holds one) that two or more calls close, each on another way out of the
+    function: before each ``return``, in ``try`` and again in its handlers, in a loop and again after it.
 
 Why it is bad
-    The next ``return`` that somebody adds forgets it, and no exception in between is covered: each leaves a connection behind.
+    The next ``return`` that somebody adds forgets it, and no exception in between is covered: each leaves a connection
+    behind.
 
 Bad
     def price(number):
@@ -58,6 +59,7 @@ def _judge(facts: Facts, sid: Sid) -> Verdict | None:
         return None
     lines = ", ".join(str(place[0]) for place in places)
     message = (
-        f"{facts.name_of(sid)} is closed by a call of its own at each way out (lines {lines}): close it once, with a with block"
+        f"{facts.name_of(sid)} is closed by a call of its own at each way out (lines {lines}): close it once, with a "
+        "with block"
     )
     return Verdict(places[0], message, tuple(Note(p, "closed again here") for p in places[1:]), subject=sid)

@@ -4,8 +4,8 @@ What it does
     Reports ``commit()`` that stands in a ``finally`` block and runs whatever happened in the body.
 
 Why it is bad
-    After a failed body it commits the half of the work that was done before the error, or raises ``PendingRollbackError`` over the
-    error that mattered.
+    After a failed body it commits the half of the work that was done before the error, or raises
+    ``PendingRollbackError`` over the error that mattered.
 
 Bad
     def restock(session: Session, number, count):

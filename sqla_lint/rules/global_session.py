@@ -1,11 +1,13 @@
 """A plain session is shared by the whole process.
 
 What it does
-    Reports a session bound at module or class level, assigned to a ``global``, or returned by a cached function: one that every
-    thread and every request uses. Registries (``scoped_session``) and factories (``sessionmaker``) are right there.
+    Reports a session bound at module or class level, assigned to a ``global``, or returned by a cached function: one
+    that every thread and every request uses. Registries (``scoped_session``) and factories (``sessionmaker``) are right
+    there.
 
 Why it is bad
-    A session is not thread-safe, and one error leaves it failed for everybody. Its rows and its connection are never given back.
+    A session is not thread-safe, and one error leaves it failed for everybody. Its rows and its connection are never
+    given back.
 
 Bad
     Session = sessionmaker(bind=engine)

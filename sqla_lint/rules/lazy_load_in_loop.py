@@ -1,8 +1,9 @@
 """A relationship is loaded lazily on each row of a loop: N+1 queries.
 
 What it does
-    Reports the read of a lazy relationship (or a deferred column) on rows that a loop draws from a query or from another
-    relationship, where the query does not load it; also through functions, methods and properties that the loop calls.
+    Reports the read of a lazy relationship (or a deferred column) on rows that a loop draws from a query or from
+    another relationship, where the query does not load it; also through functions, methods and properties that the loop
+    calls.
 
 Why it is bad
     One query for the rows, and one more for each row: a page with a thousand rows sends a thousand and one.
@@ -94,7 +95,9 @@ def _verdict(read: LazyRead, path: tuple[str, ...]) -> Verdict:
 
 
 def check_handed(read: Read, handed: list[tuple[Facts, Handed]], world: World) -> Iterator[Verdict]:
-    """A read in a loop over what callers hand in: at the read if all hand over rows without the load, else at those calls."""
+    """A read in a loop over what callers hand in: at the read if all hand over rows without the load,
+    else at those calls.
+    """
     calls: dict[tuple[str, Pos], list[tuple[Facts, Handed]]] = {}
     for facts, event in handed:
         calls.setdefault((facts.function.path, event.pos), []).append((facts, event))
@@ -106,7 +109,8 @@ def check_handed(read: Read, handed: list[tuple[Facts, Handed]], world: World) -
         facts, event = lazy[0]
         callers = ", ".join(sorted({facts.function.qualname for facts, _ in lazy})[:3])
         message = (
-            f"{what} is loaded lazily for each row of the loop at line {read.loop[0] if read.loop else read.pos[0]}: one query a row; "
+            f"{what} is loaded lazily for each row of the loop at line {read.loop[0] if read.loop else read.pos[0]}: "
+            "one query a row; "
             f"no caller ({callers}) loads {event.target}.{event.attribute} with its rows"
         )
         notes = tuple(Note(event.pos, "handed over here", facts.function.path) for facts, event in lazy[:5])
@@ -114,7 +118,8 @@ def check_handed(read: Read, handed: list[tuple[Facts, Handed]], world: World) -
         return
     for facts, event in lazy:
         message = (
-            f"{read.qualname}() reads {event.target}.{event.attribute} of each row handed over here, and they come without it: one "
+            f"{read.qualname}() reads {event.target}.{event.attribute} of each row handed over here, and they come "
+            "without it: one "
             "query a row; load it with the query"
         )
         note = Note(read.pos, f"reads {what} here", read.path)

@@ -1,12 +1,13 @@
 """A handler swallows a database error and goes on without rolling back.
 
 What it does
-    Reports the ``except`` (or ``with suppress``) that can catch a failed flush, commit or statement on a session that lives on,
-    where some way on from there neither rolls back, closes the session, nor leaves by raising.
+    Reports the ``except`` (or ``with suppress``) that can catch a failed flush, commit or statement on a session that
+    lives on, where some way on from there neither rolls back, closes the session, nor leaves by raising.
 
 Why it is bad
-    After a failed flush the session raises ``PendingRollbackError`` until ``rollback()`` is called, on whatever uses it next;
-    PostgreSQL refuses every statement of the aborted transaction. The error shows up somewhere else, on somebody else's request.
+    After a failed flush the session raises ``PendingRollbackError`` until ``rollback()`` is called, on whatever uses it
+    next; PostgreSQL refuses every statement of the aborted transaction. The error shows up somewhere else, on somebody
+    else's request.
 
 Bad
     def rename(session: Session, book_id, title):
@@ -79,7 +80,8 @@ def _used(facts: Facts, event: Used) -> Verdict | None:
         return _block(event, failure, name)
     if event.how == "savepoint-end":
         message = (
-            f"swallows a failed statement on {name} inside its savepoint without rolling back: the rows of the savepoint are "
+            f"swallows a failed statement on {name} inside its savepoint without rolling back: the rows of the "
+            "savepoint are "
             "lost; put begin_nested() around the risky part alone"
         )
         return _verdict(failure, message, event.sid, Note(event.pos, "the savepoint ends here"))
@@ -96,7 +98,8 @@ def _block(event: Used, failure: Failure, name: str) -> Verdict | None:
     if not before and failure.followed is None:
         return None
     message = (
-        f"swallows a failed statement inside the transaction block of {name}: the block ends quietly and every row of it is lost; "
+        f"swallows a failed statement inside the transaction block of {name}: the block ends quietly and every row of "
+        "it is lost; "
         "put begin_nested() around the risky part"
     )
     return _verdict(failure, message, event.sid, Note(event.pos, "the block that loses its rows"))
@@ -110,7 +113,8 @@ def _left(facts: Facts, world: World, event: Exit) -> Verdict | None:
         return None
     name = facts.name_of(event.sid)
     message = (
-        f"swallows a failed statement on {name} without rollback(), and the function returns: whoever uses {name} next gets "
+        f"swallows a failed statement on {name} without rollback(), and the function returns: whoever uses {name} next "
+        "gets "
         f"{_next_error(failure)}; call {name}.rollback() first in the handler, or raise again"
     )
     return _verdict(failure, message, event.sid)

@@ -4,7 +4,8 @@ What it does
     Reports a plain session created in a parameter default; calling a registry there counts too.
 
 Why it is bad
-    A default is evaluated once, when the function is defined: all calls, in all threads, share that one session for good.
+    A default is evaluated once, when the function is defined: all calls, in all threads, share that one session for
+    good.
 
 Bad
     def titles(session=Session(engine)):
@@ -37,7 +38,8 @@ def check_module(module: ModuleIndex, world: World) -> Iterator[Verdict]:
     for function, param in globals_.session_defaults(module, world):
         assert param.default is not None
         message = (
-            f"the default of {param.name} is made once, when {function.node.name}() is defined: every call shares this session; "
+            f"the default of {param.name} is made once, when {function.node.name}() is defined: every call shares this "
+            "session; "
             "open it in the body, or let the caller hand it in"
         )
         outer = function.outer.qualname if function.outer is not None else None

@@ -1,12 +1,12 @@
 """A connection that its owner can leave without closing.
 
 What it does
-    Follows every connection that a function takes from an engine (``connect()``, ``raw_connection()``), and reports it where some way
-    out leaves it open, or where calls of their own close it at several ways out.
+    Follows every connection that a function takes from an engine (``connect()``, ``raw_connection()``), and reports it
+    where some way out leaves it open, or where calls of their own close it at several ways out.
 
 Why it is bad
-    A connection is checked out of the pool from the moment it is made. Ending its transaction or closing a cursor or a session over
-    it does not give it back.
+    A connection is checked out of the pool from the moment it is made. Ending its transaction or closing a cursor or a
+    session over it does not give it back.
 
 Bad
     def count_books():

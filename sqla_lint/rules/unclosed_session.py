@@ -1,13 +1,13 @@
 """A session that its owner can leave without closing.
 
 What it does
-    Follows every session that a function creates, and reports the creation where some way out of the function leaves it open:
-    no close at all, an early return, a branch, or an exception between creation and close. A wrapper that opens its own session
-    is owned and closed like one.
+    Follows every session that a function creates, and reports the creation where some way out of the function leaves it
+    open: no close at all, an early return, a branch, or an exception between creation and close. A wrapper that opens
+    its own session is owned and closed like one.
 
 Why it is bad
-    A session keeps its connection until its transaction ends or it is collected. Enough requests that leave one open, and the
-    pool is exhausted: everything after waits for a connection that nobody gives back.
+    A session keeps its connection until its transaction ends or it is collected. Enough requests that leave one open,
+    and the pool is exhausted: everything after waits for a connection that nobody gives back.
 
 Bad
     def titles():

@@ -18,7 +18,8 @@ class Note(NamedTuple):
 class Verdict(NamedTuple):
     """Misuse at *pos*. *head* if the finding covers only the head of the statement there.
 
-    *subject* is what the verdict is about (a session, a read): where another rule supersedes this one, it does so for the same subject.
+    *subject* is what the verdict is about (a session, a read): where another rule supersedes this one, it does so for
+    the same subject.
     *path* and *function* are set where the place is not in the function that was looked at.
     """
 
