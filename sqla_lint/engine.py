@@ -109,7 +109,8 @@ def _gather(
 
 def _judge(project: Project, settings: Settings, *, edits: bool = False) -> _Judged:
     readable = [path for path in project.targets if path in project.files]
-    analysis, errors = guarded(project.root, lambda: _analyse(project, readable, settings, edits or settings.edits), Analysis())
+    edits = edits or settings.edits
+    analysis, errors = guarded(project.root, lambda: _analyse(project, readable, settings, edits), Analysis())
     if errors:
         analysis = Analysis(unreadable=_unparsable(project, readable))
     unreadable = [each for each in (*project.unreadable, *analysis.unreadable) if each.path in project.targets]

@@ -78,7 +78,9 @@ class TestCheck:
     ) -> None:
         seen: list[tuple[set[str], list[str]]] = []
 
-        def analyse(root: Path, files: Mapping[str, Source], targets: list[str], settings: Settings) -> Analysis:
+        def analyse(
+            root: Path, files: Mapping[str, Source], targets: list[str], settings: Settings, *, edits: bool
+        ) -> Analysis:
             seen.append((set(files), list(targets)))
             return Analysis((finding(str(project / "a.py")), finding(str(project / "b.py"))))
 

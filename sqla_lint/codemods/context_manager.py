@@ -1,8 +1,8 @@
 """A session that its function makes and closes by hand goes into a ``with`` block.
 
 The block covers exactly the statements that need the session; every ``close()`` goes, and with it each ``try`` that had
-nothing else to do. Where all that is caught is rolled back and raised again behind a last ``commit()``, the block commits
-by itself.
+nothing else to do. Where all that is caught is rolled back and raised again behind a last ``commit()``, the block
+commits by itself.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from codemods.fixing import HEAD
 
+from codemods.fixing import HEAD
 from sqla_lint import Settings, check, fix
 
 BODY = '''\

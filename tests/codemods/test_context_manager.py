@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
 from codemods.fixing import HEAD, repaired
 
 CASES: dict[str, tuple[str, str, str]] = {

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from oracle.loading import Fixture, running
+
 from codemods.fixing import HEAD, repaired
 from codemods.test_context_manager import CASES
-from oracle.loading import Fixture, running
 
 # Calls that are made one after the other; `0` as a name makes the insert fail with a duplicate the second time.
 CALLS: dict[str, list[str]] = {
