@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import NamedTuple
 
 from sqla_lint.config import Settings
@@ -10,11 +11,19 @@ from sqla_lint.flow.world import World
 from sqla_lint.index.module import build
 from sqla_lint.index.project import Project
 from sqla_lint.judge import Judged, judge_file
-from sqla_lint.source import Source, decode, parse
 from sqla_lint.lower.from_ast import lower_module
+from sqla_lint.source import Source, decode, parse
 
 from flow.generate import Program
-from flow.observe import Seen
+from flow.observe import Seen, observe
+from flow.runtime import Database
+
+# Where the linter may say more than the plain runs of a program show, and why.
+POLICIES = {
+    "wide": "a call that cannot be seen into may raise an error of another session's; a failure is told once, where it is felt first",
+    "memoryless": "whether a handler catches an error of a class that is not known is decided for each handler anew",
+    "unproved": "there are more paths than are run",
+}
 
 
 class Difference(NamedTuple):
@@ -32,7 +41,9 @@ def project(files: dict[str, str]) -> Summaries:
         path = "/project/" + name
         source = decode(path, files[name].encode())
         assert isinstance(source, Source), source
-        modules[path] = build(path, lower_module(parse(source)), tuple(source.lines))
+        tree = parse(source)
+        assert isinstance(tree, ast.Module), tree
+        modules[path] = build(path, lower_module(tree), tuple(source.lines))
     return Summaries(World(Project("/project", modules), Settings()))
 
 
@@ -68,3 +79,20 @@ def _rollbacks(seen: Seen, lines: set[int]) -> list[Difference]:
     missed = [Difference("SES201", "missed", tuple(sorted(group))) for group in seen.first if not group & lines]
     known = {line for group in seen.swallowers for line in group}
     return [*missed, *(Difference("SES201", "false alarm", (line,)) for line in sorted(lines - known))]
+
+
+def explained(program: Program, seen: Seen, found: list[Judged], database: Database) -> list[tuple[Difference, str]]:
+    """Each difference with the policy that it follows from (a key of :data:`POLICIES`), or nothing."""
+    return [(d, _policy(d, program, seen, found, database)) for d in differences(program, seen, found)]
+
+
+def _policy(difference: Difference, program: Program, seen: Seen, found: list[Judged], database: Database) -> str:
+    if difference.what == "missed":
+        return ""
+    complete = seen.complete
+    for mode in ("wide", "memoryless"):
+        more = observe(program, database, 1500, 0, mode)
+        if difference not in differences(program, more, found):
+            return mode
+        complete = complete and more.complete
+    return "" if complete else "unproved"

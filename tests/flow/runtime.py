@@ -220,16 +220,20 @@ class ChoosingSession(Session):
         self.caught: list[Caught] = []
         self.noted = 0
         self.deciding = True
+        self.begun = False
         run.sessions.append(self)
 
     @property
     def failed(self) -> bool:
+        """Whether it refuses its next statement, or loses what the block around has done."""
+        if self.begun and not self.in_transaction():
+            return True
         return not self.is_active or (self.in_transaction() and self.run.database.aborted)
 
     def use(self) -> None:
         if self.failed:
             self.run.blame(self)
-            if self.run.mode != "real":
+            if self.run.mode != "real" and not self.begun:
                 self.plainly(super().rollback)
         self.caught.clear()
         self.reopen()
@@ -247,7 +251,7 @@ class ChoosingSession(Session):
             return call(*args)
         except InvalidRequestError as error:
             # A transaction ended or begun twice is misuse of another kind.
-            self.run.discarded |= not isinstance(error, PendingRollbackError)
+            self.run.discarded |= not (isinstance(error, PendingRollbackError) or self.begun or self.run.blamed)
             raise
         finally:
             self.deciding = True
@@ -337,6 +341,7 @@ class Block:
 
     def __enter__(self) -> Any:
         self.noted = self.session.noted
+        self.session.begun |= not self.nested
         return self.session.plainly(self.transaction.__enter__)
 
     def __exit__(
@@ -348,6 +353,7 @@ class Block:
         try:
             return session.plainly(self.transaction.__exit__, kind, error, trace)  # type: ignore[no-any-return]
         finally:
+            session.begun &= self.nested
             if not session.failed:
                 session.caught.clear()
 
