@@ -117,7 +117,11 @@ def _collect(read: Read, function: Function, summaries: Summaries) -> Iterator[t
             seen.add(caller)
             facts = summaries.facts(caller)
             for event in facts.events:
-                if isinstance(event, Handed) and (event.path, event.read, event.steps) == (read.path, read.pos, read.steps):
+                if isinstance(event, Handed) and (event.path, event.read, event.steps) == (
+                    read.path,
+                    read.pos,
+                    read.steps,
+                ):
                     yield facts, event
             passed = summaries.world.summary(caller).reads
             if any((r.path, r.pos, r.root) == (read.path, read.pos, read.steps) for r in passed):

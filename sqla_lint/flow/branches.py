@@ -67,7 +67,9 @@ def _membership(ctx: Context, cur: Cursor, test: n.Compare) -> bool | None:
     right = test.comparators[0]
     if test.ops not in (("in",), ("not in",)) or not isinstance(test.left, n.Constant):
         return None
-    if not (isinstance(right, n.Call) and isinstance(right.func, n.Name) and right.func.id in ("locals", "vars", "dir")):
+    if not (
+        isinstance(right, n.Call) and isinstance(right.func, n.Name) and right.func.id in ("locals", "vars", "dir")
+    ):
         return None
     bound = test.left.value in cur.env
     return bound if test.ops == ("in",) else not bound

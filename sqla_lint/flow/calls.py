@@ -92,7 +92,9 @@ def apply(
     if isinstance(func, ClassValue):
         return construct(ctx, cur, func, args, kwargs, pos)
     if isinstance(func, Factory):
-        return sessions.create(ctx, cur, configure.bound(configure.overridden(func.settings, kwargs), args, kwargs), pos)
+        return sessions.create(
+            ctx, cur, configure.bound(configure.overridden(func.settings, kwargs), args, kwargs), pos
+        )
     if isinstance(func, Registry):
         return Session(func.sid, func.settings)
     if isinstance(func, Outside):
@@ -150,7 +152,7 @@ def _method(
     if isinstance(receiver, Stack):
         return _stack(ctx, cur, name, args, pos)
     if isinstance(receiver, Engine):
-        return _engine(ctx, cur, receiver, name, pos)
+        return _engine(ctx, cur, receiver, name, kwargs, pos)
     if isinstance(receiver, FlaskDb):
         return _flask(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, ModelAttribute):
@@ -163,14 +165,16 @@ def _method(
     return unknown(ctx, cur, args, kwargs, pos)
 
 
-def _engine(ctx: Context, cur: Cursor, engine: Engine, name: str, pos: Pos) -> Value:
+def _engine(ctx: Context, cur: Cursor, engine: Engine, name: str, kwargs: dict[str, Value], pos: Pos) -> Value:
     """A connection is followed as a session is: it is checked out from the moment it is made."""
     settings = Settings(is_async=engine.is_async, flavour="connection")
     if name in ("connect", "raw_connection"):
         return sessions.create(ctx, cur, settings, pos, how="connected")
     if name == "begin":
         return sessions.factory_begin(ctx, cur, settings, pos)
-    return engine if name == "execution_options" else UNKNOWN
+    if name == "execution_options":
+        return engine._replace(autocommit=engine.autocommit or kwargs.get("isolation_level") == Literal("AUTOCOMMIT", "str"))
+    return UNKNOWN
 
 
 def _stack(ctx: Context, cur: Cursor, name: str, args: list[Value], pos: Pos) -> Value:

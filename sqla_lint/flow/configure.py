@@ -5,7 +5,7 @@ a session class or Flask-SQLAlchemy says about expiry and autoflush.
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.values import ClassValue, Connection, Literal, Mapping, Outside, Session, Settings, Value
+from sqla_lint.flow.values import ClassValue, Connection, Engine, Literal, Mapping, Outside, Session, Settings, Value
 
 _ASYNC = frozenset({"async-session-class", "async-sessionmaker", "async-scoped-session"})
 
@@ -37,6 +37,8 @@ def bound(settings: Settings, args: list[Value], kwargs: dict[str, Value]) -> Se
     """*settings* of a session made with *args*: one bound to a connection leaves that with whoever opened it."""
     bind = args[0] if args else kwargs.get("bind")
     is_connection = isinstance(bind, Connection) or isinstance(bind, Session) and bind.settings.flavour == "connection"
+    if isinstance(bind, Engine) and bind.autocommit:
+        return settings._replace(autocommit=True)
     is_alembic = isinstance(bind, Outside) and bind.called and bind.name.endswith(("op.get_bind", "context.get_bind"))
     return settings._replace(flavour="bound") if is_connection or is_alembic else settings
 

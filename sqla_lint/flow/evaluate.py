@@ -7,19 +7,20 @@ from typing import Any
 
 from sqla_lint.flow import calls, loading, ownership
 from sqla_lint.flow.context import Context, dotted
+from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import Cursor, Raised
 from sqla_lint.flow.values import (
     FALSE,
     TRUE,
     UNKNOWN,
     Awaitable,
+    Criterion,
     Instance,
     LambdaValue,
-    Criterion,
     Literal,
     Many,
-    ModelAttribute,
     Mapping,
+    ModelAttribute,
     Pair,
     Session,
     Value,
@@ -127,14 +128,18 @@ def _each(ctx: Context, cur: Cursor, *parts: n.Expr) -> Value:
 def _bool_op(ctx: Context, cur: Cursor, node: n.BoolOp) -> Value:
     """``a or b`` is either; a known side decides."""
     result: Value | None = None
+    outer = ctx.guards
     for part in node.values:
         value = expr(ctx, cur, part)
+        ctx.guards = (*ctx.guards, Guard(part, node.op == "and"))
         known = truth(value)
         if known is (node.op == "or"):
+            ctx.guards = outer
             return value if result is None else join(result, value)
         if known is None or part is node.values[-1]:
             # ``x and x.session``: the falsy side of ``and`` is nothing that matters.
             result = value if result is None or node.op == "and" else join(result, value)
+    ctx.guards = outer
     return result if result is not None else UNKNOWN
 
 
@@ -205,7 +210,13 @@ def _if_exp(ctx: Context, cur: Cursor, node: n.IfExp) -> Value:
         return expr(ctx, cur, node.body)
     if known is False:
         return expr(ctx, cur, node.orelse)
-    return join(expr(ctx, cur, node.body), expr(ctx, cur, node.orelse))
+    outer = ctx.guards
+    ctx.guards = (*outer, Guard(node.test, True))
+    body = expr(ctx, cur, node.body)
+    ctx.guards = (*outer, Guard(node.test, False))
+    orelse = expr(ctx, cur, node.orelse)
+    ctx.guards = outer
+    return join(body, orelse)
 
 
 def _lambda(ctx: Context, cur: Cursor, node: n.Lambda) -> Value:

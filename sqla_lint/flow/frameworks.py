@@ -15,10 +15,21 @@ _ROUTES = frozenset(
     {"route", "get", "post", "put", "patch", "delete", "head", "options", "websocket", "api_route", "view", "endpoint",
      "errorhandler", "exception_handler", "app_errorhandler", "view_config", "action", "before_request"}
 )  # fmt: skip
-_ENTRIES = frozenset({"command", "cli_command", "job", "task", "shared_task", "event", "shortcut", "message", "function", "options"})
+_ENTRIES = frozenset(
+    {"command", "cli_command", "job", "task", "shared_task", "event", "shortcut", "message", "function", "options"}
+)
 _VIEW_METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "dispatch_request", "dispatch"})
 _VIEW_BASES = ("Resource", "View", "HTTPEndpoint", "RequestHandler", "Handler", "Namespace", "Controller")
-_TEARDOWNS = ("teardown", "after_request", "after_app_request", "shutdown", "cleanup", "postrun", "middleware", "tearDown")
+_TEARDOWNS = (
+    "teardown",
+    "after_request",
+    "after_app_request",
+    "shutdown",
+    "cleanup",
+    "postrun",
+    "middleware",
+    "tearDown",
+)
 
 
 def is_route(function: Function, world: World) -> bool:

@@ -109,12 +109,17 @@ def _is_used_elsewhere(module: ModuleIndex, world: World, name: str) -> bool:
     return any(name in world.project.modules[path].words for path in world.project.importers.get(module.path, ()))
 
 
-def session_defaults(module: ModuleIndex, world: World) -> Iterator[tuple[Function, n.Param]]:
-    """The parameters whose default makes a session."""
+def session_defaults(module: ModuleIndex, world: World) -> Iterator[tuple[n.Param, str, str | None]]:
+    """The parameters whose default makes a session: (parameter, function, the function around it)."""
     for function in module.functions:
         for param in function.node.params:
             if param.default is not None and _makes_session(world, module.path, function.outer, param.default):
-                yield function, param
+                yield param, f"{function.node.name}()", function.outer.qualname if function.outer is not None else None
+    if "lambda" in module.words:
+        for part in walk(module.node.body):
+            for param in part.params if isinstance(part, n.Lambda) else ():
+                if param.default is not None and _makes_session(world, module.path, None, param.default):
+                    yield param, "the lambda", None
 
 
 # --- classes and functions -------------------------------------------------------------------------------------------

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqla_lint.lower import nodes as n
 

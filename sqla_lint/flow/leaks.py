@@ -76,5 +76,7 @@ def closing_calls(facts: Facts, sid: Sid) -> list[Pos]:
         return []
     resets = {e.closed_at for e in facts.events if isinstance(e, Reopened) and e.sid == sid}
     calls = {e.pos for e in closings} - resets
-    ends = (e.state.closed_at for e in facts.events if isinstance(e, Exit) and e.sid == sid and e.state.status == CLOSED)
+    ends = (
+        e.state.closed_at for e in facts.events if isinstance(e, Exit) and e.sid == sid and e.state.status == CLOSED
+    )
     return sorted({end for end in ends if end is not None and end in calls})

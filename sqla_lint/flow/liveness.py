@@ -4,9 +4,9 @@ so that ways that differ in nothing else meet.
 
 from __future__ import annotations
 
+from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.branches import test_key
 from sqla_lint.flow.graph import Graph, Node, with_item
-from sqla_lint import sqlalchemy_api as api
 from sqla_lint.index.module import statements, walk
 from sqla_lint.lower import nodes as n
 

@@ -8,6 +8,7 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import members
 from sqla_lint.flow.context import Context, LoopId
 from sqla_lint.flow.facts import LazyRead
+from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import CLOSED, Cursor
 from sqla_lint.flow.summary import Read
 from sqla_lint.flow.values import (
@@ -24,7 +25,6 @@ from sqla_lint.flow.values import (
     Value,
     join,
 )
-from sqla_lint.flow.graph import Guard
 from sqla_lint.index.mapped import Relationship
 from sqla_lint.index.module import Class
 from sqla_lint.index.project import assigned_names
@@ -170,7 +170,9 @@ def _is_held(ctx: Context, cur: Cursor, target: Class, owner: Entity, origin: Or
     A query of all rows of a class holds the parents of each as well; one that filters holds them only for later
     queries.
     """
-    held = [cls for cls, pos, own in cur.held if pos != origin.pos or own and (not origin.filtered or cls is not owner.cls)]
+    held = [
+        cls for cls, pos, own in cur.held if pos != origin.pos or own and (not origin.filtered or cls is not owner.cls)
+    ]
     return any(target is cls or target in ctx.world.mappings.lineage(cls) for cls in held)
 
 

@@ -11,7 +11,6 @@ from sqla_lint.flow import configure, loading, ownership, queries, rows, session
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import (
-
     UNKNOWN,
     Alias,
     ClassValue,
@@ -74,7 +73,9 @@ def call(
     from sqla_lint.flow import calls
 
     name = func.name
-    if name in NEVER_RETURNS or (name.endswith(".abort") and not func.called and name.split(".")[0].startswith("flask")):
+    if name in NEVER_RETURNS or (
+        name.endswith(".abort") and not func.called and name.split(".")[0].startswith("flask")
+    ):
         calls.unknown(ctx, cur, args, kwargs, pos)
         cur.dead = not ctx.static
         return UNKNOWN
@@ -101,12 +102,12 @@ def _sqlalchemy(
         settings = configure.overridden(configure.of_class(meaning), kwargs)
         return sessions.create(ctx, cur, configure.bound(settings, args, kwargs), pos)
     if meaning in ("sessionmaker", "async-sessionmaker"):
-        return Factory(configure.of_factory(meaning, kwargs))
+        return Factory(configure.bound(configure.of_factory(meaning, kwargs), args, kwargs))
     if meaning in ("scoped-session", "async-scoped-session"):
         settings = args[0].settings if args and isinstance(args[0], Factory) else configure.of_class(meaning)
         return Registry(Sid("registry", (ctx.path,), pos), settings)
     if meaning in ("create-engine", "create-async-engine"):
-        return Engine(pos, meaning == "create-async-engine")
+        return Engine(pos, meaning == "create-async-engine", kwargs.get("isolation_level") == Literal("AUTOCOMMIT", "str"))
     if meaning == "flask-sqlalchemy":
         return FlaskDb(ctx.path, f"{pos[0]}:{pos[1]}", configure.of_flask(kwargs))
     if meaning == "select":

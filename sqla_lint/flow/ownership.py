@@ -123,7 +123,9 @@ def forget(cur: Cursor, name: str) -> None:
 
 
 def _mentions(key: object, name: str) -> bool:
-    return isinstance(key, tuple) and any(part == name or (isinstance(part, str) and part.split(".")[0] == name) for part in key)
+    return isinstance(key, tuple) and any(
+        part == name or (isinstance(part, str) and part.split(".")[0] == name) for part in key
+    )
 
 
 def _bind_attribute(ctx: Context, cur: Cursor, target: n.Attribute, value: Value) -> None:
@@ -146,7 +148,9 @@ def _bind_attribute(ctx: Context, cur: Cursor, target: n.Attribute, value: Value
 
 def _initializes(ctx: Context, owner: Value) -> bool:
     """Whether *owner* is the object that the running ``__init__`` makes: what it is given stays with whoever has it."""
-    return ctx.function is not None and ctx.function.node.name == "__init__" and getattr(owner, "path", None) == ("self",)
+    return (
+        ctx.function is not None and ctx.function.node.name == "__init__" and getattr(owner, "path", None) == ("self",)
+    )
 
 
 def _bind_subscript(ctx: Context, cur: Cursor, target: n.Subscript, value: Value) -> None:

@@ -139,7 +139,9 @@ class Parameters:
         return self.annotation(path, kept[0], root, sid, hops - 1) if len(kept) == 1 else None
 
     def _generic(self, path: str, annotation: n.Subscript, root: Parameter, sid: Sid, hops: int) -> Value | None:
-        name = annotation.value.attr if isinstance(annotation.value, n.Attribute) else getattr(annotation.value, "id", "")
+        name = (
+            annotation.value.attr if isinstance(annotation.value, n.Attribute) else getattr(annotation.value, "id", "")
+        )
         index = annotation.key
         items = index.items if isinstance(index, n.Sequence) else (index,)
         if name == "Annotated" and items:
@@ -191,7 +193,11 @@ class Parameters:
         is_stored = _self_attribute(stored)
         if any(self._evidence(method, is_stored) for method in methods):
             return True
-        asks = _is_passed_on(function, name) or self._asks(function, lambda e: _is_name(e, name)) or any(self._asks(m, is_stored) for m in methods)
+        asks = (
+            _is_passed_on(function, name)
+            or self._asks(function, lambda e: _is_name(e, name))
+            or any(self._asks(m, is_stored) for m in methods)
+        )
         return asks and (self._sibling_evidence(function, name) or self._caller_evidence(function, name))
 
     @staticmethod

@@ -113,7 +113,9 @@ def _reached(ctx: Context, row: Entity, path: tuple[str, ...]) -> Class | None:
     return cls
 
 
-def method(ctx: Context, cur: Cursor, query: Query, name: str, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:
+def method(
+    ctx: Context, cur: Cursor, query: Query, name: str, args: list[Value], kwargs: dict[str, Value], pos: Pos
+) -> Value:
     """A method of a ``Query``, a ``Select`` or a result."""
     if name == "options":
         return add_options(query, args)

@@ -35,7 +35,11 @@ def method(
             return receiver
         if name in _ITEM:
             # In a loop, each round takes another one.
-            return loading.drawn_by(receiver.item, ctx.loops[-1]) if ctx.loops and name.startswith("pop") else receiver.item
+            return (
+                loading.drawn_by(receiver.item, ctx.loops[-1])
+                if ctx.loops and name.startswith("pop")
+                else receiver.item
+            )
         if name in ("all", "fetchall", "scalars", "paginate"):
             return receiver
         return UNKNOWN

@@ -13,7 +13,7 @@ from sqla_lint.flow.state import OPEN, State
 from sqla_lint.flow.step import Step, advance
 from sqla_lint.flow.summarize import summarize
 from sqla_lint.flow.summary import Summary
-from sqla_lint.flow.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Session, Value
+from sqla_lint.flow.values import NONE, UNKNOWN, Literal, Session, Value
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

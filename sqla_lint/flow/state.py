@@ -114,7 +114,20 @@ class State:
 class Cursor:
     """A state being moved on through one node; :meth:`state` freezes it again."""
 
-    __slots__ = ("caught", "dead", "env", "exc", "held", "loaded", "node", "raised", "result", "sessions", "tests", "_last")
+    __slots__ = (
+        "caught",
+        "dead",
+        "env",
+        "exc",
+        "held",
+        "loaded",
+        "node",
+        "raised",
+        "result",
+        "sessions",
+        "tests",
+        "_last",
+    )
 
     def __init__(self, state: State, node: object) -> None:
         self.env = dict(state.env)
@@ -144,7 +157,14 @@ class Cursor:
         self.raised.append(
             (
                 State(
-                    dict(self.env), dict(self.sessions), raised, self.caught, self.result, self.loaded, self.held, self.tests
+                    dict(self.env),
+                    dict(self.sessions),
+                    raised,
+                    self.caught,
+                    self.result,
+                    self.loaded,
+                    self.held,
+                    self.tests,
                 ),
                 pos,
             )

@@ -178,7 +178,14 @@ class Statics:
 
     def _only_session(self, cls: Class, name: str) -> Value:
         """An attribute that nothing assigns, of a class that holds exactly one session, is meant to be that session."""
-        if self.world.names.external_bases(cls) or name not in ("session", "_session", "db_session", "_db_session", "db", "_db"):
+        if self.world.names.external_bases(cls) or name not in (
+            "session",
+            "_session",
+            "db_session",
+            "_db_session",
+            "db",
+            "_db",
+        ):
             return UNKNOWN
         held = {n for owner in self.world.names.lineage(cls) for n in self.stores(owner)}
         found = [value for one in sorted(held) if isinstance(value := self.attribute(cls, one), Session)]

@@ -192,9 +192,9 @@ def _effect(ctx: Context, cur: Cursor, sid: Sid, effect: Effect, raises: bool, p
             cur.sessions[sid] = transitions.failed(state, pos, "commit" in effect.may or effect.wrote)
             cur.raises(Raised("database"), pos)
         state = state._replace(used=True, active=effect.active or (state.active and "statement" not in effect.must))
-        if effect.wrote:
-            state = state._replace(wrote=state.wrote or pos)
         state = state._replace(ended=state.ended | {"statement"})
+    if "write" in effect.may:
+        state = state._replace(wrote=state.wrote or (pos if effect.wrote else None))
     if "commit" in effect.must:
         state = transitions.commit(state)._replace(active=effect.active)
     if effect.may & {"commit", "rollback"} and not ctx.static:
@@ -202,7 +202,8 @@ def _effect(ctx: Context, cur: Cursor, sid: Sid, effect: Effect, raises: bool, p
     if "rollback" in effect.may and state.block is None:
         # On some way only: what the others leave behind is not known, so nothing is said.
         state = transitions.rollback(state)._replace(active=effect.active)
-    state = state._replace(ended=state.ended | (effect.may - {"commit", "rollback", "close"}))
+    told = effect.may - {"commit", "rollback", "close"}
+    state = state._replace(ended=state.ended | told | ({"may-commit"} if "commit" in effect.may else set()))
     if "close" in effect.must:
         ctx.emit(Closing(sid, pos, state.status == "closed", ctx.in_finally))
         state = transitions.close(state, pos, ctx.in_finally)

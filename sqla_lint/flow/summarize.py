@@ -10,7 +10,7 @@ from sqla_lint.index.module import Function
 from sqla_lint.lower.nodes import Pos
 
 _SHOWN = ("parameter", "instance", "held", "registry", "module", "closure", "injected")
-_WORDS = frozenset({"statement", "commit", "rollback", "close"})
+_WORDS = frozenset({"statement", "commit", "rollback", "close", "write"})
 _MAX_READS = 60
 
 Exits = dict[State, Pos | None]

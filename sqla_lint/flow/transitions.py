@@ -14,7 +14,8 @@ from sqla_lint.lower.nodes import Pos
 def statement(s: SessionState, pos: Pos, writes: bool) -> SessionState:
     """A statement ran: the transaction holds a connection. A closed session is open again (SES305's concern)."""
     wrote = s.wrote or (pos if writes else None)
-    return s._replace(status=_reopened(s), used=True, active=True, wrote=wrote, ended=s.ended | {"statement"})
+    ended = s.ended | ({"statement", "write"} if writes else {"statement"})
+    return s._replace(status=_reopened(s), used=True, active=True, wrote=wrote, ended=ended)
 
 
 def note(s: SessionState, pos: Pos) -> SessionState:
@@ -22,7 +23,7 @@ def note(s: SessionState, pos: Pos) -> SessionState:
     failure = s.failure
     if failure is not None and failure.handler is not None and failure.followed is None:
         failure = failure._replace(followed=pos)
-    return s._replace(wrote=s.wrote or pos, failure=failure)
+    return s._replace(wrote=s.wrote or pos, failure=failure, ended=s.ended | {"write"})
 
 
 def commit(s: SessionState) -> SessionState:

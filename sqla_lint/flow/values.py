@@ -10,7 +10,6 @@ from typing import NamedTuple, TypeAlias, Union
 from sqla_lint.index.module import Class, Function
 from sqla_lint.lower.nodes import Lambda, Pos
 
-
 LoopId: TypeAlias = tuple[int, int]
 
 
@@ -243,6 +242,7 @@ class Getter(NamedTuple):
 class Engine(NamedTuple):
     pos: Pos | None
     is_async: bool = False
+    autocommit: bool = False
     kind: str = "engine"
 
 
@@ -436,7 +436,11 @@ def join(left: Value, right: Value) -> Value:
         if right.item == UNKNOWN and right.fixed:
             return left
         return Many(join(left.item, right.item), left.single and right.single, left.fixed and right.fixed)
-    if isinstance(left, Entity) and isinstance(right, Entity) and left._replace(origin=None) == right._replace(origin=None):
+    if (
+        isinstance(left, Entity)
+        and isinstance(right, Entity)
+        and left._replace(origin=None) == right._replace(origin=None)
+    ):
         return left._replace(origin=_join_origins(left.origin, right.origin))
     if isinstance(left, Query) and isinstance(right, Query):
         if left._replace(origin=right.origin, row=right.row) == right:

@@ -55,9 +55,13 @@ if TYPE_CHECKING:
 
 _BUILTINS = frozenset(dir(builtins))
 _MAKES_AND_ENDS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__call__"})
-_SESSION_WORDS = frozenset({"sessionmaker", "scoped_session", "Session", "AsyncSession", "async_sessionmaker", "SQLAlchemy"})
+_SESSION_WORDS = frozenset(
+    {"sessionmaker", "scoped_session", "Session", "AsyncSession", "async_sessionmaker", "SQLAlchemy"}
+)
 # Names so common that finding one in a function's text says nothing.
-_COMMON = frozenset({"get", "create", "update", "delete", "run", "main", "all", "add", "__init__", "__call__", "__enter__"})
+_COMMON = frozenset(
+    {"get", "create", "update", "delete", "run", "main", "all", "add", "__init__", "__call__", "__enter__"}
+)
 _CACHES = ("functools.lru_cache", "functools.cache", "cachetools.cached", "async_lru.alru_cache")
 _FIXTURES = ("pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture")
 _SCOPES = frozenset({"contextmanager", "asynccontextmanager"})
@@ -393,7 +397,10 @@ class World:
         for name, bound in module.bindings.items():
             value = getattr(bound[-1], "value", None)
             if name not in names and isinstance(value, n.Call):
-                if any(isinstance(p, (n.Name, n.Attribute)) and (getattr(p, "id", None) or p[-1]) in names for p in walk(value)):
+                if any(
+                    isinstance(p, (n.Name, n.Attribute)) and (getattr(p, "id", None) or p[-1]) in names
+                    for p in walk(value)
+                ):
                     names.add(name)
         for function in module.functions:
             if function.words & names and function.words & {"return", "yield"} and function.node.name not in _COMMON:

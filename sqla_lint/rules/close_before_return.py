@@ -49,7 +49,11 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each session with a close of its own at two ways out or more."""
     for sid in dict.fromkeys(e.sid for e in facts.events if isinstance(e, Closing)):
         verdict = _judge(facts, sid)
-        if verdict is not None and facts.flavour(sid) != "connection" and not world.is_removed_elsewhere(sid, facts.function):
+        if (
+            verdict is not None
+            and facts.flavour(sid) != "connection"
+            and not world.is_removed_elsewhere(sid, facts.function)
+        ):
             yield verdict
 
 

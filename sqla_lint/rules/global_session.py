@@ -49,7 +49,9 @@ def check_module(module: ModuleIndex, world: World) -> Iterator[Verdict]:
         return
     for binding in globals_.process_wide(module, world):
         message = f"{binding.name} {_TOLD[binding.how]}: {_ADVICE}"
-        yield Verdict(binding.pos, message, head=binding.how == "cached", subject=binding.name, function=binding.function)
+        yield Verdict(
+            binding.pos, message, head=binding.how == "cached", subject=binding.name, function=binding.function
+        )
 
 
 _TOLD = {

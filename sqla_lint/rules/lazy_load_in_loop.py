@@ -87,8 +87,18 @@ def _verdict(read: LazyRead, path: tuple[str, ...]) -> Verdict:
         notes.append(Note(pos, f"reads {read.attribute} here", file))
     else:
         message = f"{what} is loaded lazily for each row of the loop at {where}: one query a row"
-    notes.append(Note(origin.pos, f"the query: .options(... {option}({wanted})) belongs here" if read.entity.steps else f"the query: add .options({option}({wanted})) here", origin.path))
-    return Verdict(read.pos, f"{message}; load it with {option}({wanted}) on the query", tuple(notes), subject=(read.loop, path))
+    notes.append(
+        Note(
+            origin.pos,
+            f"the query: .options(... {option}({wanted})) belongs here"
+            if read.entity.steps
+            else f"the query: add .options({option}({wanted})) here",
+            origin.path,
+        )
+    )
+    return Verdict(
+        read.pos, f"{message}; load it with {option}({wanted}) on the query", tuple(notes), subject=(read.loop, path)
+    )
 
 
 # --- rows that callers hand over -------------------------------------------------------------------------------------

@@ -45,7 +45,11 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
         return
     for event in facts.events:
         # A session over a connection holds none of its own: whoever opened the connection closes it.
-        if isinstance(event, Created) and event.how != "scope" and facts.flavour(event.sid) not in ("bound", "connection"):
+        if (
+            isinstance(event, Created)
+            and event.how != "scope"
+            and facts.flavour(event.sid) not in ("bound", "connection")
+        ):
             verdict = _judge(facts, event)
             if verdict is not None:
                 yield verdict
