@@ -42,8 +42,8 @@ Handler = Callable[[Context, Cursor, list[Value], dict[str, Value], Pos], Value]
 # Calls that never return. By dotted name, then by last name where the framework has many homes for it.
 NEVER_RETURNS = frozenset(
     {
-        "sys.exit", "os._exit", "os.abort", "builtins.exit", "builtins.quit", "flask.abort", "werkzeug.exceptions.abort",
-        "flask_restful.abort", "flask_restx.abort", "flask_smorest.abort", "quart.abort", "bottle.abort", "pytest.fail",
+        "sys.exit", "os._exit", "os.abort", "builtins.exit", "builtins.quit", "flask.abort",
+        "werkzeug.exceptions.abort", "flask_restful.abort", "flask_restx.abort", "flask_smorest.abort", "quart.abort", "bottle.abort", "pytest.fail",
         "pytest.skip", "pytest.exit", "pytest.xfail", "aiohttp.web.abort",
     }
 )  # fmt: skip

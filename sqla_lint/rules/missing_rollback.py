@@ -74,7 +74,8 @@ def _order(verdict: Verdict) -> tuple[int, str]:
 
 def _used(facts: Facts, event: Used) -> Verdict | None:
     failure = event.state.failure
-    assert failure is not None and failure.handler is not None
+    assert failure is not None
+    assert failure.handler is not None
     name = facts.name_of(event.sid)
     if event.how == "block-end":
         return _block(event, failure, name)
