@@ -98,8 +98,9 @@ def applied(old: Source, changes: tuple[Edit, ...]) -> str:
         starts.append(starts[-1] + len(line))
     text = old.text
     for edit in reversed(changes):
-        line, column, end_line, end_column = edit.span
-        text = text[: starts[line - 1] + column - 1] + edit.content + text[starts[end_line - 1] + end_column - 1 :]
+        span = edit.span
+        start = starts[span.line - 1] + span.column - 1
+        text = text[:start] + edit.content + text[starts[span.end_line - 1] + span.end_column - 1 :]
     return text
 
 

@@ -148,8 +148,3 @@ def test_a_rule_has_its_file_and_its_fixtures(rule: Rule) -> None:
     assert (Path(sqla_lint.rules.__path__[0]) / f"{rule.name.replace('-', '_')}.py").is_file()
     assert list(folder.glob("bad_*.py")), f"{folder} has no bad fixture"
     assert list(folder.glob("good_*.py")), f"{folder} has no good fixture"
-
-
-def test_every_folder_of_fixtures_is_a_rules() -> None:
-    folders = {path.name for path in RULE_FIXTURES.iterdir() if path.is_dir()}
-    assert folders <= {rule.name for rule in RULES}
