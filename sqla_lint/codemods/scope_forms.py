@@ -110,11 +110,11 @@ def _with_try_around(plan: Plan) -> Plan | None:
     block, index = site.place.block, site.place.number
     if (
         site.maker.kind in ("function", "wrapper")
-        or plan.last != index + 1
+        or any(not is_in(_at(site.place, k), plan.removed) for k in range(index + 2, plan.last + 1))
         or site.place.stmt.pos[0] != site.place.stmt.pos[2]
     ):
         return None
-    stmt = block[plan.last]
+    stmt = block[index + 1]
     if not isinstance(stmt, n.Try) or stmt.is_star or all(isinstance(h.body[-1], n.Raise) for h in stmt.handlers):
         return None
     guard = next(p for p in site.places if p.stmt is stmt)
