@@ -131,6 +131,8 @@ NOTES: Final = frozenset(
 )  # fmt: skip
 # It flushes; SAVEPOINT itself is sent with the next statement.
 SAVEPOINTS: Final = frozenset({"begin_nested"})
+# Functions and SQL keywords that begin a statement that changes rows.
+DML: Final = frozenset({"insert", "update", "delete", "merge", "replace"})
 WRITES: Final = frozenset(
     {
         "add", "add_all", "delete", "delete_all", "merge", "merge_all", "flush", "bulk_save_objects",

@@ -206,17 +206,15 @@ def identical(left: Value, right: Value) -> bool | None:
 
 def _if_exp(ctx: Context, cur: Cursor, node: n.IfExp) -> Value:
     known = truth(expr(ctx, cur, node.test))
-    if known is True:
-        return expr(ctx, cur, node.body)
-    if known is False:
-        return expr(ctx, cur, node.orelse)
     outer = ctx.guards
-    ctx.guards = (*outer, Guard(node.test, True))
-    body = expr(ctx, cur, node.body)
-    ctx.guards = (*outer, Guard(node.test, False))
-    orelse = expr(ctx, cur, node.orelse)
+    found: Value | None = None
+    for outcome, part in ((True, node.body), (False, node.orelse)):
+        if known is None or known is outcome:
+            ctx.guards = (*outer, Guard(node.test, outcome))
+            value = expr(ctx, cur, part)
+            found = value if found is None else join(found, value)
     ctx.guards = outer
-    return join(body, orelse)
+    return found if found is not None else UNKNOWN
 
 
 def _lambda(ctx: Context, cur: Cursor, node: n.Lambda) -> Value:

@@ -120,9 +120,18 @@ def _sqlalchemy(
         return LoaderOption(frozenset())
     if meaning.startswith("load:"):
         return queries.loader_option(meaning[5:], args)
+    if meaning == "text":
+        return Outside(f"sqlalchemy.text.{_keyword(args)}", True)
     if meaning == "query-class":
         return queries.make(ctx, _entities(args), pos, _query_session(args, kwargs), wraps=False)
     return Outside(name, True)
+
+
+def _keyword(args: list[Value]) -> str:
+    """The first word of a literal SQL text, which tells whether it writes."""
+    text = args[0].value if args and isinstance(args[0], Literal) else None
+    words = text.split(None, 1) if isinstance(text, str) else []
+    return words[0].lower() if words else ""
 
 
 def _entities(args: list[Value]) -> list[Value]:

@@ -115,6 +115,8 @@ def _leave_scope(ctx: Context, cur: Cursor, scope: Scope, pos: Pos, raised: Rais
     if "commit" in does or "flush" in does:
         _end_block(ctx, cur, scope, pos, does)
     state = ctx.session_state(cur, scope.sid)
+    if "may-commit" in does:
+        state = state._replace(ended=state.ended | {"may-commit"})
     if scope.begins:
         state = state._replace(block=None)
     if "rollback" in does:

@@ -137,7 +137,7 @@ def _statement_method(
 ) -> Value:
     sid = session.sid
     target = args[0] if args else kwargs.get("statement", UNKNOWN)
-    writes = name in api.WRITES or (isinstance(target, Outside) and target.called)
+    writes = name in api.WRITES or (isinstance(target, Outside) and bool(api.DML & set(target.name.split("."))))
     statement(ctx, cur, sid, pos, writes, name)
     if name in api.EXECUTES:
         return queries.executed(ctx, cur, target, name, sid, pos)

@@ -153,4 +153,5 @@ def _session(state: State, sid: Sid) -> SessionState:
 def _does(ways: list[SessionState]) -> frozenset[str]:
     if not ways:
         return frozenset()
-    return frozenset.intersection(*(w.ended for w in ways)) & {"close", "commit", "rollback"}
+    does = frozenset.intersection(*(w.ended for w in ways)) & {"close", "commit", "rollback"}
+    return does | ({"may-commit"} if any("commit" in w.ended for w in ways) else set())

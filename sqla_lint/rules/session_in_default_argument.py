@@ -35,12 +35,10 @@ SEVERITY = "error"
 
 def check_module(module: ModuleIndex, world: World) -> Iterator[Verdict]:
     """One verdict for each default that makes a session."""
-    for function, param in globals_.session_defaults(module, world):
+    for param, name, outer in globals_.session_defaults(module, world):
         assert param.default is not None
         message = (
-            f"the default of {param.name} is made once, when {function.node.name}() is defined: every call shares this "
-            "session; "
-            "open it in the body, or let the caller hand it in"
+            f"the default of {param.name} is made once, when {name} is defined: every call shares this session; open it in "
+            "the body, or let the caller hand it in"
         )
-        outer = function.outer.qualname if function.outer is not None else None
-        yield Verdict(param.default.pos, message, subject=(function.key, param.name), function=outer)
+        yield Verdict(param.default.pos, message, subject=param.pos, function=outer)
