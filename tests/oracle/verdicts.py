@@ -6,24 +6,21 @@ oracle of a cured file: the same witness then proves that the misuse is gone. Th
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import inspect
 import sqlite3
-import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import DetachedInstanceError
 from sqlalchemy.pool import NullPool, QueuePool
 
+from oracle.attempts import Call, attempt, from_two_threads
 from oracle.slow import stand_ins
 from oracle.watch import Observed, Watch
-
-Call = Callable[[], Any]
 
 
 class Boom(RuntimeError):
@@ -122,12 +119,12 @@ class Oracle:
 
     def shares(self, call: Call) -> None:
         """Called from two threads, the call uses one session in both."""
-        seen = self.observe(lambda: _from_two_threads(call))
+        seen = self.observe(lambda: from_two_threads(call))
         assert self.cured == (seen.shared == 0), f"{seen.shared} sessions seen from two threads: {seen}"
 
     def separate(self, call: Call) -> None:
         """Called from two threads, the call uses a session of its own in each."""
-        seen = self.observe(lambda: _from_two_threads(call))
+        seen = self.observe(lambda: from_two_threads(call))
         assert seen.error is None, f"raised {seen.error!r}"
         assert seen.shared == 0, f"{seen.shared} sessions seen from two threads: {seen}"
 
@@ -193,6 +190,23 @@ class Oracle:
         seen = self.observe(call, failing)
         assert isinstance(seen.error, kind), f"raised {seen.error!r}, returned {seen.result!r}"
 
+    def breaks(self, call: Call) -> None:
+        """The call raises :class:`DetachedInstanceError` (nothing once cured)."""
+        seen = self.observe(call)
+        assert self.cured == (seen.error is None), f"raised {seen.error!r}, returned {seen.result!r}"
+        assert self.cured or isinstance(seen.error, DetachedInstanceError), f"raised {seen.error!r}"
+
+    def detached(self, call: Call, attribute: str) -> None:
+        """What the call returns (the first of it) cannot be read any more."""
+        self.breaks(lambda: getattr(_first(call()), attribute))
+
+    def usable(self, call: Call, attribute: str) -> Any:
+        """*attribute* of what the call returns (of the first of it) can be read after the call has ended."""
+        seen = self.observe(call)
+        assert seen.error is None, f"raised {seen.error!r}"
+        assert seen.held == 0, f"{seen.held} connections stay checked out: {seen}"
+        return getattr(_first(seen.result), attribute)
+
     def rows(self, table: str) -> int:
         """How many rows *table* has on disk, seen through a connection of the oracle's own."""
         for path in Path.cwd().rglob("*.db"):
@@ -219,7 +233,7 @@ class Oracle:
         watch.users.clear()
         watch.failing = failing
         gc.disable()
-        result, error = _attempt(call)
+        result, error = attempt(call)
         seen = Observed(
             result,
             error,
@@ -255,42 +269,12 @@ class Oracle:
             gc.collect()
 
 
-def _attempt(call: Call) -> tuple[Any, BaseException | None]:
-    try:
-        result = call()
-        return (asyncio.run(result) if inspect.iscoroutine(result) else result), None
-    except (Exception, SystemExit) as error:
-        return None, _without_frames(error)
+def _first(found: Any) -> Any:
+    return found[0] if isinstance(found, Sequence) else found
 
 
 def _holds(pool: Any) -> bool:
     return isinstance(pool, QueuePool) and pool.checkedin() + pool.checkedout() > 0
-
-
-def _without_frames(error: BaseException) -> BaseException:
-    """Tracebacks keep the failed function's sessions alive: drop them, of the whole chain."""
-    link: BaseException | None = error
-    while link is not None:
-        link.__traceback__ = None
-        link = link.__cause__ or link.__context__
-    return error
-
-
-def _from_two_threads(call: Call) -> None:
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        error = _attempt(call)[1]
-        if error is not None:
-            errors.append(error)
-
-    first, second = threading.Thread(target=run), threading.Thread(target=run)
-    first.start()
-    first.join()
-    second.start()
-    second.join()
-    if errors:
-        raise errors[0]
 
 
 def _listing(seen: Observed, expected: int) -> str:

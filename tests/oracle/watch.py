@@ -170,7 +170,8 @@ def _user() -> object:
 
 
 def _really_begin(conn: Any) -> None:
-    conn.exec_driver_sql("BEGIN")
+    if not conn._is_autocommit_isolation():
+        conn.exec_driver_sql("BEGIN")
 
 
 def _abort(context: Any) -> None:
