@@ -66,6 +66,8 @@ def _catches(raised: Raised, one: str) -> bool | None:
         return None if one in api.DATABASE_ERRORS or one == "?" else False
     if raised.label == "base":
         return None if one in ("base", "?") else False
+    if raised.type == "other" and one in api.DATABASE_ERRORS | api.RESULT_ERRORS:
+        return False
     if raised.type is not None and one not in ("Exception", "?"):
         return True if raised.type == one else None
     if one == "Exception":

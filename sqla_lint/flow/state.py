@@ -32,12 +32,13 @@ class Failure(NamedTuple):
     handler: Pos | None = None
     tried: Pos | None = None
     followed: Pos | None = None
+    after_writes: bool = False
 
 
 class SessionState(NamedTuple):
     """What one session is, on one way.
 
-    *status* is open, closed or gone (another owner has it now). *used* once a statement ran; *active* while its
+    *wrote_before* if something was written when the innermost ``try`` began; *status* is open, closed or gone (another owner has it now). *used* once a statement ran; *active* while its
     transaction holds a connection. *failure* is an error not yet rolled back. *closed_at* is the call that closed it.
     *wrote* is the first write of its transaction; *block* the ``with ...begin()`` block around. *ended* names what was
     done since entry.
@@ -50,6 +51,7 @@ class SessionState(NamedTuple):
     closed_at: Pos | None = None
     in_finally: bool = False
     wrote: Pos | None = None
+    wrote_before: bool = False
     block: Pos | None = None
     ended: frozenset[str] = frozenset()
 

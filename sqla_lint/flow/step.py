@@ -197,6 +197,7 @@ def _returned(ctx: Context, cur: Cursor, value: Value) -> Value:
 def _raise(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     stmt = node.payload
     assert isinstance(stmt, n.Raise)
+    _handed_over(cur)
     if stmt.exc is None:
         raised = cur.caught[-1] if cur.caught else Raised("other")
         cur.exc = raised
@@ -204,6 +205,13 @@ def _raise(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     evaluate.expr(ctx, cur, stmt.exc)
     cur.exc = Raised("other", _raised_type(ctx, cur, stmt.exc))
     return [Step(node.exc, cur.state(), stmt.pos)]
+
+
+def _handed_over(cur: Cursor) -> None:
+    """Raising hands the duty to roll back over: a handler further out answers for what is still failed."""
+    for sid, state in cur.sessions.items():
+        if state.failure is not None and state.failure.handler is not None:
+            cur.sessions[sid] = state._replace(failure=state.failure._replace(handler=None, tried=None))
 
 
 def _raised_type(ctx: Context, cur: Cursor, exc: n.Expr) -> object:
@@ -223,7 +231,15 @@ def _reraise(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
 
 
 def _try(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    begin_try(cur)
     return _on(node, cur)
+
+
+def begin_try(cur: Cursor) -> None:
+    """What a session had written before the ``try`` is what a swallowed error inside it throws away."""
+    for sid, state in cur.sessions.items():
+        if state.wrote_before is not (state.wrote is not None):
+            cur.sessions[sid] = state._replace(wrote_before=state.wrote is not None)
 
 
 def _catch(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
@@ -259,9 +275,9 @@ def _handler(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     handler = node.payload
     assert isinstance(handler, n.Handler)
     raised = cur.exc or Raised("other")
-    if raised.label == "database":
+    if raised.label == "database" or raised.type is not None:
         swallowed(cur, handler.pos, None)
-    elif raised.label == "thrown":
+    if raised.label == "thrown":
         raised = Raised("other")
     cur.exc = None
     cur.caught = (*cur.caught[-3:], raised)
@@ -299,6 +315,8 @@ def _enter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     value = evaluate.expr(ctx, cur, item.context)
     if stmt.is_async:
         cur.raises(Raised("base"), item.context.pos)
+    if isinstance(value, Suppress):
+        begin_try(cur)
     entered, bound = scopes.enter(ctx, cur, value, item.context.pos)
     if cur.dead:
         return []

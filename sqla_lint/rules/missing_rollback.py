@@ -94,9 +94,7 @@ def _used(facts: Facts, event: Used) -> Verdict | None:
 
 
 def _block(event: Used, failure: Failure, name: str) -> Verdict | None:
-    wrote, tried = event.state.wrote, failure.tried
-    before = wrote is not None and tried is not None and wrote[:2] < tried[:2]
-    if not before and failure.followed is None:
+    if not failure.after_writes and failure.followed is None:
         return None
     message = (
         f"swallows a failed statement inside the transaction block of {name}: the block ends quietly and every row of "
