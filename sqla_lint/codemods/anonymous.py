@@ -6,11 +6,13 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 
+from sqla_lint.codemods.aftermath import Aftermath
 from sqla_lint.codemods.handover import objection
 from sqla_lint.codemods.layout import stands_alone
-from sqla_lint.codemods.places import Mention, binds, mentions, walk_with_parents
+from sqla_lint.codemods.places import Mention, mentions, walk_with_parents
 from sqla_lint.codemods.scope_plan import Plan
 from sqla_lint.codemods.site import Refused, Site
+from sqla_lint.flow.values import Query
 from sqla_lint.index.module import bound_names, statements
 from sqla_lint.lower import nodes as n
 
@@ -28,18 +30,27 @@ def anonymous(site: Site) -> Plan:
     reason = objection(site, Mention(site.call, site.above, site.place))
     if reason is not None:
         raise Refused(reason)
-    last = site.place.number
-    holding = site.holding
-    targets = [name for name in bound_names(stmt) if name in holding.names]
-    for name in targets:
-        for mention in mentions(site.places, name):
-            index = next((p.number for p in mention.place.chain if p.block is site.place.block), None)
-            if index is None and mention.place.stmt.pos > stmt.pos:
-                raise Refused(f"{name} is used where the block would have ended (line {mention.node.pos[0]})")
-            if not binds(mention.place, name) or mention.place.stmt is stmt:
-                last = max(last, index or 0)
-    unsafe = tuple(_escapes(site, stmt, last))
-    return Plan(site, _free_name(site), last, unsafe=unsafe)
+    last, unsafe = site.place.number, list(_escapes(site, stmt))
+    for name in (name for name in bound_names(stmt) if name in site.holding.names):
+        later = [m for m in mentions(site.places, name) if m.place.stmt.pos > stmt.pos]
+        if isinstance(getattr(stmt, "value", None) and site.holding.value(stmt.value), Query):  # type: ignore[union-attr]
+            last = max([last, *(_sibling(site, mention) for mention in later)])
+        elif later:
+            unsafe.append(f"{name} is used when the block has ended (line {later[0].node.pos[0]})")
+    known = Aftermath(site.world, site.function)
+    for later_stmt in site.place.block[site.place.number + 1 : last + 1]:
+        reason = known.objection(later_stmt)
+        if reason is not None:
+            raise Refused(f"its lazy result is read where the session must not be open: that {reason}")
+    return Plan(site, _free_name(site), last, unsafe=tuple(unsafe))
+
+
+def _sibling(site: Site, mention: Mention) -> int:
+    """The statement of the creation's block that a use of its lazy result is in."""
+    for place in mention.place.chain:
+        if place.block is site.place.block:
+            return place.number
+    raise Refused(f"its result is used where the block would have ended (line {mention.node.pos[0]})")
 
 
 def _check_movable(site: Site, stmt: n.Stmt) -> None:
@@ -76,11 +87,10 @@ def _is_evaluated_at_once(outer: object, inner: object) -> bool:
     return not (isinstance(outer, n.For) and inner is not outer.iter)
 
 
-def _escapes(site: Site, stmt: n.Stmt, last: int) -> Iterator[str]:
-    left = {way.pos for way in site.open_exits if way.how == "return"}
-    for other in statements(site.place.block[site.place.number : last + 1]):
-        if isinstance(other, n.Return) and other.pos in left and site.holding.holds(other.value):
-            yield f"what line {other.pos[0]} returns may need the session"
+def _escapes(site: Site, stmt: n.Stmt) -> Iterator[str]:
+    for inner in statements((stmt,)):
+        if isinstance(inner, n.Return) and site.holding.holds(inner.value):
+            yield f"what line {inner.pos[0]} returns may need the session"
     if (
         isinstance(stmt, n.Assign)
         and site.holding.holds(stmt.value)
