@@ -184,6 +184,8 @@ def effects(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, pos: Pos)
 
 
 def _effect(ctx: Context, cur: Cursor, sid: Sid, effect: Effect, raises: bool, pos: Pos) -> None:
+    if sid.owner == "registry" and sid not in ctx.sessions:
+        ctx.sessions[sid] = ctx.world.registry_session(sid)
     state = ctx.session_state(cur, sid)
     if "statement" in effect.may:
         state = sessions.check_use(ctx, cur, sid, pos, "call")

@@ -276,6 +276,11 @@ class World:
                 return True
         return frameworks.is_removed_elsewhere(sid, function, self)
 
+    def registry_session(self, sid: Sid) -> Session:
+        """The session of a registry that was reached through other functions only."""
+        flask = len(sid.path) == 2 and self._is_flask(sid.path)
+        return Session(sid, Settings(expire_on_commit=None, flavour="flask" if flask else "plain"))
+
     def _is_flask(self, path: tuple[str, ...]) -> bool:
         found = self.project.lookup(path[0], path[1]) if path[0] in self.project.modules else None
         return isinstance(found, Variable) and isinstance(self.statics.variable(found), FlaskDb)
