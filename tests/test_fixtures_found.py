@@ -47,11 +47,12 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
         folder = copy / project
         (folder / "pyproject.toml").touch()
         settings = Settings(extend_select=tuple(OFF[name] for name in (folder.name,) if name in OFF), folder=folder)
-        findings = check([str(folder)], settings).findings
-        names = [Path(finding.path).resolve().relative_to(copy).as_posix() for finding in findings]
+        report = check([str(folder)], settings)
+        assert not report.errors
+        names = [Path(finding.path).resolve().relative_to(copy).as_posix() for finding in report.findings]
         return frozenset(
             (name.removeprefix(f"{project}/") if name.count("seeds") > 1 else name, finding.span.line, finding.code)
-            for name, finding in zip(names, findings, strict=True)
+            for name, finding in zip(names, report.findings, strict=True)
         )
 
     return found

@@ -264,6 +264,7 @@ class Oracle:
     def _forget(self, created: int) -> None:
         """Let go of what the call made, so that a leak of one call does not lock the database for the next."""
         del self.watch.created[created:]
+        self.watch.borrowed.clear()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             gc.collect()

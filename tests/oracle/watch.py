@@ -49,6 +49,7 @@ class Watch:
         self.threads: dict[int, set[threading.Thread]] = {}
         self.users: dict[int, set[object]] = {}
         self.pools: list[Pool] = []
+        self.borrowed: list[Any] = []  # kept, so that no connection comes back by being collected
         self.failing: str | None = None
         self.connections: list[Any] = []
 
@@ -68,6 +69,7 @@ class Watch:
             (Pool, "connect", self._connect),
             (Pool, "checkout", lambda dbapi, record, proxy: self.out.update({id(record): record})),
             (Pool, "checkin", self._checkin),
+            (Pool, "detach", lambda dbapi, record: self.out.pop(id(record), None)),
             (Engine, "begin", _really_begin),
             (Engine, "before_cursor_execute", self._count),
             (Engine, "do_execute", self._refuse),
@@ -87,7 +89,7 @@ class Watch:
         ]
 
     def _replacements(self) -> list[tuple[type, str, Any]]:
-        created, close = Session.__init__, Session.close
+        created, close, borrow = Session.__init__, Session.close, Engine.raw_connection
         pending = exc.PendingRollbackError.__init__
 
         def count_created(session: Session, *args: Any, **kwargs: Any) -> None:
@@ -102,6 +104,10 @@ class Watch:
             self.closes += 1
             close(session)
 
+        def keep_borrowed(engine: Engine) -> Any:
+            self.borrowed.append(borrow(engine))
+            return self.borrowed[-1]
+
         def count_pending(error: exc.PendingRollbackError, *args: Any, **kwargs: Any) -> None:
             self.poisoned += 1
             pending(error, *args, **kwargs)
@@ -109,6 +115,7 @@ class Watch:
         return [
             (Session, "__init__", count_created),
             (Session, "close", count_closed),
+            (Engine, "raw_connection", keep_borrowed),
             (exc.PendingRollbackError, "__init__", count_pending),
         ]
 
