@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqla_lint.config import Settings
 from sqla_lint.flow.summaries import Summaries
+from sqla_lint.flow.values import Sid
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import build
 from sqla_lint.index.project import Project
@@ -58,21 +59,29 @@ def verdicts(text: str) -> tuple[list[Judged], str | None]:
 def differences(program: Program, seen: Seen, found: list[Judged]) -> list[Difference]:
     """Where verdicts and runs disagree. A program not run on every path proves no false alarm."""
     lines = {code: {j.verdict.pos[0] for j in found if j.rule.code == code} for code in ("SES201", "SES301", "SES302")}
-    return [*_unclosed(seen, lines), *_closes(seen, lines), *_rollbacks(seen, lines["SES201"])]
+    closes = [j for j in found if j.rule.code == "SES301"]
+    return [*_unclosed(seen, lines["SES302"], closes), *_closes(seen, lines["SES301"]), *_rollbacks(seen, lines["SES201"])]
 
 
-def _closes(seen: Seen, lines: dict[str, set[int]]) -> list[Difference]:
-    expected = {min(seen.closers)} if len(seen.closers) > 1 else set()
-    if lines["SES301"] == expected:
-        return []
-    what = "missed" if expected else "false alarm"
-    return [Difference("SES301", what, tuple(sorted(lines["SES301"] | expected)))]
+def _closes(seen: Seen, lines: set[int]) -> list[Difference]:
+    return _both("SES301", lines, {min(places) for places in seen.closers if len(places) > 1})
 
 
-def _unclosed(seen: Seen, lines: dict[str, set[int]]) -> list[Difference]:
-    if lines["SES301"] or bool(lines["SES302"]) == seen.unclosed:
-        return []
-    return [Difference("SES302", "missed" if seen.unclosed else "false alarm", tuple(sorted(lines["SES302"])))]
+def _unclosed(seen: Seen, lines: set[int], closes: list[Judged]) -> list[Difference]:
+    """A session that SES301 speaks of is none that SES302 has to."""
+    told = {_made(j) for j in closes}
+    return _both("SES302", lines, set(seen.unclosed - told))
+
+
+def _made(judged: Judged) -> int:
+    """Where the session that a verdict is about was made."""
+    sid = judged.verdict.subject
+    return sid.pos[0] if isinstance(sid, Sid) and sid.pos is not None else 0
+
+
+def _both(code: str, reported: set[int], shown: set[int]) -> list[Difference]:
+    missed = [Difference(code, "missed", (line,)) for line in sorted(shown - reported)]
+    return [*missed, *(Difference(code, "false alarm", (line,)) for line in sorted(reported - shown))]
 
 
 def _rollbacks(seen: Seen, lines: set[int]) -> list[Difference]:
@@ -87,8 +96,8 @@ def explained(program: Program, seen: Seen, found: list[Judged], database: Datab
 
 
 def _policy(difference: Difference, program: Program, seen: Seen, found: list[Judged], database: Database) -> str:
-    if difference.what == "missed":
-        return ""
+    if difference.what == "missed" and difference.code != "SES301":
+        return ""  # of SES301 only the line may be another one
     complete = seen.complete
     for mode in ("wide", "memoryless"):
         more = observe(program, database, 1500, 0, mode)

@@ -9,7 +9,7 @@ from random import Random
 from typing import NamedTuple
 
 PREAMBLE = '''\
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 from outside import QUERY, ROW, choose, rows, work
 from sqlalchemy import create_engine
@@ -38,9 +38,33 @@ def guarded(session: Session):
 
 
 '''
+HELPERS = '''\
+def store(session: Session):
+    session.add(ROW)
+    session.flush()
+
+
+def undo(session: Session):
+    session.rollback()
+
+
+def end(session: Session):
+    session.close()
+
+
+'''
 SHARED = "session = Factory()\n\n\n"
 
-KINDS = ("created", "created", "created", "parameter", "parameter", "module", "with", "opened", "factory-begin", "begin")
+KINDS = (
+    "created", "created", "created", "parameter", "parameter", "module", "with", "opened", "factory-begin", "begin", "late", "optional",
+)  # fmt: skip
+_PARAMETERS = {"parameter": "session: Session", "begin": "session: Session", "optional": "session: Session | None = None"}
+_LATE = (
+    ["finally:", "    if session is not None:", "        session.close()"],
+    ["except SQLAlchemyError:", "    if session:", "        session.rollback()", "finally:", "    if session:", "        session.close()"],
+    ["finally:", "    session.close()"],
+)
+_OWN = (["if own:", "    session.close()"], [])
 _HEADS = {
     "with": "with Factory() as session:",
     "opened": "with opened() as session:",
@@ -73,9 +97,11 @@ class _Place(NamedTuple):
 
 
 class _Writer:
-    def __init__(self, random: Random, size: int) -> None:
+    def __init__(self, random: Random, size: int, kind: str) -> None:
         self.random = random
         self.left = size
+        self.helpers = random.random() < 0.3
+        self.creates = kind == "created" and random.random() < 0.2
 
     def body(self, place: _Place, most: int = 3) -> list[str]:
         lines: list[str] = []
@@ -102,8 +128,12 @@ class _Writer:
             (2, ["return None"]),
             (1, ["raise ValueError"]),
         ]
+        choices += [(1, ["store(session)"])] if self.helpers else []
         if not place.block:
             choices += [(3, ["session.close()"]), (2, ["session.rollback()"]), (2, ["session.commit()"])]
+            choices += [(1, ["undo(session)"]), (2, ["end(session)"])] if self.helpers else []
+        if self.creates:
+            choices += [(2, ["session = Factory()"])]
         if place.loop:
             choices += [(1, ["break"]), (1, ["continue"])]
         if place.handler:
@@ -145,7 +175,7 @@ class _Writer:
     def with_(self, place: _Place) -> list[str]:
         heads = [f"with suppress({self.random.choice(_ERRORS)}):", "with session.begin_nested():"]
         if not place.block:
-            heads += ["with guarded(session):", "with session:"]
+            heads += ["with guarded(session):", "with session:", "with closing(session):"]
         head = self.random.choice(heads)
         block = place.block or "begin_nested" in head
         return [head, *_indented(self.body(place.inner(block=block), 3))]
@@ -163,12 +193,18 @@ def generate(seed: int, size: int = 9) -> Program:
     """The program of *seed*; *size* is about how many statements it has."""
     random = Random(seed)
     kind = random.choice(KINDS)
-    writer = _Writer(random, size)
+    writer = _Writer(random, size, kind)
     lines = writer.body(_Place(3, block=kind in _BLOCKS), 4)
     if kind in _HEADS:
         lines = [_HEADS[kind], *_indented(lines)]
+    if kind == "with" and random.random() < 0.3:
+        lines += writer.body(_Place(1), 2)
     if kind == "created":
         lines = ["session = Factory()", *lines]
-    given = "session: Session" if kind in ("parameter", "begin") else ""
-    function = "\n".join([f"def f({given}):", *_indented(lines)])
-    return Program(seed, kind, PREAMBLE + (SHARED if kind == "module" else "") + function + "\n")
+    if kind == "late":
+        lines = ["session = None", "try:", "    session = Factory()", *_indented(lines), *_LATE[random.randrange(len(_LATE))]]
+    if kind == "optional":
+        lines = ["own = session is None", "if own:", "    session = Factory()", *lines, *_OWN[random.randrange(len(_OWN))]]
+    function = "\n".join([f"def f({_PARAMETERS.get(kind, '')}):", *_indented(lines)])
+    shared = HELPERS + (SHARED if kind == "module" else "")
+    return Program(seed, kind, PREAMBLE + shared + function + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from random import Random
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -17,21 +17,17 @@ from sqlalchemy.orm import Session
 from flow.generate import Program
 from flow.runtime import QUERY, ChoosingSession, Database, Run
 
-# Whose caller uses the session on.
-_OUTLIVES = frozenset({"parameter", "module", "begin"})
-_CREATED = "created"
-
 
 class Seen(NamedTuple):
     """What all runs of a program showed.
 
-    *unclosed*: a way out left the session open after a statement. *closers*: the lines of the calls that closed it, each at some way
-    out. *swallowers*: for each failure that somebody felt, the handlers that had it; *first* only those with no such failure before them in
-    their run. *complete* if every path was run.
+    *unclosed*: where sessions were made that some way out left open after a statement. *closers*: for each place where a session was
+    made (or None), the lines of the calls that closed it, each at some way out. *swallowers*: for each failure that somebody felt, the
+    handlers that had it; *first* only those with no such failure before them in their run. *complete* if every path was run.
     """
 
-    unclosed: bool
-    closers: frozenset[int]
+    unclosed: frozenset[int]
+    closers: tuple[frozenset[int], ...]
     swallowers: frozenset[frozenset[int]]
     first: frozenset[frozenset[int]]
     complete: bool
@@ -83,26 +79,26 @@ class Runner:
         exec(self.code, namespace)
         returned = True
         handed: tuple[Any, ...] = ()
-        if self.program.kind in ("parameter", "begin"):
+        kind = self.program.kind
+        if kind in ("parameter", "begin") or (kind == "optional" and run.choices.pick(2)):
             handed = (ChoosingSession(run),)
         try:
             namespace["f"](*handed)
         except Exception:
             returned = False
-        if returned and self.program.kind in _OUTLIVES:
-            for session in run.sessions:
-                if session.failed:
-                    run.blame(session)
+        for session in run.sessions:
+            if returned and session.made is None and session.failed:
+                run.blame(session)
         self._clean(run)
         return run, returned
 
     def _namespace(self, run: Run) -> dict[str, Any]:
         def factory() -> ChoosingSession:
-            return ChoosingSession(run)
+            return run.make(run.line())
 
         factory.begin = lambda: _begun(run)  # type: ignore[attr-defined]
         namespace: dict[str, Any] = {
-            "%run": run, "Factory": factory, "Session": Session, "contextmanager": contextmanager, "QUERY": QUERY, "ROW": None,
+            "%run": run, "Factory": factory, "Session": Session, "contextmanager": contextmanager, "closing": closing, "QUERY": QUERY, "ROW": None,
             "suppress": lambda *types: _Suppress(run, run.line(), types), "choose": run.choose, "rows": run.rows,
             "work": run.work, "IntegrityError": IntegrityError, "SQLAlchemyError": SQLAlchemyError,
         }  # fmt: skip
@@ -114,8 +110,7 @@ class Runner:
         watch = self.database.watch
         watch.failing = None
         for session in run.sessions:
-            session.end = (session.closed, session.used)
-            session.plainly(super(ChoosingSession, session).close)
+            session.give_back()
         watch.created.clear()
         watch.closed.clear()
         watch.statements.clear()
@@ -125,7 +120,7 @@ class Runner:
 @contextmanager
 def _begun(run: Run) -> Iterator[ChoosingSession]:
     """``Factory.begin()``."""
-    session = ChoosingSession(run)
+    session = run.make(None)
     try:
         with session.begin():
             yield session
@@ -173,38 +168,51 @@ def observe(program: Program, database: Database, limit: int, sampled: int = 0, 
             which it may or may not be the class is a decision of its own.
     """
     runner = Runner(program, database, mode)
-    unclosed = False
-    closers: set[int] = set()
-    resets: set[int] = set()
-    closings: set[int] = set()
-    swallowers: set[frozenset[int]] = set()
-    first: set[frozenset[int]] = set()
+    total = _Total()
     given: tuple[int, ...] | None = ()
     random = Random(program.seed)
     runs = 0
-    while runs < limit + sampled:
+    while given is not None and runs < limit + sampled:
         if runs >= limit:
             given = tuple(random.choice((0, 0, 1, 1, 2, 3)) for _ in range(14))
-        if given is None:
-            break
         run, _ = runner.run(given)
         runs += 1
         if runs <= limit:
             given = run.choices.following()
-        if run.discarded:
-            continue
-        swallowers.update(run.blamed)
-        first.update(run.blamed[:1])
+        if not run.discarded:
+            total.add(run)
+    places = tuple(total.places(made, runner.finals) for made in total.closers)
+    return Seen(
+        frozenset(total.unclosed), places, frozenset(total.swallowers), frozenset(total.first), given is None, runs
+    )
+
+
+class _Total:
+    """What all runs together showed."""
+
+    def __init__(self) -> None:
+        self.unclosed: set[int] = set()
+        self.closers: dict[int | None, set[int]] = {}
+        self.resets: dict[int | None, set[int]] = {}
+        self.closings: dict[int | None, set[int]] = {}
+        self.swallowers: set[frozenset[int]] = set()
+        self.first: set[frozenset[int]] = set()
+
+    def add(self, run: Run) -> None:
+        self.swallowers.update(run.blamed)
+        self.first.update(run.blamed[:1])
         for session in run.sessions:
-            closed, used = session.end
-            unclosed |= program.kind == _CREATED and used and not closed
-            if closed and session.closer is not None:
-                closers.add(session.closer)
-            resets |= session.resets
-            closings |= session.closings
-    final = bool(closings & runner.finals)
-    places = frozenset() if final else frozenset(closers - resets)
-    return Seen(unclosed, places, frozenset(swallowers), frozenset(first), given is None, runs)
+            if session.made is not None and session.used and not session.closed:
+                self.unclosed.add(session.made)
+            if session.closed and session.closer is not None:
+                self.closers.setdefault(session.made, set()).add(session.closer)
+            self.resets.setdefault(session.made, set()).update(session.resets)
+            self.closings.setdefault(session.made, set()).update(session.closings)
+
+    def places(self, made: int | None, finals: frozenset[int]) -> frozenset[int]:
+        """The calls that are an end of the session; none of them counts where one stands in a ``finally``."""
+        final = self.closings[made] & finals
+        return frozenset() if final else frozenset(self.closers[made] - self.resets[made])
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, NamedTuple
 
 from oracle.watch import Watch
@@ -23,6 +23,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import StaticPool
 
+# Functions of the programs that end a session for their caller.
+CALLED = ("end",)
 # After so many decisions a run takes the plain way: loops end.
 MAX_DECISIONS = 14
 
@@ -163,9 +165,17 @@ class Run:
         return iter(range(picked))
 
     def line(self) -> int | None:
-        """The line of the program whose call runs now, if it stands in the function itself."""
-        frame = sys._getframe(2)
-        return frame.f_lineno if frame.f_code.co_name == "f" else None
+        """The line of the program whose call runs now, if it stands in the function itself or in a function that it calls."""
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None and frame.f_code.co_name in CALLED:
+            frame = frame.f_back
+        return frame.f_lineno if frame is not None and frame.f_code.co_name == "f" else None
+
+    def make(self, line: int | None) -> ChoosingSession:
+        """A new session. Those before it give back the connection: there is one only."""
+        for session in self.sessions:
+            session.give_back()
+        return ChoosingSession(self, line)
 
     # --- handlers
 
@@ -209,9 +219,10 @@ class Run:
 class ChoosingSession(Session):
     """A session that ends each statement as the run decides."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, made: int | None = None) -> None:
         super().__init__(run.database.engine)
         self.run = run
+        self.made = made
         self.used = False
         self.closed = False
         self.closer: int | None = None
@@ -229,6 +240,10 @@ class ChoosingSession(Session):
         if self.begun and not self.in_transaction():
             return True
         return not self.is_active or (self.in_transaction() and self.run.database.aborted)
+
+    def give_back(self) -> None:
+        """End it behind the program's back."""
+        self.plainly(super().close)
 
     def use(self) -> None:
         if self.failed:
