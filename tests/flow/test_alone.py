@@ -1,0 +1,90 @@
+"""Differences that generated programs showed, each on its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from flow.compare import verdicts
+from flow.generate import PREAMBLE
+
+START = PREAMBLE.count("\n")
+RERAISED = """\
+def f(session: Session):
+    try:
+        try:
+            session.execute(QUERY)
+        except IntegrityError:
+            raise
+    except SQLAlchemyError:
+        pass
+"""
+FINALLY = """\
+def f(session: Session):
+    try:
+        session.execute(QUERY)
+    except IntegrityError:
+        raise
+    finally:
+        session.execute(QUERY)
+"""
+RAISED_HERE = """\
+def f():
+    session = Factory()
+    try:
+        raise ValueError
+    except SQLAlchemyError:
+        session.execute(QUERY)
+"""
+GUARDED = """\
+def f(session: Session):
+    try:
+        with guarded(session):
+            session.execute(QUERY)
+    except SQLAlchemyError:
+        pass
+"""
+ROUNDS = """\
+def f(session: Session):
+    with session.begin():
+        for _ in rows():
+            try:
+                session.add(ROW)
+                session.flush()
+            except IntegrityError:
+                return None
+"""
+CLASSES = """\
+def f():
+    session = Factory()
+    try:
+        try:
+            session.execute(QUERY)
+            session.close()
+        except SQLAlchemyError:
+            session.rollback()
+            session.close()
+    except IntegrityError:
+        session.execute(QUERY)
+    finally:
+        session.close()
+    try:
+        work()
+    except IntegrityError:
+        work()
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(RERAISED, [("SES201", 7)], id="the handler that raises again is not the one that swallows"),
+        pytest.param(FINALLY, [], id="nobody swallows what a finally meets"),
+        pytest.param(RAISED_HERE, [], id="a ValueError raised here is no error of SQLAlchemy"),
+        pytest.param(GUARDED, [], id="a scope that is handed the session rolls it back"),
+        pytest.param(ROUNDS, [("SES201", 7)], id="the rows of earlier rounds are lost"),
+        pytest.param(CLASSES, [], id="one close in finally"),
+    ],
+)
+def test_alone(text: str, expected: list[tuple[str, int]]) -> None:
+    found = {(j.rule.code, j.verdict.pos[0] - START) for j in verdicts(PREAMBLE + text)[0]}
+    assert sorted(each for each in found if each[0] in ("SES201", "SES301", "SES302")) == expected
