@@ -59,7 +59,22 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
             kwargs[keyword.name] = value
     if any(isinstance(arg, n.Starred) for arg in node.args):
         args = [UNKNOWN if isinstance(a, n.Starred) else v for a, v in zip(node.args, args)]
+    made = _collected(ctx, cur, func, args, node)
+    if made is not None:
+        return made
     return apply(ctx, cur, func, args, kwargs, node.pos, node)
+
+
+def _collected(ctx: Context, cur: Cursor, func: Value, args: list[Value], node: n.Call) -> Value | None:
+    """``next(get_db())`` and ``get_db().__next__()`` of a generator of the project that yields a session of its own."""
+    source: Value = UNKNOWN
+    if func == Outside("builtins.next") and args and isinstance(node.args[0], n.Call):
+        source = args[0]
+    elif isinstance(func, Method) and func.name == "__next__" and isinstance(node.func, n.Attribute):
+        source = func.receiver if isinstance(node.func.value, n.Call) else UNKNOWN
+    if isinstance(source, Many) and isinstance(source.item, Session) and source.item.sid.owner == "kept":
+        return sessions.collected(ctx, cur, source.item.settings, node.pos)
+    return None
 
 
 def _super_method(ctx: Context, func: n.Expr) -> Value | None:

@@ -23,6 +23,8 @@ def overridden(settings: Settings, kwargs: dict[str, Value]) -> Settings:
         settings = settings._replace(autoflush=_flag(kwargs["autoflush"]))
     if _flag(kwargs.get("autocommit")) is True:
         settings = settings._replace(autocommit=True)
+    if _flag(kwargs.get("close_resets_only")) is False:
+        settings = settings._replace(flavour="final")
     if _is_async_class(kwargs.get("class_")):
         settings = settings._replace(is_async=True)
     return settings

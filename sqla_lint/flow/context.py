@@ -45,6 +45,7 @@ class Context:
         self.raises: set[Sid] = set()
         self.raises_other = False
         self.yields: list[Value] = []
+        self.captures: dict[Pos, dict[Sid, Pos]] = {}
         self.pending: set[tuple[object, ...]] = set()
 
     def emit(self, event: Event) -> None:
@@ -60,6 +61,11 @@ class Context:
             found = SessionState()
             cur.sessions[sid] = found
         return found
+
+    def is_async(self, sid: Sid) -> bool:
+        """Whether a session is an ``AsyncSession``: its results are read when they are made."""
+        session = self.sessions.get(sid)
+        return session is not None and session.settings.is_async
 
     def outer_name(self, name: str) -> Value:
         """A name that the function does not bind: an enclosing function's, the module's, a builtin's."""

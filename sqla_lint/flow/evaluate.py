@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqla_lint.flow import calls, loading, ownership
+from sqla_lint.flow import calls, loading, ownership, rows
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import Cursor, Raised
@@ -22,11 +22,14 @@ from sqla_lint.flow.values import (
     Mapping,
     ModelAttribute,
     Pair,
+    Record,
     Session,
+    Sid,
     Value,
     join,
 )
 from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
 
 # Nesting of calls, lambdas and comprehensions that is followed by value.
 MAX_DEPTH = 60
@@ -94,7 +97,7 @@ def _dict(ctx: Context, cur: Cursor, node: n.Dict) -> Value:
     values = [expr(ctx, cur, value) for value in node.values]
     for value in values:
         ownership.release(ctx, cur, value)
-    return UNKNOWN
+    return Record(tuple(values))
 
 
 def _subscript(ctx: Context, cur: Cursor, node: n.Subscript) -> Value:
@@ -226,9 +229,12 @@ def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
     """A comprehension is a loop: its body is evaluated once, with the targets drawn from what is iterated."""
     outer, saved = ctx.loops, dict(cur.env)
     single, fixed = True, False
+    waits: tuple[Sid, Pos] | None = None
     for generator in node.generators:
         source = expr(ctx, cur, generator.iter)
         ctx.loops = (*ctx.loops, (node.pos[0], node.pos[1] + 1))
+        if node.kind == "generator" and waits is None:
+            waits = rows.waiting(source)
         drawn = loading.draw(ctx, cur, source, ctx.loops[-1], generator.iter)
         single = single and isinstance(source, Many) and source.single
         fixed = fixed or (isinstance(source, Many) and source.fixed)
@@ -242,13 +248,14 @@ def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
         ownership.release(ctx, cur, value)
     if node.kind == "dict":
         return Mapping(values[0], values[-1])
-    return Many(loading.undrawn(values[0], (node.pos[0], node.pos[1] + 1)), single, fixed)
+    return Many(loading.undrawn(values[0], (node.pos[0], node.pos[1] + 1)), single, fixed, waits)
 
 
 def _await(ctx: Context, cur: Cursor, node: n.Await) -> Value:
     value = expr(ctx, cur, node.value)
-    # A task may be cancelled at any await; CancelledError passes ``except Exception``.
-    cur.raises(Raised("base"), node.pos)
+    if not (isinstance(value, Session) and value.sid.pos == node.value.pos):
+        # A task may be cancelled at any await; CancelledError passes ``except Exception``. A creation that raised made nothing.
+        cur.raises(Raised("base"), node.pos)
     return value.value if isinstance(value, Awaitable) else value
 
 

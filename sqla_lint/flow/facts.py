@@ -62,6 +62,15 @@ class Reopened(NamedTuple):
     pos: Pos
 
 
+class Outlived(NamedTuple):
+    """A result that was not read yet outlived its session: *how* is ``return`` or ``read``; *query* is where it was made."""
+
+    sid: Sid
+    pos: Pos
+    query: Pos
+    how: str
+
+
 class Used(NamedTuple):
     """A session was used after an error on it was swallowed (*failure* names the handler)."""
 
@@ -113,7 +122,7 @@ class Handed(NamedTuple):
     status: str
 
 
-Event = Created | Called | Rebound | Closing | Reopened | Used | Exit | LazyRead | Handed
+Event = Created | Called | Rebound | Closing | Outlived | Reopened | Used | Exit | LazyRead | Handed
 
 
 @dataclass(frozen=True)

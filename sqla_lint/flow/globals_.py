@@ -88,7 +88,7 @@ def _is_script_use(module: ModuleIndex, world: World, name: str, binding: n.Stmt
         return False
     if module.main_guard is not None and not world.project.importers.get(module.path) and not module.words & _SERVES:
         return True
-    in_functions = any(_uses(function, name) for function in module.functions)
+    in_functions = any(_uses(f, name) and not _hides(f, name, world) for f in module.functions)
     return not in_functions and _used_at_module_level(module, name, binding)
 
 
@@ -96,6 +96,16 @@ def _uses(function: Function, name: str) -> bool:
     return name in function.words and any(
         isinstance(part, n.Name) and part.id == name for part in walk((function.node.body, function.node.decorators))
     )
+
+
+def _hides(function: Function, name: str, world: World) -> bool:
+    """Whether the function, or one around it, binds the name itself."""
+    around: Function | None = function
+    while around is not None:
+        if name in world.local_names(around):
+            return True
+        around = around.outer
+    return False
 
 
 def _used_at_module_level(module: ModuleIndex, name: str, binding: n.Stmt) -> bool:

@@ -308,6 +308,8 @@ def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -
     if isinstance(source, Dynamic):
         return drawn_by(source.row, loop)
     if isinstance(source, Many):
+        if source.unread is not None:
+            queries.note_reading(ctx, cur, source.unread[0], source.unread[1], node.pos)
         return source.item if source.single or source.fixed else drawn_by(source.item, loop)
     if isinstance(source, Mapping):
         return drawn_by(source.key, loop)

@@ -153,6 +153,10 @@ def _same(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value
     return rows.rows_of(ctx, cur, args[0], pos) if args else Many(UNKNOWN, fixed=True)
 
 
+def _lazily_same(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:
+    return rows.lazily(args[0] if args else UNKNOWN, _same(ctx, cur, args, kwargs, pos))
+
+
 def _iter(_ctx: Context, _cur: Cursor, args: list[Value], _kwargs: dict[str, Value], _pos: Pos) -> Value:
     return args[0] if args else UNKNOWN
 
@@ -174,7 +178,7 @@ def _enumerate(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, 
     listed = rows.rows_of(ctx, cur, args[0], pos) if args else UNKNOWN
     item = listed.item if isinstance(listed, Many) else _element(listed)
     single = isinstance(listed, Many) and (listed.single or listed.fixed)
-    return Many(Pair((UNKNOWN, item)), single=single)
+    return rows.lazily(args[0] if args else UNKNOWN, Many(Pair((UNKNOWN, item)), single=single))
 
 
 def _element(value: Value) -> Value:
@@ -191,14 +195,14 @@ def _zip(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value]
 def _map(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], pos: Pos) -> Value:
     if len(args) != 2:
         return UNKNOWN
-    return Many(rows.drawn_calls(ctx, cur, args[0], args[1], pos, pos))
+    return rows.lazily(args[1], Many(rows.drawn_calls(ctx, cur, args[0], args[1], pos, pos)))
 
 
 def _filter(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], pos: Pos) -> Value:
     if len(args) != 2:
         return UNKNOWN
     rows.drawn_calls(ctx, cur, args[0], args[1], pos, pos)
-    return rows.rows_of(ctx, cur, args[1], pos)
+    return rows.lazily(args[1], rows.rows_of(ctx, cur, args[1], pos))
 
 
 def _chain(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], pos: Pos) -> Value:
@@ -324,7 +328,7 @@ _HANDLERS: dict[str, Handler] = {
     "builtins.getattr": _getattr,
     "operator.attrgetter": _attrgetter,
     "itertools.chain": _chain,
-    "itertools.islice": _same,
+    "itertools.islice": _lazily_same,
     "itertools.groupby": _groupby,
     "itertools.zip_longest": _zip,
     "contextlib.closing": _closing,

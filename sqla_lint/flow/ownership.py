@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.context import Context, dotted
+from sqla_lint.flow.facts import Outlived
 from sqla_lint.flow.state import GONE, OPEN, Cursor
 from sqla_lint.flow.values import (
     UNKNOWN,
@@ -13,14 +15,17 @@ from sqla_lint.flow.values import (
     Method,
     Pair,
     Query,
+    Record,
     Scope,
     Session,
     Sid,
     Transaction,
     Value,
+    unread,
 )
 from sqla_lint.index.module import walk
 from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
 
 
 def sids(value: Value) -> tuple[Sid, ...]:
@@ -35,6 +40,8 @@ def sids(value: Value) -> tuple[Sid, ...]:
         return sids(value.item)
     if isinstance(value, Mapping):
         return sids(value.value)
+    if isinstance(value, Record):
+        return tuple(sid for item in value.values for sid in sids(item))
     if isinstance(value, (Method, Awaitable)):
         inner = value.receiver if isinstance(value, Method) else value.value
         return sids(inner)
@@ -61,8 +68,24 @@ def release(ctx: Context, cur: Cursor, value: Value) -> None:
 def captured(ctx: Context, cur: Cursor, function: n.Lambda | n.FunctionDef) -> None:
     """A nested function that mentions a session keeps it: whoever has the function may close it."""
     names = {part.id for part in walk(function) if isinstance(part, n.Name)}
-    for name in names & cur.env.keys():
+    for name in sorted(names & cur.env.keys()):
+        for sid in sids(cur.env[name]):
+            use = _first_statement(function, name)
+            if use is not None:
+                ctx.captures.setdefault(function.pos, {})[sid] = use
         release(ctx, cur, cur.env[name])
+
+
+def _first_statement(function: n.Lambda | n.FunctionDef, name: str) -> Pos | None:
+    """Where a nested function first asks the captured session *name* for something that runs a statement."""
+    asked = api.STATEMENTS | api.COMMITS | {"query"}
+    places = [
+        part.pos
+        for part in walk(function)
+        if isinstance(part, n.Call) and isinstance(part.func, n.Attribute) and part.func.attr in asked
+        and isinstance(part.func.value, n.Name) and part.func.value.id == name
+    ]
+    return min(places, default=None)
 
 
 def bind(ctx: Context, cur: Cursor, target: n.Expr, value: Value) -> None:
@@ -135,6 +158,9 @@ def _bind_attribute(ctx: Context, cur: Cursor, target: n.Attribute, value: Value
     # The object is read; the attribute is not: writing a scalar relationship loads nothing.
     owner = expr(ctx, cur, target.value)
     loading.write(ctx, cur, target, owner)
+    waits = unread(value)
+    if waits is not None:
+        ctx.emit(Outlived(waits[0], target.pos, waits[1], "stored"))
     key = dotted(target)
     if not (_initializes(ctx, owner) and all(sid.owner == "parameter" for sid in sids(value))):
         release(ctx, cur, value)

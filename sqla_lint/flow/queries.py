@@ -7,7 +7,8 @@ from typing import Any
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import sessions
 from sqla_lint.flow.context import Context
-from sqla_lint.flow.state import Cursor, Held
+from sqla_lint.flow.facts import Outlived
+from sqla_lint.flow.state import CLOSED, Cursor, Held
 from sqla_lint.flow.values import (
     UNKNOWN,
     Alias,
@@ -82,12 +83,30 @@ def add_options(query: Query, options: list[Value]) -> Query:
 
 def run(ctx: Context, cur: Cursor, query: Query, pos: Pos, writes: bool = False) -> None:
     """A query sends its statement, unless that was done when its result was made."""
+    sid = query.origin.sid
+    if sid is not None and _outlived(ctx, cur, query, sid, pos):
+        return
     if query.executed:
         return
-    sid = query.origin.sid
     if sid is not None:
         sessions.statement(ctx, cur, sid, pos, writes)
     hold(ctx, cur, query)
+
+
+def _outlived(ctx: Context, cur: Cursor, query: Query, sid: Sid, pos: Pos) -> bool:
+    """Whether the result is read after its session has closed (a query that is made and run in one expression is not)."""
+    if query.buffered or query.origin.path != ctx.path:
+        return False
+    return note_reading(ctx, cur, sid, query.origin.pos, pos)
+
+
+def note_reading(ctx: Context, cur: Cursor, sid: Sid, made: Pos, pos: Pos) -> bool:
+    """Note that a result is read; True if its session has closed by then."""
+    state = cur.sessions.get(sid)
+    if ctx.static or state is None or state.status != CLOSED or sid.owner != "local" or pos[:2] == made[:2]:
+        return False
+    ctx.emit(Outlived(sid, pos, made, "read"))
+    return True
 
 
 def hold(ctx: Context, cur: Cursor, query: Query) -> None:
@@ -127,8 +146,11 @@ def method(
     if name in ("add_entity", "add_columns", "add_column"):
         items = query.row.items if isinstance(query.row, Pair) else (query.row,)
         return query._replace(row=Pair((*items, *(_item(ctx, a, query.origin) for a in args))), wraps=False)
-    if name in api.GENERATIVE or name in api.RESULT_KEEPS or name == "populate_existing":
+    if name in api.GENERATIVE or name in api.RESULT_KEEPS - {"freeze"} or name == "populate_existing":
         return _narrowed(query, args, kwargs) if name in api.NARROWS else query
+    if name == "freeze":
+        run(ctx, cur, query, pos)
+        return Many(query.row)
     if name == "scalars":
         run(ctx, cur, query, pos)
         return query._replace(row=_first(query.row), wraps=False, executed=True)
@@ -179,7 +201,8 @@ def executed(ctx: Context, cur: Cursor, statement: Value, how: str, sid: Sid, po
     """
     if not isinstance(statement, Query):
         return UNKNOWN
-    query = changed(statement, sid=sid)._replace(executed=True)
+    buffered = ctx.is_async(sid) and how not in ("stream", "stream_scalars")
+    query = changed(statement, sid=sid)._replace(executed=True, buffered=buffered)
     hold(ctx, cur, query)
     if how in ("scalars", "stream_scalars"):
         return query._replace(row=_first(query.row), wraps=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqla_lint.flow import calls, loading, ownership
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
-from sqla_lint.flow.values import UNKNOWN, Dynamic, Many, Mapping, Pair, Query, Value
+from sqla_lint.flow.values import UNKNOWN, Dynamic, Many, Mapping, Pair, Query, Sid, Value, unread
 from sqla_lint.lower.nodes import Pos
 
 _KEEPS = frozenset({"copy", "unique", "freeze"})
@@ -74,13 +74,28 @@ def rows_of(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> Value:
     if isinstance(value, Query):
         queries.run(ctx, cur, value, pos)
         return Many(Pair((value.row,)) if value.wraps else value.row, single=value.single)
-    if isinstance(value, (Many, Pair)):
+    if isinstance(value, Many):
+        if value.unread is not None:
+            queries.note_reading(ctx, cur, value.unread[0], value.unread[1], pos)
+        return value._replace(unread=None)
+    if isinstance(value, Pair):
         return value
     if isinstance(value, Mapping):
         return Many(value.key)
     if isinstance(value, Dynamic):
         return Many(value.row)
     return value
+
+
+def waiting(value: Value) -> tuple[Sid, Pos] | None:
+    """The session and query that a lazy iterator over *value* will read from."""
+    found = unread(value) if isinstance(value, (Query, Many)) else None
+    return found[:2] if found is not None else None
+
+
+def lazily(source: Value, made: Value) -> Value:
+    """*made* (``map``, ``enumerate``, ``islice``, ... over *source*) reads nothing until it is iterated."""
+    return made._replace(unread=waiting(source)) if isinstance(made, Many) else made
 
 
 def drawn_calls(

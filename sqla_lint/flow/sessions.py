@@ -42,6 +42,14 @@ def create(ctx: Context, cur: Cursor, settings: Settings, pos: Pos, how: str = "
     return made
 
 
+def collected(ctx: Context, cur: Cursor, settings: Settings, pos: Pos) -> Session:
+    """``next(get_db())``: nothing holds the generator, so it is collected at once and has closed its session."""
+    made = create(ctx, cur, settings, pos, how="scope")
+    if not ctx.static:
+        cur.sessions[made.sid] = transitions.close(cur.sessions[made.sid], pos, True)
+    return made
+
+
 def statement(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, writes: bool = False, what: str = "statement") -> None:
     """A statement, flush or commit on a session: it may raise, and then nothing works until a rollback."""
     if ctx.static:
@@ -64,6 +72,9 @@ def check_use(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, how: str) -> Sessio
     """Note a use of a session whose failure a handler swallowed; the failure is told once."""
     state = ctx.session_state(cur, sid)
     note_reopening(ctx, state, sid, pos)
+    if state.status == CLOSED:
+        state = state._replace(reopened_at=pos)
+        cur.sessions[sid] = state
     if state.failure is not None and state.failure.handler is not None:
         ctx.emit(Used(sid, pos, state, how))
         state = state._replace(failure=None)
@@ -72,6 +83,7 @@ def check_use(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, how: str) -> Sessio
 
 
 def note_reopening(ctx: Context, state: SessionState, sid: Sid, pos: Pos) -> None:
+    """A closed session is used again: SQLAlchemy opens a new transaction without a word."""
     if state.status == CLOSED and state.closed_at is not None:
         ctx.emit(Reopened(sid, state.closed_at, pos))
 

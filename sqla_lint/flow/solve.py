@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from sqla_lint.flow import liveness
 from sqla_lint.flow.context import Context
-from sqla_lint.flow.facts import Exit, Facts
+from sqla_lint.flow.facts import Exit, Facts, Outlived
 from sqla_lint.flow.graph import Graph, TooLarge, build
-from sqla_lint.flow.state import OPEN, State
+from sqla_lint.flow.state import CLOSED, OPEN, State
 from sqla_lint.flow.step import Step, advance
 from sqla_lint.flow.summarize import summarize
 from sqla_lint.flow.summary import Summary
-from sqla_lint.flow.values import NONE, UNKNOWN, Literal, Session, Value
+from sqla_lint.flow.values import NONE, UNKNOWN, FunctionValue, Literal, Session, Value, unread
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -181,8 +181,31 @@ def _exits(solved: Solved) -> None:
     for states, how in ((solved.returns, "return"), (solved.raises, "raise")):
         for state, pos in states.items():
             label = state.exc.label if state.exc is not None else ""
+            if how == "return":
+                _outlived(ctx, state, pos)
             for sid, session in state.sessions.items():
                 ctx.emit(Exit(sid, pos, session, how if pos is not None or how == "raise" else "end", label))
+
+
+def _outlived(ctx: Context, state: State, pos: Pos | None) -> None:
+    """A result that is returned unread, with its session closed behind it."""
+    _closures(ctx, state)
+    waits = unread(state.result) if state.result is not None else None
+    if waits is None or pos is None or waits[2] not in ("", ctx.path):
+        return
+    session = state.sessions.get(waits[0])
+    if session is not None and session.status == CLOSED and waits[0].owner == "local":
+        ctx.emit(Outlived(waits[0], pos, waits[1], "return"))
+
+
+def _closures(ctx: Context, state: State) -> None:
+    """A nested function that is returned uses a session that its scope has closed behind it."""
+    result = state.result
+    node = result.function.node if isinstance(result, FunctionValue) else getattr(result, "node", None)
+    for sid, use in ctx.captures.get(node.pos, {}).items() if node is not None else ():
+        session = state.sessions.get(sid)
+        if sid.owner == "local" and session is not None and "close" in session.ended:
+            ctx.emit(Outlived(sid, use, use, "closure"))
 
 
 __all__ = ["MAX_STATES", "MAX_STEPS", "OPEN", "analyse"]

@@ -38,6 +38,7 @@ class Failure(NamedTuple):
 class SessionState(NamedTuple):
     """What one session is, on one way.
 
+    *reopened_at* is the first statement after it was closed;
     *wrote_before* if something was written when the innermost ``try`` began; *status* is open, closed or gone (another owner has it now). *used* once a statement ran; *active* while its
     transaction holds a connection. *failure* is an error not yet rolled back. *closed_at* is the call that closed it.
     *wrote* is the first write of its transaction; *block* the ``with ...begin()`` block around. *ended* names what was
@@ -52,6 +53,7 @@ class SessionState(NamedTuple):
     in_finally: bool = False
     wrote: Pos | None = None
     wrote_before: bool = False
+    reopened_at: Pos | None = None
     block: Pos | None = None
     ended: frozenset[str] = frozenset()
 

@@ -9,7 +9,7 @@ from sqla_lint.flow import branches, errors, evaluate, loading, ownership, scope
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.graph import Node, with_item
 from sqla_lint.flow.state import Cursor, Raised, State
-from sqla_lint.flow.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Query, Suppress, Value
+from sqla_lint.flow.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Query, Scope, Session, Suppress, Value
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -185,7 +185,6 @@ def _return(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
 def _returned(ctx: Context, cur: Cursor, value: Value) -> Value:
     """What the caller gets: a session that is kept elsewhere as well is not the caller's to close."""
     from sqla_lint.flow.state import GONE
-    from sqla_lint.flow.values import Session
 
     if isinstance(value, Session) and value.sid.owner == "local":
         state = cur.sessions.get(value.sid)
@@ -313,7 +312,7 @@ def _enter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     stmt, index = with_item(node)
     item = stmt.items[index]
     value = evaluate.expr(ctx, cur, item.context)
-    if stmt.is_async:
+    if stmt.is_async and not isinstance(value, (Session, Scope)):
         cur.raises(Raised("base"), item.context.pos)
     if isinstance(value, Suppress):
         begin_try(cur)

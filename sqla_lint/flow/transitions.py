@@ -50,6 +50,7 @@ def close(s: SessionState, pos: Pos, in_finally: bool) -> SessionState:
         failure=None,
         wrote=None,
         closed_at=closed_at,
+        reopened_at=None,
         in_finally=final,
         ended=s.ended | {"close"},
     )

@@ -111,8 +111,8 @@ class Settings(NamedTuple):
     """How a session was configured; None where that is not known.
 
     *flavour* is ``plain``, ``flask`` (Flask-SQLAlchemy's), ``managed`` (the configuration says that somebody closes
-    it), ``bound`` (over a connection that somebody else closes) or ``connection`` (a connection of an engine: it is
-    followed like a session).
+    it), ``bound`` (over a connection that somebody else closes), ``final`` (closed for good: it raises when used again)
+    or ``connection`` (a connection of an engine: it is followed like a session).
     """
 
     is_async: bool = False
@@ -316,7 +316,7 @@ class Query(NamedTuple):
     """A ``Query``, a ``Select`` or a lazy result: *row* is what iterating it gives.
 
     *executed* is False for a bare ``Select``; *wraps* if rows come as one-tuples (``session.execute(select(Owner))``);
-    *single* if it can give one row at most.
+    *single* if it can give one row at most; *buffered* if all rows were fetched when it was made (an ``AsyncSession``'s results).
     """
 
     row: Value
@@ -324,6 +324,7 @@ class Query(NamedTuple):
     executed: bool
     wraps: bool = False
     single: bool = False
+    buffered: bool = False
     kind: str = "query"
 
 
@@ -346,11 +347,15 @@ class Dynamic(NamedTuple):
 
 
 class Many(NamedTuple):
-    """A collection (or lazy iterator) of *item*; *single* if it has one item at most; *fixed* for a literal display."""
+    """A collection (or lazy iterator) of *item*; *single* if it has one item at most; *fixed* for a literal display.
+
+    *unread* is set for a lazy iterator over a query: (its session, where it was made).
+    """
 
     item: Value
     single: bool = False
     fixed: bool = False
+    unread: tuple[Sid, Pos] | None = None
     kind: str = "many"
 
 
@@ -359,6 +364,13 @@ class Pair(NamedTuple):
 
     items: tuple[Value, ...]
     kind: str = "pair"
+
+
+class Record(NamedTuple):
+    """A dict display with its values."""
+
+    values: tuple[Value, ...]
+    kind: str = "record"
 
 
 class Mapping(NamedTuple):
@@ -407,6 +419,7 @@ Value: TypeAlias = Union[
     Dynamic,
     Many,
     Pair,
+    Record,
     Mapping,
     Awaitable,
 ]
@@ -416,6 +429,16 @@ def _is_given(value: Value) -> bool:
     if isinstance(value, Parameter):
         return value.cls is None
     return isinstance(value, Session) and value.sid.owner in ("parameter", "injected")
+
+
+def unread(value: Value) -> tuple[Sid, Pos, str] | None:
+    """The session that *value* (or something in it) will read from, where the query was made and in which file; None if all is read."""
+    if isinstance(value, Query) and not value.buffered and value.origin.sid is not None:
+        return value.origin.sid, value.origin.pos, value.origin.path
+    if isinstance(value, Many):
+        return (*value.unread, "") if value.unread is not None else unread(value.item) if value.fixed else None
+    parts = value.items if isinstance(value, Pair) else value.values if isinstance(value, Record) else ()
+    return next((found for part in parts if (found := unread(part)) is not None), None)
 
 
 def join(left: Value, right: Value) -> Value:

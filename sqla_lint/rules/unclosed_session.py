@@ -48,7 +48,7 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
         if (
             isinstance(event, Created)
             and event.how != "scope"
-            and facts.flavour(event.sid) not in ("bound", "connection")
+            and facts.flavour(event.sid) not in ("bound", "connection", "final")
         ):
             verdict = _judge(facts, event)
             if verdict is not None:
