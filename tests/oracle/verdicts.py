@@ -1,16 +1,15 @@
 """The vocabulary of a fixture's ``witness(oracle)``: what a call is seen to do.
 
-Verbs that name a misuse (`leaks`, `unclosed`, `poisons`, `loses`, `per_row`, `shares`, `crosses`, `waits`, `new_pools`, `unawaited`) turn round for an
-oracle of a cured file: the same witness then proves that the misuse is gone. The others hold for both.
+Verbs that name a misuse (`leaks`, `unclosed`, `poisons`, `loses`, `per_row`, `shares`, `crosses`, `waits`, `new_pools`,
+`unawaited`, `breaks`, `blocks`) turn round for an oracle of a cured file: the same witness then proves that the misuse
+is gone. The others hold for both.
 """
 
 from __future__ import annotations
 
 import gc
-import sqlite3
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import MetaData, create_engine
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import DetachedInstanceError
 from sqlalchemy.pool import NullPool, QueuePool
 
+from oracle import disk
 from oracle.attempts import Call, attempt, from_two_threads
 from oracle.slow import stand_ins
 from oracle.watch import Observed, Watch
@@ -117,6 +117,30 @@ class Oracle:
         assert len(seen.statements) == count, _listing(seen, count)
         return seen.result
 
+    def commits(self, call: Call, count: int) -> Any:
+        """The call commits *count* times."""
+        before = self.watch.commits
+        seen = self.observe(call)
+        assert seen.error is None, f"raised {seen.error!r}"
+        assert self.watch.commits - before == count, f"{self.watch.commits - before} commits, not {count}: {seen}"
+        return seen.result
+
+    def blocks(self, call: Call) -> Any:
+        """A statement of the call is waited for in the thread of the event loop."""
+        before = self.watch.blocking
+        seen = self.observe(call)
+        assert seen.error is None, f"raised {seen.error!r}"
+        assert self.cured == (self.watch.blocking == before), f"{self.watch.blocking - before} statements block"
+        return seen.result
+
+    def lets_others_run(self, call: Call) -> Any:
+        """No statement of the call is waited for in the thread of the event loop."""
+        before = self.watch.blocking
+        seen = self.observe(call)
+        assert seen.error is None, f"raised {seen.error!r}"
+        assert self.watch.blocking == before, f"{self.watch.blocking - before} statements block"
+        return seen.result
+
     def shares(self, call: Call) -> None:
         """Called from two threads, the call uses one session in both."""
         seen = self.observe(lambda: from_two_threads(call))
@@ -178,17 +202,7 @@ class Oracle:
 
     def fetch(self, statement: str) -> list[Any]:
         """The first column of what *statement* finds on disk, seen through a connection of the oracle's own."""
-        (path,) = Path.cwd().rglob("*.db")
-        connection = sqlite3.connect(path)
-        try:
-            return [row[0] for row in connection.execute(statement)]
-        finally:
-            connection.close()
-
-    def raises(self, kind: type[BaseException], call: Call, failing: str | None = None) -> None:
-        """The call raises *kind*."""
-        seen = self.observe(call, failing)
-        assert isinstance(seen.error, kind), f"raised {seen.error!r}, returned {seen.result!r}"
+        return disk.fetch(statement)
 
     def breaks(self, call: Call) -> None:
         """The call raises :class:`DetachedInstanceError` (nothing once cured)."""
@@ -209,14 +223,7 @@ class Oracle:
 
     def rows(self, table: str) -> int:
         """How many rows *table* has on disk, seen through a connection of the oracle's own."""
-        for path in Path.cwd().rglob("*.db"):
-            with sqlite3.connect(path) as connection:
-                found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone()
-                count = connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] if found else None
-            connection.close()
-            if count is not None:
-                return int(count)
-        raise LookupError(f"no database here has a table {table}")
+        return disk.rows(table)
 
     def observe(self, call: Call, failing: str | None = None) -> Observed:
         """Run *call* (a coroutine is awaited) without garbage collection, so that what leaks stays seen.

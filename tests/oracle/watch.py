@@ -46,6 +46,8 @@ class Watch:
         self.closed: set[int] = set()
         self.closes = 0
         self.poisoned = 0
+        self.commits = 0
+        self.blocking = 0
         self.threads: dict[int, set[threading.Thread]] = {}
         self.users: dict[int, set[object]] = {}
         self.pools: list[Pool] = []
@@ -138,6 +140,7 @@ class Watch:
     def _count(self, conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
         if not statement.lstrip().upper().startswith(_BOOKKEEPING):
             self.statements.append(statement)
+            self.blocking += not conn.dialect.is_async and _in_event_loop()
 
     def _refuse(self, cursor: Any, statement: str, parameters: Any, context: Any) -> None:
         if context.root_connection.info.get(_ABORTED) and not statement.startswith("ROLLBACK"):
@@ -152,6 +155,7 @@ class Watch:
         """A failed commit, and one of an aborted transaction, is a rollback; the latter says nothing."""
         fails, aborted = self._fails("COMMIT"), bool(conn.info.get(_ABORTED))
         self.poisoned += aborted
+        self.commits += 1
         if fails or aborted:
             conn.connection.dbapi_connection.rollback()
         if fails:
@@ -166,6 +170,14 @@ class Watch:
     def _seen(self, session: Session) -> None:
         self.threads.setdefault(id(session), set()).add(threading.current_thread())
         self.users.setdefault(id(session), set()).add(_user())
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _user() -> object:
