@@ -204,6 +204,11 @@ class Oracle:
         """The first column of what *statement* finds on disk, seen through a connection of the oracle's own."""
         return disk.fetch(statement)
 
+    def raises(self, kind: type[BaseException], call: Call, failing: str | None = None) -> None:
+        """The call raises *kind*."""
+        seen = self.observe(call, failing)
+        assert isinstance(seen.error, kind), f"raised {seen.error!r}, returned {seen.result!r}"
+
     def breaks(self, call: Call) -> None:
         """The call raises :class:`DetachedInstanceError` (nothing once cured)."""
         seen = self.observe(call)
