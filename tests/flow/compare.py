@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
+from flow.decisions import Database
+from flow.generate import Program
+from flow.observe import Seen, observe
 from sqla_lint.config import Settings
 from sqla_lint.flow.summaries import Summaries
 from sqla_lint.flow.values import Sid
@@ -15,14 +18,11 @@ from sqla_lint.judge import Judged, judge_file
 from sqla_lint.lower.from_ast import lower_module
 from sqla_lint.source import Source, decode, parse
 
-from flow.generate import Program
-from flow.observe import Seen, observe
-from flow.runtime import Database
-
 # Where the linter may say more than the plain runs of a program show, and why.
 POLICIES = {
     "wide": "a call that cannot be seen into may raise an error of another session's; a failure is told once, where it is felt first",
     "memoryless": "whether a handler catches an error of a class that is not known is decided for each handler anew",
+    "jump": "an error that a jump out of a `finally` drops has no handler: the next one is taken for it",
     "unproved": "there are more paths than are run",
 }
 
@@ -59,17 +59,17 @@ def verdicts(text: str) -> tuple[list[Judged], str | None]:
 def differences(program: Program, seen: Seen, found: list[Judged]) -> list[Difference]:
     """Where verdicts and runs disagree. A program not run on every path proves no false alarm."""
     lines = {code: {j.verdict.pos[0] for j in found if j.rule.code == code} for code in ("SES201", "SES301", "SES302")}
-    closes = [j for j in found if j.rule.code == "SES301"]
-    return [*_unclosed(seen, lines["SES302"], closes), *_closes(seen, lines["SES301"]), *_rollbacks(seen, lines["SES201"])]
+    louder = [j for j in found if "SES302" in j.rule.supersedes]
+    return [*_unclosed(seen, lines["SES302"], louder), *_closes(seen, lines["SES301"]), *_rollbacks(seen, lines["SES201"])]
 
 
 def _closes(seen: Seen, lines: set[int]) -> list[Difference]:
     return _both("SES301", lines, {min(places) for places in seen.closers if len(places) > 1})
 
 
-def _unclosed(seen: Seen, lines: set[int], closes: list[Judged]) -> list[Difference]:
-    """A session that SES301 speaks of is none that SES302 has to."""
-    told = {_made(j) for j in closes}
+def _unclosed(seen: Seen, lines: set[int], louder: list[Judged]) -> list[Difference]:
+    """A session that another rule speaks of instead is none that SES302 has to."""
+    told = {_made(j) for j in louder}
     return _both("SES302", lines, set(seen.unclosed - told))
 
 
@@ -104,4 +104,12 @@ def _policy(difference: Difference, program: Program, seen: Seen, found: list[Ju
         if difference not in differences(program, more, found):
             return mode
         complete = complete and more.complete
-    return "" if complete else "unproved"
+    if not complete:
+        return "unproved"
+    return "jump" if difference.code == "SES201" and jumps_in_finally(program.text) else ""
+
+
+def jumps_in_finally(text: str) -> bool:
+    """Whether some ``finally`` has a ``return``, ``break`` or ``continue`` in it."""
+    blocks = [stmt for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Try) for stmt in node.finalbody]
+    return any(isinstance(node, (ast.Return, ast.Break, ast.Continue)) for stmt in blocks for node in ast.walk(stmt))

@@ -132,7 +132,7 @@ class _Writer:
         if not place.block:
             choices += [(3, ["session.close()"]), (2, ["session.rollback()"]), (2, ["session.commit()"])]
             choices += [(1, ["undo(session)"]), (2, ["end(session)"])] if self.helpers else []
-        if self.creates:
+        if self.creates and not place.block:
             choices += [(2, ["session = Factory()"])]
         if place.loop:
             choices += [(1, ["break"]), (1, ["continue"])]

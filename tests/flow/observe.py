@@ -14,8 +14,9 @@ from oracle.watch import Watch
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from flow.decisions import Database
 from flow.generate import Program
-from flow.runtime import QUERY, ChoosingSession, Database, Run
+from flow.runtime import QUERY, ChoosingSession, Run
 
 
 class Seen(NamedTuple):
@@ -35,7 +36,7 @@ class Seen(NamedTuple):
 
 
 class _Instrument(ast.NodeTransformer):
-    """Tell the run of each ``try`` and handler that begins, and of handlers left by an exception."""
+    """Tell the run of each ``try`` and handler that begins, of each ``raise``, and of handlers left by an exception."""
 
     def visit_Try(self, node: ast.Try) -> ast.Try:
         self.generic_visit(node)
@@ -47,6 +48,9 @@ class _Instrument(ast.NodeTransformer):
             watched = ast.Try(handler.body, [raised], [], [])
             handler.body = [_tell("caught", handler.lineno, node.lineno), watched]
         return node
+
+    def visit_Raise(self, node: ast.Raise) -> list[ast.stmt]:
+        return [_tell("raising"), node]
 
 
 def _tell(name: str, *lines: int) -> ast.stmt:

@@ -10,116 +10,37 @@ from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any, NamedTuple
 
-from oracle.watch import Watch
-from sqlalchemy import create_engine, event, select, text
-from sqlalchemy.exc import (
-    DBAPIError,
-    IntegrityError,
-    InvalidRequestError,
-    OperationalError,
-    PendingRollbackError,
-    SQLAlchemyError,
-)
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError, InvalidRequestError, PendingRollbackError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from flow.decisions import Choices, Database, Item, Strange, other_errors
 
 # Functions of the programs that end a session for their caller.
 CALLED = ("end",)
-# After so many decisions a run takes the plain way: loops end.
-MAX_DECISIONS = 14
 
 QUERY = select(1)
 _BAD = text("SELECT nothing FROM nowhere")
 _TAKEN = text("INSERT INTO items (name) VALUES ('taken')")
 
 
-class Base(DeclarativeBase):
-    pass
-
-
-class Item(Base):
-    __tablename__ = "items"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str | None] = mapped_column(unique=True)
-
-
-class Database:
-    """One database in memory, watched."""
-
-    def __init__(self, watch: Watch) -> None:
-        self.watch = watch
-        self.engine = create_engine("sqlite://", poolclass=StaticPool)
-        event.listen(self.engine, "checkout", self._checked_out)
-        self.record: Any = None
-        Base.metadata.create_all(self.engine)
-        with Session(self.engine) as session:
-            session.add(Item(name="taken"))
-            session.commit()
-
-    def _checked_out(self, dbapi: Any, record: Any, proxy: Any) -> None:
-        self.record = record
-
-    @property
-    def aborted(self) -> bool:
-        return bool(self.record.info.get("oracle.aborted"))
-
-
-class Choices:
-    """The decisions of one run: those given first, then the plain way."""
-
-    def __init__(self, given: tuple[int, ...]) -> None:
-        self.given = given
-        self.taken: list[int] = []
-        self.widths: list[int] = []
-
-    def pick(self, width: int) -> int:
-        index = len(self.taken)
-        if index >= MAX_DECISIONS:
-            return 0
-        choice = self.given[index] if index < len(self.given) else 0
-        self.taken.append(choice)
-        self.widths.append(width)
-        return choice
-
-    def following(self) -> tuple[int, ...] | None:
-        """The next decisions in order, or None after the last."""
-        for index in range(len(self.taken) - 1, -1, -1):
-            if self.taken[index] + 1 < self.widths[index]:
-                return (*self.taken[:index], self.taken[index] + 1)
-        return None
-
-
-class Strange(Exception):
-    """An error of which nothing is known."""
-
-
-def foreign(kind: type[DBAPIError]) -> Callable[[], DBAPIError]:
-    """An error of another session, in a call that has nothing to do with this one."""
-    return lambda: kind("elsewhere", {}, Exception("elsewhere"))
-
-
-def _other_errors(named: tuple[str, ...], mode: str) -> tuple[Callable[[], Exception], ...]:
-    """The errors that a call may raise which is none of the session's: enough to meet each handler or none."""
-    if mode == "memoryless":
-        return (Strange,)
-    found: list[Callable[[], Exception]] = [RuntimeError]
-    if "ValueError" in named:
-        found.append(ValueError)
-    if mode == "wide" and "IntegrityError" in named:
-        found.append(foreign(IntegrityError))
-    if mode == "wide" and "SQLAlchemyError" in named:
-        found.append(foreign(OperationalError))
-    return tuple(found)
-
-
 class Caught(NamedTuple):
-    """A handler that has a database error, and how many rows its session had noted before its ``try`` and until now."""
+    """A handler that has a database error, and how many rows its session had noted before its ``try`` and until now.
+
+    *raised* is the other exception that it raised in place of the error; *leaving* while nobody has caught that.
+    """
 
     line: int
     error: BaseException | None
     before: int
     noted: int
+    raised: BaseException | None = None
+    leaving: bool = False
+
+
+def _comes_of(error: BaseException | None, caught: Caught) -> bool:
+    """Whether *error* is what a handler raised, or was raised in place of it."""
+    return error is not None and (error is caught.raised or error.__context__ in (caught.raised, caught.error))
 
 
 class Run:
@@ -130,7 +51,7 @@ class Run:
         self.choices = Choices(given)
         self.mode = mode
         self.database_errors = ("bad", "taken") if "IntegrityError" in errors and mode != "memoryless" else ("bad",)
-        self.other_errors = _other_errors(errors, mode)
+        self.other_errors = other_errors(errors, mode)
         self.sessions: list[ChoosingSession] = []
         self.tried: dict[int, int] = {}
         self.blamed: list[frozenset[int]] = []
@@ -198,21 +119,37 @@ class Run:
         """A handler begins (or ``suppress`` takes an exception)."""
         error = error or sys.exc_info()[1]
         for session in self.sessions:
-            if isinstance(error, SQLAlchemyError) and session.failed:
-                session.caught.append(Caught(line, error, self.tried[tried], session.noted))
-            elif not session.failed:
+            if not session.failed:
                 session.caught.clear()
+                continue
+            resumed = any(c.leaving and _comes_of(error, c) for c in session.caught)
+            session.caught = [c._replace(leaving=c.leaving and not _comes_of(error, c)) for c in session.caught]
+            if resumed or isinstance(error, SQLAlchemyError):
+                session.caught.append(Caught(line, error, self.tried[tried], session.noted))
+
+    def raising(self) -> None:
+        """A handler raises: until that is caught, nobody has swallowed anything."""
+        error = sys.exc_info()[1]
+        for session in self.sessions:
+            session.caught = [
+                c._replace(raised=error, leaving=True) if error is not None and error in (c.error, c.raised) else c
+                for c in session.caught
+            ]
 
     def left_raising(self, line: int) -> None:
         """A handler is left by an exception; by the one that it caught, it has handed that on."""
         error = sys.exc_info()[1]
         for session in self.sessions:
-            session.caught = [c for c in session.caught if c.line != line or c.error is not error]
+            left = [c for c in session.caught if c.line != line or c.error is not error]
+            session.caught = [
+                c._replace(raised=error, leaving=True) if c.line == line or c.raised is error else c for c in left
+            ]
 
     def blame(self, session: ChoosingSession) -> None:
         """A session is used (or given back) while it does not work: whoever swallowed its error is told."""
-        if session.caught:
-            self.blamed.append(frozenset(c.line for c in session.caught))
+        lines = frozenset(c.line for c in session.caught if not c.leaving)
+        if lines:
+            self.blamed.append(lines)
         session.caught.clear()
 
 
@@ -298,7 +235,8 @@ class ChoosingSession(Session):
 
     def flush(self, *args: Any) -> None:
         if not self.deciding:
-            return super().flush()
+            super().flush()
+            return
         self.use()
         outcome = self.run.outcome()
         self.noted += 1
@@ -312,7 +250,8 @@ class ChoosingSession(Session):
 
     def commit(self) -> None:
         if not self.deciding:
-            return super().commit()
+            super().commit()
+            return
         self.use()
         outcome = self.run.outcome()
         if isinstance(outcome, str):

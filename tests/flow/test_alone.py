@@ -7,6 +7,7 @@ import pytest
 from flow.compare import verdicts
 from flow.generate import PREAMBLE
 
+KNOWN = pytest.mark.xfail(strict=True, reason="whose failure a handler has is not told apart from an older one's")
 START = PREAMBLE.count("\n")
 RERAISED = """\
 def f(session: Session):
@@ -53,6 +54,41 @@ def f(session: Session):
             except IntegrityError:
                 return None
 """
+INNER_TRY = """\
+def f(session: Session):
+    with session.begin():
+        try:
+            for _ in rows():
+                try:
+                    session.execute(QUERY)
+                finally:
+                    session.add(ROW)
+        except Exception:
+            return None
+"""
+INNER_SUPPRESS = """\
+def f(session: Session):
+    try:
+        session.execute(QUERY)
+    except IntegrityError:
+        session.rollback()
+        try:
+            with suppress(Exception):
+                session.execute(QUERY)
+            raise ValueError
+        except ValueError:
+            session.execute(QUERY)
+"""
+IN_FINALLY = """\
+def f(session: Session):
+    try:
+        session.execute(QUERY)
+    finally:
+        try:
+            raise ValueError
+        except ValueError:
+            session.execute(QUERY)
+"""
 CLASSES = """\
 def f():
     session = Factory()
@@ -82,6 +118,9 @@ def f():
         pytest.param(RAISED_HERE, [], id="a ValueError raised here is no error of SQLAlchemy"),
         pytest.param(GUARDED, [], id="a scope that is handed the session rolls it back"),
         pytest.param(ROUNDS, [("SES201", 7)], id="the rows of earlier rounds are lost"),
+        pytest.param(INNER_TRY, [], id="nothing was written before the handler's own try", marks=KNOWN),
+        pytest.param(INNER_SUPPRESS, [("SES201", 7)], id="suppress inside a handler that raises", marks=KNOWN),
+        pytest.param(IN_FINALLY, [], id="another error raised and caught inside a finally", marks=KNOWN),
         pytest.param(CLASSES, [], id="one close in finally"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import InvalidRequestError
 
 from flow.compare import verdicts
-from flow.generate_rows import RowProgram, generate
+from flow.generate_rows import HEAD, RowProgram, generate
 from flow.observe_rows import per_row
 
 BLOCKS = [pytest.param(range(60), id="quick")] + [
@@ -19,6 +19,7 @@ BLOCKS = [pytest.param(range(60), id="quick")] + [
 POLICIES = {
     "apart": "two queries are taken to give different rows: what the first has loaded is not there in the second's",
     "kept": "rows seen before in the function are taken to be held still, and to be the parents of those that come after",
+    "conditional": "a read under a condition counts as one for each row, and the path as loaded in a later loop over the same rows",
     "cyclic": "a path that comes back to a class it came from: the mapping's own eager loading stops there, which is not followed",
 }
 
@@ -32,8 +33,12 @@ def differences(program: RowProgram) -> list[tuple[str, int, str]]:
     missed, alarms = shown - said, said - shown
     apart = per_row(program, apart=True)
     kept = per_row(program, kept=True)
-    found = [("missed", line, "kept" if line not in kept else _cyclic(program)) for line in sorted(missed)]
+    found = [("missed", line, "kept" if line not in kept else _missed(program)) for line in sorted(missed)]
     return [*found, *(("false alarm", line, "apart" if line in apart else _cyclic(program)) for line in sorted(alarms))]
+
+
+def _missed(program: RowProgram) -> str:
+    return "conditional" if "% 2:" in program.text and program.text.count("for ") > 1 else _cyclic(program)
 
 
 def _cyclic(program: RowProgram) -> str:
@@ -42,6 +47,24 @@ def _cyclic(program: RowProgram) -> str:
 
 def _numbered(program: RowProgram) -> str:
     return "\n".join(f"{number:3} {line}" for number, line in enumerate(program.text.splitlines(), 1) if "relationship(" in line or number > 38)
+
+
+TWO_LOOPS = """\
+def f(session: Session):
+    for author in session.query(Author).all():
+        for book in author.books:
+            len(book.reviews)
+        for book in author.books:
+            len(book.reviews)
+"""
+
+
+@pytest.mark.xfail(strict=True, reason="what one inner loop has read counts as loaded in the next round of the loop around")
+def test_two_loops_inside_a_loop() -> None:
+    head = HEAD.format(books="", author="", reviews="", book="", hash="books")
+    start = head.count("\n")
+    assert per_row(RowProgram(0, head + TWO_LOOPS)) == {start + 3, start + 4}
+    assert {judged.verdict.pos[0] - start for judged in verdicts(head + TWO_LOOPS)[0]} == {3, 4}
 
 
 @pytest.mark.parametrize("seeds", BLOCKS)
