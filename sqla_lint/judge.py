@@ -42,7 +42,7 @@ def judge_file(module: ModuleIndex, summaries: Summaries) -> Iterator[Judged]:
             for verdict in _module_verdicts(rule, module, summaries):
                 yield Judged(rule, verdict, module.path, None)
     for function in (*module.functions, body_of(module)):
-        if world.is_relevant(function) and not (function.qualname == MODULE and not world.runs_anything(module)):
+        if world.may_report(function) and not (function.qualname == MODULE and not world.runs_anything(module)):
             yield from _speaking(list(_judge_function(function, summaries)))
 
 

@@ -37,7 +37,8 @@ def split(ctx: Context, cur: Cursor, test: n.Expr) -> Ways:
     if known is not None:
         return ([cur.state()], []) if known else ([], [cur.state()])
     _ask_state(ctx, cur, test)
-    _ask_loaded(cur, test)
+    if ctx.function is not None and "unloaded" in ctx.function.words:
+        _ask_loaded(cur, test)
     return _assume(ctx, cur, test, value)
 
 

@@ -29,6 +29,10 @@ class Guard(NamedTuple):
     left: bool = False
 
 
+# Where exceptions leave the function: the same node in every graph.
+RAISE_EXIT = 1
+
+
 class TooLarge(Exception):
     """The graph has more than :data:`MAX_NODES` nodes."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.branches import test_key
 from sqla_lint.flow.graph import Graph, Node, with_item
-from sqla_lint.index.module import statements, walk
+from sqla_lint.index.module import names_in, statements, walk
 from sqla_lint.lower import nodes as n
 
 
@@ -33,7 +33,7 @@ def uses(node: Node) -> frozenset[str]:
     payload = _payload(node)
     if not isinstance(payload, tuple):
         return frozenset()
-    return frozenset(part.id for part in walk(payload) if isinstance(part, n.Name))
+    return names_in(payload)
 
 
 def live_names(graph: Graph) -> tuple[frozenset[str], ...]:
@@ -59,9 +59,14 @@ def tested_names(graph: Graph) -> frozenset[str]:
     found: set[str] = set()
     for node in graph.nodes:
         payload = _payload(node)
-        if isinstance(payload, tuple):
-            tests = [payload] if node.kind in ("test", "while") else _conditions(payload)
-            found.update(part.id for test in tests for part in walk(test) if isinstance(part, n.Name))
+        if not isinstance(payload, tuple):
+            continue
+        if node.kind in ("test", "while"):
+            found |= names_in(payload)
+        else:
+            for part in walk(payload):
+                if isinstance(part, (n.IfExp, n.BoolOp, n.Compare, n.UnaryOp)):
+                    found |= names_in(part)
     return frozenset(found)
 
 
@@ -70,7 +75,7 @@ def deciding_names(body: tuple[n.Stmt, ...]) -> frozenset[str]:
     found: set[str] = set()
     for stmt in statements(body):
         if isinstance(stmt, n.If) and any(_ends_session(part) for part in walk((stmt.body, stmt.orelse))):
-            found.update(part.id for part in walk(stmt.test) if isinstance(part, n.Name))
+            found |= names_in(stmt.test)
     return frozenset(found)
 
 
@@ -79,11 +84,6 @@ def _ends_session(part: object) -> bool:
         return False
     name = part.func.attr if isinstance(part.func, n.Attribute) else getattr(part.func, "id", "")
     return name in api.CLOSES | api.ROLLS_BACK | api.COMMITS or "session" in name.lower()
-
-
-def _conditions(payload: object) -> list[object]:
-    """The conditions inside an expression: of ``a if test else b``, ``a and b``, comparisons and negations."""
-    return [part for part in walk(payload) if isinstance(part, (n.IfExp, n.BoolOp, n.Compare, n.UnaryOp))]
 
 
 def repeated_tests(graph: Graph) -> frozenset[tuple[object, ...]]:

@@ -27,7 +27,6 @@ from sqla_lint.flow.values import (
 )
 from sqla_lint.index.mapped import Relationship
 from sqla_lint.index.module import Class
-from sqla_lint.index.project import assigned_names
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -152,7 +151,7 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
 def is_pinned(ctx: Context, owner: Entity, relation: Relationship) -> bool:
     """Whether the query gives all its rows the same parent: one statement for all of them, if any."""
     origin, target = owner.origin, relation.target
-    if origin is None or owner.steps or target is None:
+    if origin is None or owner.steps or target is None or not origin.pinned:
         return False
     mappings = ctx.world.mappings
     keys = mappings.foreign_keys(owner.cls, relation)
@@ -277,7 +276,7 @@ def parameter_guards(ctx: Context) -> tuple[Guard, ...]:
     """Of the conditions that the running code stands under, those on parameters alone: a call may rule them out."""
     if ctx.function is None:
         return ()
-    names = {p.name for p in ctx.function.node.params} - assigned_names(ctx.function)
+    names = {p.name for p in ctx.function.node.params} - ctx.function.assigned
     return tuple(g for g in ctx.guards if g.test is not None and _only_names(g.test, names))
 
 

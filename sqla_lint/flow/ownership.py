@@ -23,7 +23,7 @@ from sqla_lint.flow.values import (
     Value,
     unread,
 )
-from sqla_lint.index.module import walk
+from sqla_lint.index.module import names_in, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -67,7 +67,7 @@ def release(ctx: Context, cur: Cursor, value: Value) -> None:
 
 def captured(ctx: Context, cur: Cursor, function: n.Lambda | n.FunctionDef) -> None:
     """A nested function that mentions a session keeps it: whoever has the function may close it."""
-    names = {part.id for part in walk(function) if isinstance(part, n.Name)}
+    names = names_in(function)
     for name in sorted(names & cur.env.keys()):
         for sid in sids(cur.env[name]):
             use = _first_statement(function, name)

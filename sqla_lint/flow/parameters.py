@@ -263,11 +263,10 @@ class Parameters:
         """A caller in the project hands a session in."""
         called = function.cls.name if function.node.name == "__init__" and function.cls else function.node.name
         for caller in self.world.callers(function):
-            for call in own_nodes(caller.node.body):
-                if isinstance(call, n.Call) and _last(call.func) == called:
-                    value = self.world.argument(caller, call, function, name)
-                    if isinstance(value, (Session, Registry, FlaskDb)):
-                        return True
+            for call in caller.calls.get(called, ()):
+                value = self.world.argument(caller, call, function, name)
+                if isinstance(value, (Session, Registry, FlaskDb)):
+                    return True
         return False
 
 

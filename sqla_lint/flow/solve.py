@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sqla_lint.flow import liveness
@@ -14,7 +15,7 @@ from sqla_lint.flow.step import Step, advance
 from sqla_lint.flow.summarize import summarize
 from sqla_lint.flow.summary import Summary
 from sqla_lint.flow.values import NONE, UNKNOWN, FunctionValue, Literal, Session, Value, unread
-from sqla_lint.index.module import Function
+from sqla_lint.index.module import Function, names_in
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -91,9 +92,9 @@ def _solve(world: World, function: Function, graph: Graph, tested: frozenset[str
         steps += 1
         if steps > MAX_STEPS:
             return None
-        index, state = work.queue.popleft()
+        index, state, origin = work.queue.popleft()
         for step in advance(ctx, graph.nodes[index], state):
-            work.push(step.target, step.state, _origin(step, work.origins.get((index, state))))
+            work.push(step.target, step.state, _origin(step, origin))
     return solved
 
 
@@ -103,10 +104,12 @@ class _Worklist:
     def __init__(self, solved: Solved, function: Function, tested: frozenset[str]) -> None:
         self.solved = solved
         self.tested = tested
-        self.queue: deque[tuple[int, State]] = deque()
-        self.origins: dict[tuple[int, State], Pos | None] = {}
+        self.queue: deque[tuple[int, State, Pos | None]] = deque()
         self._seen: list[set[State]] = [set() for _ in solved.graph.nodes]
-        kept = frozenset(name for stmt in _nested(solved.graph) for name in _names(stmt))
+        self._met = [0] * len(solved.graph.nodes)
+        # Of a node with one way into it, no state arrives twice: it need not be compared.
+        self._joins = [count > 1 for count in _ways_in(solved.graph)]
+        kept = frozenset(name for stmt in _nested(solved.graph) for name in names_in(stmt))
         if function.node.name == "__init__":
             kept |= {p.name for p in function.node.params[:1]}
         self._live = [names | kept for names in liveness.live_names(solved.graph)]
@@ -114,34 +117,49 @@ class _Worklist:
     def push(self, target: int, state: State, origin: Pos | None) -> None:
         """Note that *state* reaches *target*; *origin* is what raised, for an exception on its way."""
         graph = self.solved.graph
+        if target == graph.raise_exit:
+            self.solved.raises.setdefault(state, origin)
+            return
         state = self._pruned(state, self._live[target])
         if target == graph.exit:
             self.solved.returns.setdefault(state, _return_pos(state))
             return
-        if target == graph.raise_exit:
-            self.solved.raises.setdefault(state, origin)
-            return
-        if len(self._seen[target]) >= MAX_STATES:
+        self._met[target] += 1
+        if self._met[target] > MAX_STATES:
             state = _coarse(state)
+        elif not self._joins[target]:
+            self.queue.append((target, state, origin))
+            return
         if state not in self._seen[target]:
             self._seen[target].add(state)
-            self.origins[target, state] = origin
-            self.queue.append((target, state))
+            self.queue.append((target, state, origin))
 
     def _pruned(self, state: State, live: frozenset[str]) -> State:
         """*state* without the variables that nothing mentions any more,
         and without constants that no condition looks at.
         """
-        dead = [k for k, v in state.env.items() if k[0] != "%" and self._is_dead(_root(k), v, live)]
-        if not dead:
+        env = {k: v for k, v in state.env.items() if k in live and type(v) is not Literal or self._is_live(k, v, live)}
+        if len(env) == len(state.env):
             return state
-        env = {k: v for k, v in state.env.items() if k not in dead}
         return State(env, state.sessions, state.exc, state.caught, state.result, state.loaded, state.held, state.tests)
 
-    def _is_dead(self, name: str, value: Value, live: frozenset[str]) -> bool:
-        if name not in live:
+    def _is_live(self, key: str, value: Value, live: frozenset[str]) -> bool:
+        if key[0] == "%":
             return True
-        return name not in self.tested and isinstance(value, Literal) and value != NONE
+        name = _root(key)
+        if name not in live:
+            return False
+        return name in self.tested or not isinstance(value, Literal) or value == NONE
+
+
+def _ways_in(graph: Graph) -> list[int]:
+    """How many edges lead to each node."""
+    found = [0] * len(graph.nodes)
+    found[graph.entry] += 1
+    for node in graph.nodes:
+        for target in (*node.next, node.exc):
+            found[target] += 1
+    return found
 
 
 def _origin(step: Step, inherited: Pos | None) -> Pos | None:
@@ -150,6 +168,7 @@ def _origin(step: Step, inherited: Pos | None) -> Pos | None:
     return step.origin if step.origin is not None else inherited
 
 
+@cache
 def _root(key: str) -> str:
     return key.split(".", 1)[0].split("[", 1)[0]
 
@@ -162,12 +181,6 @@ def _coarse(state: State) -> State:
 
 def _nested(graph: Graph) -> list[n.FunctionDef]:
     return [node.payload for node in graph.nodes if isinstance(node.payload, n.FunctionDef)]
-
-
-def _names(stmt: n.FunctionDef) -> list[str]:
-    from sqla_lint.index.module import walk
-
-    return [part.id for part in walk(stmt) if isinstance(part, n.Name)]
 
 
 def _return_pos(state: State) -> Pos | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sqla_lint.flow.graph import RAISE_EXIT, Node
 from sqla_lint.flow.values import Sid, Value
 from sqla_lint.index.module import Class
 from sqla_lint.lower.nodes import Pos
@@ -97,22 +98,29 @@ class State:
         self.loaded = loaded
         self.held = held
         self.tests = tests
-        self._key = (
-            frozenset(env.items()),
-            frozenset(sessions.items()),
-            exc,
-            caught,
-            result,
-            loaded,
-            held,
-            tests,
-        )
+        self._key: tuple[object, ...] | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """All that tells two states apart; made when it is first asked for, since many states are never compared."""
+        if self._key is None:
+            self._key = (
+                frozenset(self.env.items()),
+                frozenset(self.sessions.items()),
+                self.exc,
+                self.caught,
+                self.result,
+                self.loaded,
+                self.held,
+                self.tests,
+            )
+        return self._key
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        return hash(self.key)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, State) and self._key == other._key
+        return isinstance(other, State) and self.key == other.key
 
 
 class Cursor:
@@ -131,9 +139,10 @@ class Cursor:
         "sessions",
         "tests",
         "_last",
+        "_leaves",
     )
 
-    def __init__(self, state: State, node: object) -> None:
+    def __init__(self, state: State, node: Node | None) -> None:
         self.env = dict(state.env)
         self.sessions = dict(state.sessions)
         self.exc = state.exc
@@ -146,11 +155,16 @@ class Cursor:
         self.raised: list[tuple[State, Pos]] = []
         self.dead = False
         self._last: object = None
+        self._leaves = node is not None and node.exc == RAISE_EXIT
 
     def state(self) -> State:
         return State(
             self.env, self.sessions, self.exc, self.caught, self.result, self.loaded, self.held, self.tests
         )
+
+    def _outside(self) -> dict[str, Value]:
+        """What matters of the variables once an exception leaves the function."""
+        return {key: value for key, value in self.env.items() if key[0] == "%"}
 
     def raises(self, raised: Raised, pos: Pos) -> None:
         """Note that an exception may leave from here, with everything as it is now."""
@@ -161,7 +175,7 @@ class Cursor:
         self.raised.append(
             (
                 State(
-                    dict(self.env),
+                    self._outside() if self._leaves else dict(self.env),
                     dict(self.sessions),
                     raised,
                     self.caught,

@@ -44,7 +44,6 @@ from sqla_lint.index.project import (
     Package,
     Project,
     Variable,
-    assigned_names,
     local_imports,
 )
 from sqla_lint.lower import nodes as n
@@ -65,6 +64,13 @@ _COMMON = frozenset(
 _CACHES = ("functools.lru_cache", "functools.cache", "cachetools.cached", "async_lru.alru_cache")
 _FIXTURES = ("pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture")
 _SCOPES = frozenset({"contextmanager", "asynccontextmanager"})
+# Words without which a function has no session, no loop over rows and no handler of its own.
+_STRONG = frozenset(
+    {"commit", "rollback", "flush", "execute", "scalars", "query", "select", "begin_nested", "sessionmaker", "connect",
+     "scoped_session", "raw_connection", "create_engine", "create_async_engine", "add_all", "bulk_save_objects", "close"}
+)  # fmt: skip
+_LOOPS = frozenset({"for", "while", "map", "filter", "sorted", "min", "max", "sum", "any", "all"})
+_HANDLES = frozenset({"except", "suppress"})
 # A function whose text has none of these words, and calls none that has, does nothing to a session.
 _WORDS = (
     api.STATEMENTS | api.CLOSES | api.COMMITS | api.ROLLS_BACK | api.QUERY_RUNS | api.WRITES
@@ -105,12 +111,11 @@ class World:
     def local_names(self, function: Function) -> frozenset[str]:
         """The names that a function binds itself, parameters included; those it declares global are not its own."""
         if function not in self._locals:
-            own = {p.name for p in function.node.params} | assigned_names(function) | set(function.nested)
+            own = {p.name for p in function.node.params} | function.assigned | set(function.nested)
             own |= set(local_imports(function))
             own |= {h.name for h in _handlers(function) if h.name}
-            own |= {w.target.id for w in own_nodes(function.node.body) if isinstance(w, n.Walrus)} if ":=" in "".join(
-                function.source[function.node.pos[0] - 1 : function.node.pos[2]]
-            ) else set()
+            if any(":=" in line for line in function.source[function.node.pos[0] - 1 : function.node.pos[2]]):
+                own |= {w.target.id for w in own_nodes(function.node.body) if isinstance(w, n.Walrus)}
             self._locals[function] = frozenset(own - function.globals)
         return self._locals[function]
 
@@ -372,6 +377,15 @@ class World:
             pending = kept
         return frozenset(names - _COMMON)
 
+    def may_report(self, function: Function) -> bool:
+        """Whether a finding can stand in the function: it works with sessions, loops over rows, or handles what others raise."""
+        words = function.words
+        if words & _STRONG or words & self.session_names or any("session" in word.lower() for word in words):
+            return True
+        if words & _LOOPS and words & self.reading_names:
+            return True
+        return bool(words & _HANDLES) and bool(words & self.relevant_names)
+
     def _is_directly_relevant(self, function: Function) -> bool:
         words, body = function.words, function.node.body
         if words & _WORDS or words & self.mappings.relationship_names:
@@ -412,7 +426,8 @@ class World:
                 names.add(function.node.name)
         for cls in module.classes:
             init = cls.methods.get("__init__")
-            if init is not None and init.words & names:
+            inherits = any(isinstance(base, n.Name) and base.id in names - _SESSION_WORDS for base in cls.node.bases)
+            if inherits or (init is not None and init.words & names):
                 names.add(cls.name)
 
     def runs_anything(self, module: ModuleIndex) -> bool:
@@ -437,7 +452,9 @@ class World:
 
 
 def _handlers(function: Function) -> Iterable[n.Handler]:
-    return (h for h in own_nodes(function.node.body) if isinstance(h, n.Handler)) if "except" in function.words else ()
+    if "except" not in function.words:
+        return ()
+    return (h for stmt in statements(function.node.body) if isinstance(stmt, n.Try) for h in stmt.handlers)
 
 
 def _name(expr: n.Expr) -> str:

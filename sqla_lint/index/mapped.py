@@ -69,6 +69,7 @@ class Mappings:
         self.model_bases = frozenset(model_bases)
         self._is_mapped: dict[Class, bool] = {}
         self._mapped: dict[Class, Mapped] = {}
+        self._keys: dict[tuple[Class, Class], frozenset[str]] = {}
 
     # --- which classes
 
@@ -376,13 +377,16 @@ class Mappings:
         """The columns of *cls* (its bases' too) whose foreign key leads to the target of *relation*."""
         if relation.target is None:
             return frozenset()
-        tables = self._tables(relation.target)
-        return frozenset(
-            name
-            for owner in self.lineage(cls)
-            for name, node in self._columns(owner)
-            if tables & set(self._foreign_keys(owner.path, node))
-        )
+        key = (cls, relation.target)
+        if key not in self._keys:
+            tables = self._tables(relation.target)
+            self._keys[key] = frozenset(
+                name
+                for owner in self.lineage(cls)
+                for name, node in self._columns(owner)
+                if tables & set(self._foreign_keys(owner.path, node))
+            )
+        return self._keys[key]
 
     def _columns(self, cls: Class) -> Iterator[tuple[str, object]]:
         """What may declare a column in the body of *cls*: assignments, and methods of mixins."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sqla_lint.lower import nodes as n
 
@@ -44,6 +44,21 @@ class Function:
     def nested(self) -> dict[str, n.FunctionDef]:
         """The functions defined directly in this one's body, by name."""
         return {s.name: s for s in statements(self.node.body) if isinstance(s, n.FunctionDef)}
+
+    @cached_property
+    def assigned(self) -> frozenset[str]:
+        """The plain names that the function's own statements bind (parameters aside)."""
+        return frozenset(name for stmt in statements(self.node.body) for name in bound_names(stmt))
+
+    @cached_property
+    def calls(self) -> dict[str, tuple[n.Call, ...]]:
+        """The function's own calls, by the last part of what is called."""
+        found: dict[str, tuple[n.Call, ...]] = {}
+        for node in own_nodes(self.node.body):
+            if isinstance(node, n.Call):
+                name = node.func.attr if isinstance(node.func, n.Attribute) else getattr(node.func, "id", "")
+                found[name] = (*found.get(name, ()), node)
+        return found
 
     @cached_property
     def globals(self) -> frozenset[str]:
@@ -118,26 +133,60 @@ def is_main_test(test: n.Expr) -> bool:
     )
 
 
+# Fields that never hold nodes; the others of each kind of node are looked into.
+_PLAIN = frozenset(
+    {"pos", "id", "attr", "kind", "op", "ops", "name", "names", "level", "module", "is_async", "is_from", "is_star",
+     "irrefutable"}
+)  # fmt: skip
+_FIELDS: dict[type, tuple[int, ...]] = {
+    cls: tuple(index for index, name in enumerate(cls._fields) if name not in _PLAIN)
+    for cls in vars(n).values()
+    if isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields")
+}
+
+
 def walk(node: object) -> Iterator[object]:
     """Every node in *node*, nested functions included, in no particular order."""
-    stack = [node]
+    stack: list[Any] = [node]
     while stack:
         item = stack.pop()
-        if type(item) is not tuple:
+        fields = _FIELDS.get(type(item))
+        if fields is None:
+            stack += [part for part in item if part is not None]
+        else:
             yield item
-        stack.extend(part for part in item if isinstance(part, tuple))  # type: ignore[attr-defined]
+            stack += [part for index in fields if isinstance(part := item[index], tuple) and part]
 
 
 def own_nodes(node: object) -> Iterator[object]:
     """As :func:`walk`, without what belongs to nested functions, lambdas and classes."""
-    stack = [node]
+    stack: list[Any] = [node]
     while stack:
         item = stack.pop()
-        if type(item) is not tuple:
+        fields = _FIELDS.get(type(item))
+        if fields is None:
+            stack += [part for part in item if part is not None]
+        else:
             yield item
-            if isinstance(item, (n.FunctionDef, n.Lambda, n.ClassDef)):
-                continue
-        stack.extend(part for part in item if isinstance(part, tuple))  # type: ignore[attr-defined]
+            if not isinstance(item, (n.FunctionDef, n.Lambda, n.ClassDef)):
+                stack += [part for index in fields if isinstance(part := item[index], tuple) and part]
+
+
+def names_in(node: object) -> frozenset[str]:
+    """The plain names that *node* mentions, nested functions included."""
+    found: set[str] = set()
+    stack: list[Any] = [node]
+    while stack:
+        item = stack.pop()
+        if type(item) is n.Name:
+            found.add(item.id)
+            continue
+        fields = _FIELDS.get(type(item))
+        if fields is None:
+            stack += [part for part in item if part is not None]
+        else:
+            stack += [part for index in fields if isinstance(part := item[index], tuple) and part]
+    return frozenset(found)
 
 
 def statements(body: tuple[n.Stmt, ...]) -> Iterator[n.Stmt]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from sqla_lint.index.module import Class, Function, Imported, ModuleIndex, bound_names, statements
+from sqla_lint.index.module import Class, Function, Imported, ModuleIndex, statements
 from sqla_lint.lower import nodes as n
 
 # How many re-exports a name is followed through before it counts as unknown.
@@ -263,8 +263,3 @@ def local_imports(function: Function) -> dict[str, Imported]:
         if isinstance(stmt, (n.Import, n.ImportFrom)):
             found.update(dict(imports(stmt)))
     return found
-
-
-def assigned_names(function: Function) -> frozenset[str]:
-    """The plain names that the function's own statements bind (parameters aside)."""
-    return frozenset(name for stmt in statements(function.node.body) for name in bound_names(stmt))
