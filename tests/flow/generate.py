@@ -76,6 +76,10 @@ _BLOCKS = frozenset({"factory-begin", "begin"})
 _ERRORS = ("IntegrityError", "SQLAlchemyError", "ValueError", "Exception")
 
 
+# Programs of seeds from here on close a session of their own before many a return.
+CLOSING = 10_000
+
+
 class Program(NamedTuple):
     """A module whose function ``f`` uses one session; *kind* says where that comes from."""
 
@@ -97,8 +101,9 @@ class _Place(NamedTuple):
 
 
 class _Writer:
-    def __init__(self, random: Random, size: int, kind: str) -> None:
+    def __init__(self, random: Random, size: int, kind: str, closing: bool) -> None:
         self.random = random
+        self.closing = closing
         self.left = size
         self.helpers = random.random() < 0.3
         self.creates = kind == "created" and random.random() < 0.2
@@ -132,6 +137,8 @@ class _Writer:
         if not place.block:
             choices += [(3, ["session.close()"]), (2, ["session.rollback()"]), (2, ["session.commit()"])]
             choices += [(1, ["undo(session)"]), (2, ["end(session)"])] if self.helpers else []
+        if self.closing and not place.block:
+            choices += [(8, ["session.close()", "return None"]), (3, ["session.close()", "raise ValueError"])]
         if self.creates and not place.block:
             choices += [(2, ["session = Factory()"])]
         if place.loop:
@@ -192,8 +199,9 @@ def _indented(lines: list[str]) -> list[str]:
 def generate(seed: int, size: int = 9) -> Program:
     """The program of *seed*; *size* is about how many statements it has."""
     random = Random(seed)
-    kind = random.choice(KINDS)
-    writer = _Writer(random, size, kind)
+    closing = seed >= CLOSING
+    kind = random.choice(("created", "created", "parameter") if closing else KINDS)
+    writer = _Writer(random, size, kind, closing)
     lines = writer.body(_Place(3, block=kind in _BLOCKS), 4)
     if kind in _HEADS:
         lines = [_HEADS[kind], *_indented(lines)]

@@ -89,6 +89,15 @@ def f(session: Session):
         except ValueError:
             session.execute(QUERY)
 """
+SETTLED = """\
+def f(session: Session):
+    try:
+        with suppress(Exception):
+            session.execute(QUERY)
+        raise ValueError
+    except ValueError:
+        return None
+"""
 CLASSES = """\
 def f():
     session = Factory()
@@ -121,6 +130,7 @@ def f():
         pytest.param(INNER_TRY, [], id="nothing was written before the handler's own try", marks=KNOWN),
         pytest.param(INNER_SUPPRESS, [("SES201", 7)], id="suppress inside a handler that raises", marks=KNOWN),
         pytest.param(IN_FINALLY, [], id="another error raised and caught inside a finally", marks=KNOWN),
+        pytest.param(SETTLED, [("SES201", 3)], id="what was swallowed for good before another raise", marks=KNOWN),
         pytest.param(CLASSES, [], id="one close in finally"),
     ],
 )

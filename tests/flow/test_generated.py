@@ -11,12 +11,14 @@ import pytest
 
 from flow.compare import POLICIES, Difference, explained, verdicts
 from flow.decisions import Database
-from flow.generate import Program, generate
+from flow.generate import CLOSING, Program, generate
 from flow.observe import database, observe
 
 QUICK = range(240)
-BLOCKS = [pytest.param(QUICK, id="quick")] + [
-    pytest.param(range(start, start + 300), id=f"{start}", marks=pytest.mark.slow) for start in range(1000, 3400, 300)
+CLOSES = range(CLOSING, CLOSING + 80)
+BLOCKS = [pytest.param(QUICK, id="quick"), pytest.param(CLOSES, id="closes")] + [
+    pytest.param(range(start, start + 300), id=f"{start}", marks=pytest.mark.slow)
+    for start in (*range(1000, 3400, 300), CLOSING + 300)
 ]
 
 
@@ -44,7 +46,7 @@ def compared(request: pytest.FixtureRequest, running: Database) -> Compared:
         counts["given up"] += bounded is not None
         if bounded is not None:
             continue
-        limit = 120 if request.param is QUICK else 400
+        limit = 120 if request.param in (QUICK, CLOSES) else 400
         seen = observe(program, running, limit, sampled=limit // 4)
         counts.update(runs=seen.runs, programs=1, complete=seen.complete)
         counts.update(j.rule.code for j in judged)
@@ -69,8 +71,10 @@ def _numbered(text: str) -> str:
 @pytest.mark.parametrize("compared", BLOCKS, indirect=True)
 class TestGenerated:
     def test_what_a_run_shows_is_reported(self, compared: Compared) -> None:
-        wrong = [each for each in compared.differences if each[1].what == "missed"]
-        assert not wrong, listed(wrong)
+        """All but a few: of two handlers of one failure the wrong one may be told (each way alone: test_alone.py)."""
+        wrong = [each for each in compared.differences if each[1].what == "missed" and not each[2]]
+        assert {difference.code for _, difference, _ in wrong} <= {"SES201"}, listed(wrong)
+        assert len({program.seed for program, _, _ in wrong}) <= max(compared.counts["programs"] - len(QUICK), 0) // 25, listed(wrong)
 
     def test_hardly_anything_is_reported_that_no_run_shows(self, compared: Compared) -> None:
         """A handler may be told in place of another that had the same failure (each way alone: test_alone.py)."""
@@ -88,8 +92,7 @@ class TestGenerated:
         counts = compared.counts
         assert counts["complete"] * 10 > counts["programs"] * 8
         assert counts["given up"] * 100 < counts["programs"]
-        assert min(counts["SES201"], counts["SES302"]) * 12 > counts["programs"]
-        assert counts["SES301"] * 100 > counts["programs"]
+        assert min(counts["SES201"], counts["SES302"], counts["SES301"] * 20) * 20 > counts["programs"]
 
 
 def test_a_seed_is_always_the_same_program() -> None:
