@@ -54,22 +54,6 @@ def live_names(graph: Graph) -> tuple[frozenset[str], ...]:
     return tuple(live)
 
 
-def tested_names(graph: Graph) -> frozenset[str]:
-    """The names that some condition looks at: of other variables it does not matter which constant they hold."""
-    found: set[str] = set()
-    for node in graph.nodes:
-        payload = _payload(node)
-        if not isinstance(payload, tuple):
-            continue
-        if node.kind in ("test", "while"):
-            found |= names_in(payload)
-        else:
-            for part in walk(payload):
-                if isinstance(part, (n.IfExp, n.BoolOp, n.Compare, n.UnaryOp)):
-                    found |= names_in(part)
-    return frozenset(found)
-
-
 def deciding_names(body: tuple[n.Stmt, ...]) -> frozenset[str]:
     """The names in conditions that decide whether a session is opened, closed, committed or rolled back."""
     found: set[str] = set()

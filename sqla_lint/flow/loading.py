@@ -108,7 +108,7 @@ def note_read(
     if loop is not None:
         told = (f"{via.qualname}", via.pos, via.path) if via is not None else None
         ctx.emit(LazyRead(pos, loop, owner, name, status, many, told, pos))
-    if status == "lazy" and len(cur.loaded) < 40:
+    if status == "lazy" and len(cur.loaded) < 40 and ctx.has_loops:
         cur.loaded = cur.loaded | {(owner.origin.pos, path, loop)}
 
 
@@ -231,9 +231,9 @@ def write(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> None:
         relation = ctx.world.mappings.relationship(owner.cls, node.attr)
         if relation is not None and relation.many:
             read(ctx, cur, node.pos, owner, relation)
-        elif owner.origin is not None:
+        elif owner.origin is not None and relation is not None:
             cur.loaded = cur.loaded | {(owner.origin.pos, (*owner.steps, node.attr), None)}
-    elif isinstance(owner, Parameter):
+    elif isinstance(owner, Parameter) and node.attr in ctx.world.mappings.relationship_names:
         cur.loaded = cur.loaded | {(owner.name, (*owner.steps, node.attr), None)}
 
 

@@ -13,6 +13,7 @@ from sqla_lint.flow.values import (
     Many,
     Mapping,
     Method,
+    Outside,
     Pair,
     Query,
     Record,
@@ -114,9 +115,24 @@ def _bind_name(ctx: Context, cur: Cursor, name: str, value: Value) -> None:
         release(ctx, cur, value)
     if ctx.function is not None and ctx.function.qualname == "<module>":
         value = _module_value(ctx, cur, name, value)
-    if value != UNKNOWN:
+    if _matters(value) or isinstance(value, Instance):
         cur.env[name] = value
         note_name(ctx, name, value)
+
+
+# What a call outside the project gave is remembered for these: loggers do not raise, a migration's connection is not ours.
+_REMEMBERED = ("logging", "loguru", "structlog", "alembic", "sqlalchemy", "contextlib", "flask", "pytest")
+
+
+def _matters(value: Value) -> bool:
+    """Whether a variable's value can make a difference; ways that differ in others are one."""
+    if isinstance(value, Outside) and value.called:
+        return value.name.startswith(_REMEMBERED)
+    if isinstance(value, Instance):
+        return bool(value.held)
+    if isinstance(value, Record):
+        return bool(sids(value)) or unread(value) is not None
+    return value != UNKNOWN
 
 
 def _module_value(ctx: Context, cur: Cursor, name: str, value: Value) -> Value:
@@ -167,7 +183,7 @@ def _bind_attribute(ctx: Context, cur: Cursor, target: n.Attribute, value: Value
     if key is None:
         return
     forget(cur, key)
-    if value != UNKNOWN:
+    if _matters(value):
         cur.env[key] = value
         note_name(ctx, key, value)
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from sqla_lint.flow.world import World
 
 # States kept apart at one node before they are told apart by their sessions alone, and before the function is given up.
-MAX_STATES = 40
-MAX_STEPS = 12_000
+MAX_STATES = 20
+MAX_STEPS = 6_000
 
 
 class Solved:
@@ -45,9 +45,10 @@ def analyse(world: World, function: Function, bounds: tuple[Pos, ...] = ()) -> t
         graph = build(function.node.body)
     except TooLarge:
         return _given_up(function, "its control flow is too large")
-    # Where keeping all conditions apart is too much, those that decide about sessions are.
-    for tested in (liveness.tested_names(graph), liveness.deciding_names(function.node.body)):
-        solved = _solve(world, function, graph, tested)
+    # Only conditions that decide about sessions are kept apart; where that is too much, only those on sessions themselves.
+    leading = world.leading_names(function)
+    for tested in (leading | liveness.deciding_names(function.node.body), leading):
+        solved = _solve(world, function, graph, tested, MAX_STEPS)
         if solved is not None:
             ctx = solved.ctx
             _exits(solved)
@@ -78,8 +79,8 @@ def _entry_states(ctx: Context, function: Function) -> list[State]:
     return [State(env, {}) for env in envs]
 
 
-def _solve(world: World, function: Function, graph: Graph, tested: frozenset[str]) -> Solved | None:
-    """Visit every (node, state) once; None where there are too many."""
+def _solve(world: World, function: Function, graph: Graph, tested: frozenset[str], limit: int) -> Solved | None:
+    """Visit every (node, state) once; None where there are more than *limit*."""
     ctx = Context(world, function.path, function, static=False)
     ctx.locals = world.local_names(function)
     ctx.pending = {key for key in liveness.repeated_tests(graph) if key[1].split(".")[0] in tested}
@@ -90,7 +91,7 @@ def _solve(world: World, function: Function, graph: Graph, tested: frozenset[str
     steps = 0
     while work.queue:
         steps += 1
-        if steps > MAX_STEPS:
+        if steps > limit:
             return None
         index, state, origin = work.queue.popleft()
         for step in advance(ctx, graph.nodes[index], state):
@@ -149,7 +150,7 @@ class _Worklist:
         name = _root(key)
         if name not in live:
             return False
-        return name in self.tested or not isinstance(value, Literal) or value == NONE
+        return name in self.tested or not isinstance(value, Literal)
 
 
 def _ways_in(graph: Graph) -> list[int]:

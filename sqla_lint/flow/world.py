@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,17 @@ from sqla_lint.flow.values import (
     Value,
 )
 from sqla_lint.index.mapped import Mappings
-from sqla_lint.index.module import Class, Function, Imported, ModuleIndex, own_nodes, statements, walk
+from sqla_lint.index.module import (
+    Class,
+    Function,
+    Imported,
+    ModuleIndex,
+    bound_names,
+    names_in,
+    own_nodes,
+    statements,
+    walk,
+)
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import (
     Definition,
@@ -64,13 +74,10 @@ _COMMON = frozenset(
 _CACHES = ("functools.lru_cache", "functools.cache", "cachetools.cached", "async_lru.alru_cache")
 _FIXTURES = ("pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture")
 _SCOPES = frozenset({"contextmanager", "asynccontextmanager"})
-# Words without which a function has no session, no loop over rows and no handler of its own.
-_STRONG = frozenset(
-    {"commit", "rollback", "flush", "execute", "scalars", "query", "select", "begin_nested", "sessionmaker", "connect",
-     "scoped_session", "raw_connection", "create_engine", "create_async_engine", "add_all", "bulk_save_objects", "close"}
-)  # fmt: skip
-_LOOPS = frozenset({"for", "while", "map", "filter", "sorted", "min", "max", "sum", "any", "all"})
-_HANDLES = frozenset({"except", "suppress"})
+# Words without which a function opens no session, has no loop over rows, and no handler or finally of its own.
+_OPENS = _SESSION_WORDS | {"connect", "raw_connection", "create_engine", "create_async_engine", "next", "__next__", "begin"}
+_LOOPS = frozenset({"for", "while", "map", "filter", "sorted", "min", "max", "sum", "any", "all", "groupby", "attrgetter"})
+_HANDLES = frozenset({"except", "suppress", "finally", "with", "close", "remove", "aclose", "close_all"})
 # A function whose text has none of these words, and calls none that has, does nothing to a session.
 _WORDS = (
     api.STATEMENTS | api.CLOSES | api.COMMITS | api.ROLLS_BACK | api.QUERY_RUNS | api.WRITES
@@ -378,13 +385,13 @@ class World:
         return frozenset(names - _COMMON)
 
     def may_report(self, function: Function) -> bool:
-        """Whether a finding can stand in the function: it works with sessions, loops over rows, or handles what others raise."""
+        """Whether a finding can stand in the function: it opens a session, loops over rows, or handles what others raise."""
         words = function.words
-        if words & _STRONG or words & self.session_names or any("session" in word.lower() for word in words):
+        if words & _OPENS or words & self.session_names:
             return True
         if words & _LOOPS and words & self.reading_names:
             return True
-        return bool(words & _HANDLES) and bool(words & self.relevant_names)
+        return bool(words & _HANDLES) and self.is_relevant(function)
 
     def _is_directly_relevant(self, function: Function) -> bool:
         words, body = function.words, function.node.body
@@ -411,6 +418,12 @@ class World:
             grown = len(names) > before
         return frozenset(names - _SESSION_WORDS)
 
+    def leading_names(self, function: Function) -> frozenset[str]:
+        """The function's parameters and variables that may hold a session."""
+        names = self.session_names | _SESSION_WORDS
+        given = {p.name for p in function.node.params if "session" in p.name.lower() or p.default is not None}
+        return frozenset(_leading(function, names) | given)
+
     @staticmethod
     def _grow(module: ModuleIndex, names: set[str]) -> None:
         for name, bound in module.bindings.items():
@@ -422,11 +435,15 @@ class World:
                 ):
                     names.add(name)
         for function in module.functions:
-            if function.words & names and function.words & {"return", "yield"} and function.node.name not in _COMMON:
+            if function.words & names and function.node.name not in _COMMON | names and _hands_out(function, names):
                 names.add(function.node.name)
         for cls in module.classes:
             init = cls.methods.get("__init__")
-            inherits = any(isinstance(base, n.Name) and base.id in names - _SESSION_WORDS for base in cls.node.bases)
+            for stmt in statements(init.node.body) if init is not None else ():
+                target = stmt.targets[0] if isinstance(stmt, n.Assign) else None
+                if isinstance(target, n.Attribute) and isinstance(stmt, n.Assign) and _mentions(stmt.value, names):
+                    names.add(target.attr)
+            inherits = any(isinstance(base, n.Name) and base.id in names for base in cls.node.bases)
             if inherits or (init is not None and init.words & names):
                 names.add(cls.name)
 
@@ -449,6 +466,35 @@ class World:
             self.missing[function] = None
             return NOTHING
         return found
+
+
+def _hands_out(function: Function, names: set[str]) -> bool:
+    """Whether what a function returns or yields mentions one of *names*, directly or through a variable."""
+    leading = _leading(function, names)
+    returned = [s.value for s in statements(function.node.body) if isinstance(s, n.Return)]
+    if "yield" in function.words:
+        returned += [e.value for e in own_nodes(function.node.body) if isinstance(e, n.Yield)]
+    return any(value is not None and _mentions(value, names, leading) for value in returned)
+
+
+def _leading(function: Function, names: Collection[str]) -> set[str]:
+    """The function's variables that are assigned from something that mentions one of *names*."""
+    leading: set[str] = set()
+    for stmt in statements(function.node.body):
+        value = getattr(stmt, "value", None)
+        if isinstance(stmt, (n.Assign, n.AnnAssign)) and value is not None and _mentions(value, names, leading):
+            leading |= set(bound_names(stmt))
+        elif isinstance(stmt, n.With) and any(_mentions(item.context, names, leading) for item in stmt.items):
+            leading |= set(bound_names(stmt))
+    return leading
+
+
+def _mentions(value: n.Expr, *names: Collection[str]) -> bool:
+    for part in own_nodes(value):
+        name = part.id if isinstance(part, n.Name) else getattr(part, "attr", "")
+        if any(name in some for some in names):
+            return True
+    return False
 
 
 def _handlers(function: Function) -> Iterable[n.Handler]:
