@@ -22,6 +22,7 @@ def get(app: Any, path: str, method: str = "GET", body: Any = None) -> tuple[int
 async def _request(app: Any, path: str, method: str, body: bytes) -> tuple[int, Any]:
     name, _, query = path.partition("?")
     sent: list[dict[str, Any]] = []
+    asked: list[bool] = []
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http",
         "path": name, "raw_path": name.encode(), "query_string": query.encode(), "root_path": "",
@@ -30,6 +31,9 @@ async def _request(app: Any, path: str, method: str, body: bytes) -> tuple[int, 
     }  # fmt: skip
 
     async def receive() -> dict[str, Any]:
+        if asked:  # a streamed response asks whether the client is gone: it never is
+            await asyncio.Event().wait()
+        asked.append(True)
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
