@@ -41,6 +41,10 @@ class Analysis(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+# By (file, position of the function or statement): why it is not certain what it says, or None.
+Doubts = dict[tuple[str, n.Pos], str | None]
+
+
 def analyse(
     root: Path, files: Mapping[str, Source], targets: Collection[str], settings: Settings, *, edits: bool = False
 ) -> Analysis:
@@ -61,11 +65,12 @@ def analyse(
     findings: dict[Finding, None] = {}
     errors: list[InternalError] = []
     notes: list[str] = []
+    doubts: Doubts = {}
     for path in sorted(set(targets) & modules.keys()):
         try:
             for judged in judge_file(modules[path], summaries):
                 if judged.path in targets:
-                    _confirmed(judged, summaries, findings, notes, edits)
+                    _confirmed(judged, summaries, findings, notes, doubts, edits)
         except RecursionError as error:
             errors.append(InternalError(path, f"{type(error).__name__}: {error}"))
     notes += _bounds(summaries, targets)
@@ -104,23 +109,31 @@ def _lower(source: Source) -> n.Module | Unreadable:
 
 
 def _confirmed(
-    judged: Judged, summaries: Summaries, findings: dict[Finding, None], notes: list[str], edits: bool
+    judged: Judged, summaries: Summaries, findings: dict[Finding, None], notes: list[str], doubts: Doubts, edits: bool
 ) -> None:
     """Add a verdict as a finding if libcst reads the code in question as ``ast`` did."""
     module = summaries.world.project.modules[judged.path]
-    reason = _doubt(judged, module)
+    original = _around(judged, module)
+    key = (judged.path, original.pos) if original is not None else (judged.path, judged.verdict.pos)
+    if key not in doubts:
+        doubts[key] = _doubt(original, module)
+    reason = doubts[key]
     if reason is not None:
         notes.append(f"{judged.path}:{judged.verdict.pos[0]}: {judged.rule.code} is not reported: {reason}")
         return
     findings[_finding(judged, module, summaries, edits)] = None
 
 
-def _doubt(judged: Judged, module: ModuleIndex) -> str | None:
-    """Why a verdict is not certain, or None: the code around it is read once more, by libcst."""
+def _around(judged: Judged, module: ModuleIndex) -> n.Stmt | None:
+    """The function or module-level statement that a verdict stands in."""
+    if judged.function is not None:
+        return judged.function.node
+    return _statement_at(module.node.body, judged.verdict.pos[0])
+
+
+def _doubt(original: n.Stmt | None, module: ModuleIndex) -> str | None:
+    """Why what was read is not certain, or None: the code is read once more, by libcst."""
     bounds = module.node.bounds
-    original: n.Stmt | None = judged.function.node if judged.function is not None else None
-    if original is None:
-        original = _statement_at(module.node.body, judged.verdict.pos[0])
     if original is None:
         return None
     if isinstance(original, n.FunctionDef):

@@ -14,6 +14,7 @@ from sqla_lint.flow.solve import analyse
 from sqla_lint.flow.summary import NOTHING, Summary
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import Function
+from sqla_lint.lower import nodes as n
 
 # Rounds in which a cycle's summaries must settle; one that does not is bounded.
 _MAX_ROUNDS = 4
@@ -64,13 +65,30 @@ class Summaries:
                 self._low[caller] = min(self._low[caller], self._low.get(function, self._low[caller]))
 
     def _enter(self, function: Function, work: list[tuple[Function, list[Function]]]) -> None:
-        facts, summary, missing = self._solve(function)
+        missing = self._callees(function)
         if not missing:
-            self._settle(function, facts, summary)
-            return
+            facts, summary, missing = self._solve(function)
+            if not missing:
+                self._settle(function, facts, summary)
+                return
         self._index[function] = self._low[function] = len(self._index)
         self._stack.append(function)
         work.append((function, missing))
+
+    def _callees(self, function: Function) -> list[Function]:
+        """The functions that *function* plainly calls and that are not solved yet: done first, it need not be solved twice."""
+        world = self.world
+        found: dict[Function, None] = {}
+        for calls in function.calls.values():
+            func = calls[0].func
+            callee: object = None
+            if isinstance(func, n.Attribute) and isinstance(func.value, n.Name) and func.value.id == "self":
+                callee = world.method(function.cls, func.attr) if function.cls is not None else None
+            elif isinstance(func, (n.Name, n.Attribute)):
+                callee = world.names.definition(function.path, func)
+            if isinstance(callee, Function) and callee not in world.summaries and world.is_relevant(callee):
+                found[callee] = None
+        return list(found)
 
     def _settle(self, function: Function, facts: Facts, summary: Summary) -> None:
         self.solved[function] = facts

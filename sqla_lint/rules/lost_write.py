@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_lint.flow.facts import Created, Exit, Facts
+from sqla_lint.flow.facts import Called, Created, Exit, Facts
 from sqla_lint.flow.world import World
 from sqla_lint.rules.verdict import Verdict
 
@@ -52,6 +52,10 @@ def _is_lost(facts: Facts, created: Created) -> bool:
     ways = [e.state for e in facts.events if isinstance(e, Exit) and e.sid == created.sid]
     returns = [e.state for e in facts.events if isinstance(e, Exit) and e.sid == created.sid and e.how != "raise"]
     if any(way.status == "gone" or way.ended & {"commit", "may-commit"} for way in ways):
+        return False
+    others = [e for e in facts.events if isinstance(e, Called) and e.name == "commit" and e.sid != created.sid]
+    if others:
+        # Another session is committed in its place: that is another misuse, told where it is.
         return False
     return any("write" in way.ended and "rollback" not in way.ended for way in returns) and not any(
         "rollback" in way.ended for way in returns
