@@ -62,7 +62,8 @@ def suppress(source: Source, findings: Sequence[Finding], enabled: Collection[st
         enabled: the codes that this run reports; a suppression of any other is not called unused.
         noqa: whether ``# noqa`` is obeyed; flake8 does that itself.
     """
-    if not _ANY.search(source.text):
+    nothing_to_say = not findings and UNUSED_SUPPRESSION not in enabled
+    if nothing_to_say or not _ANY.search(source.text):
         return Suppressed(tuple(findings), ())
     if noqa and any(_NOQA_FILE.match(line) for line in source.lines):
         return Suppressed((), ())

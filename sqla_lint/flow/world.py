@@ -102,6 +102,7 @@ class World:
         self.summaries: dict[Function, Summary] = {}
         self.missing: dict[Function, None] = {}
         self._relevant: dict[Function, bool] = {}
+        self._directly: dict[Function, bool] = {}
         self._locals: dict[Function, frozenset[str]] = {}
         self._methods: dict[tuple[Class, str], Function | None] = {}
         self._callers: dict[Function, tuple[Function, ...]] = {}
@@ -394,6 +395,11 @@ class World:
         return bool(words & _HANDLES) and self.is_relevant(function)
 
     def _is_directly_relevant(self, function: Function) -> bool:
+        if function not in self._directly:
+            self._directly[function] = self._concerns_sessions(function)
+        return self._directly[function]
+
+    def _concerns_sessions(self, function: Function) -> bool:
         words, body = function.words, function.node.body
         if words & _WORDS or words & self.mappings.relationship_names:
             return True
@@ -480,6 +486,9 @@ def _hands_out(function: Function, names: set[str]) -> bool:
 def _leading(function: Function, names: Collection[str]) -> set[str]:
     """The function's variables that are assigned from something that mentions one of *names*."""
     leading: set[str] = set()
+    names = function.words.intersection(names)
+    if not names:
+        return leading
     for stmt in statements(function.node.body):
         value = getattr(stmt, "value", None)
         if isinstance(stmt, (n.Assign, n.AnnAssign)) and value is not None and _mentions(value, names, leading):
