@@ -43,7 +43,8 @@ def live_names(graph: Graph) -> tuple[frozenset[str], ...]:
     for node in graph.nodes:
         for target in (*node.next, node.exc):
             before[target].append(node.id)
-    work = list(range(len(graph.nodes)))
+    # Nodes are numbered from the end of the function: what comes after a node is done before it.
+    work = list(range(len(graph.nodes) - 1, -1, -1))
     while work:
         index = work.pop()
         for source in before[index]:

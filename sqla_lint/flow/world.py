@@ -78,11 +78,14 @@ _SCOPES = frozenset({"contextmanager", "asynccontextmanager"})
 _OPENS = _SESSION_WORDS | {"connect", "raw_connection", "create_engine", "create_async_engine", "next", "__next__", "begin"}
 _LOOPS = frozenset({"for", "while", "map", "filter", "sorted", "min", "max", "sum", "any", "all", "groupby", "attrgetter"})
 _HANDLES = frozenset({"except", "suppress", "finally", "with", "close", "remove", "aclose", "close_all"})
-# A function whose text has none of these words, and calls none that has, does nothing to a session.
+# A function whose text has none of these words, and calls none that has, does nothing to a session. Words that any program uses
+# (``get``, ``add``, ``all``) say nothing by themselves: a method of a class that keeps a session mentions where it keeps it.
 _WORDS = (
-    api.STATEMENTS | api.CLOSES | api.COMMITS | api.ROLLS_BACK | api.QUERY_RUNS | api.WRITES
-    | {"query", "session", "select", "sessionmaker", "Session", "scoped_session", "begin", "begin_nested"}
-)  # fmt: skip
+    api.COMMITS | api.ROLLS_BACK | api.CLOSES | api.EVIDENCE
+    | {"query", "session", "select", "sessionmaker", "Session", "scoped_session", "begin", "begin_nested", "execute",
+       "scalar", "scalars", "flush", "refresh", "merge", "paginate", "bulk_save_objects", "abort", "exit", "engine",
+       "create_engine", "create_async_engine", "connect"}
+) - {"invalidate"}  # fmt: skip
 
 
 class World:
@@ -447,7 +450,10 @@ class World:
             init = cls.methods.get("__init__")
             for stmt in statements(init.node.body) if init is not None else ():
                 target = stmt.targets[0] if isinstance(stmt, n.Assign) else None
-                if isinstance(target, n.Attribute) and isinstance(stmt, n.Assign) and _mentions(stmt.value, names):
+                if not isinstance(target, n.Attribute) or not isinstance(stmt, n.Assign):
+                    continue
+                given = isinstance(stmt.value, n.Name) and "session" in stmt.value.id.lower()
+                if given or _mentions(stmt.value, names):
                     names.add(target.attr)
             inherits = any(isinstance(base, n.Name) and base.id in names for base in cls.node.bases)
             if inherits or (init is not None and init.words & names):
