@@ -146,9 +146,7 @@ def _lambda(ctx: Context, cur: Cursor, func: LambdaValue, args: list[Value]) -> 
     return result
 
 
-def _method(
-    ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: dict[str, Value], pos: Pos
-) -> Value:
+def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:
     receiver, name = func.receiver, func.name
     if isinstance(receiver, ClassValue):
         return schemas.method(ctx, cur, receiver, name, args, kwargs, pos)
@@ -188,7 +186,9 @@ def _engine(ctx: Context, cur: Cursor, engine: Engine, name: str, kwargs: dict[s
     if name == "begin":
         return sessions.factory_begin(ctx, cur, settings, pos)
     if name == "execution_options":
-        return engine._replace(autocommit=engine.autocommit or kwargs.get("isolation_level") == Literal("AUTOCOMMIT", "str"))
+        return engine._replace(
+            autocommit=engine.autocommit or kwargs.get("isolation_level") == Literal("AUTOCOMMIT", "str")
+        )
     return UNKNOWN
 
 

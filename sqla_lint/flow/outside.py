@@ -107,7 +107,9 @@ def _sqlalchemy(
         settings = args[0].settings if args and isinstance(args[0], Factory) else configure.of_class(meaning)
         return Registry(Sid("registry", (ctx.path,), pos), settings)
     if meaning in ("create-engine", "create-async-engine"):
-        return Engine(pos, meaning == "create-async-engine", kwargs.get("isolation_level") == Literal("AUTOCOMMIT", "str"))
+        return Engine(
+            pos, meaning == "create-async-engine", kwargs.get("isolation_level") == Literal("AUTOCOMMIT", "str")
+        )
     if meaning == "flask-sqlalchemy":
         return FlaskDb(ctx.path, f"{pos[0]}:{pos[1]}", configure.of_flask(kwargs))
     if meaning == "select":

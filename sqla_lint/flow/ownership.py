@@ -83,8 +83,11 @@ def _first_statement(function: n.Lambda | n.FunctionDef, name: str) -> Pos | Non
     places = [
         part.pos
         for part in walk(function)
-        if isinstance(part, n.Call) and isinstance(part.func, n.Attribute) and part.func.attr in asked
-        and isinstance(part.func.value, n.Name) and part.func.value.id == name
+        if isinstance(part, n.Call)
+        and isinstance(part.func, n.Attribute)
+        and part.func.attr in asked
+        and isinstance(part.func.value, n.Name)
+        and part.func.value.id == name
     ]
     return min(places, default=None)
 

@@ -98,9 +98,7 @@ def lazily(source: Value, made: Value) -> Value:
     return made._replace(unread=waiting(source)) if isinstance(made, Many) else made
 
 
-def drawn_calls(
-    ctx: Context, cur: Cursor, function: Value, source: Value, pos: Pos, node_pos: Pos
-) -> Value:
+def drawn_calls(ctx: Context, cur: Cursor, function: Value, source: Value, pos: Pos, node_pos: Pos) -> Value:
     """A callable handed to ``map``, ``filter``, ``sorted``, ...: it runs once for each item."""
     outer = ctx.loops
     loop = (pos[0], pos[1])

@@ -33,7 +33,12 @@ def commit(s: SessionState) -> SessionState:
 
 def failed(s: SessionState, pos: Pos, poisons: bool) -> SessionState:
     """A statement, flush or commit raised: nothing works until ``rollback()``."""
-    return s._replace(status=_reopened(s), used=True, active=True, failure=s.failure or Failure(pos, poisons, after_writes=s.wrote_before))
+    return s._replace(
+        status=_reopened(s),
+        used=True,
+        active=True,
+        failure=s.failure or Failure(pos, poisons, after_writes=s.wrote_before),
+    )
 
 
 def rollback(s: SessionState) -> SessionState:

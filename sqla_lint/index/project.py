@@ -20,7 +20,17 @@ from sqla_lint.lower import nodes as n
 _MAX_HOPS = 12
 
 # Top-level names that mean what everybody means by them, unless the project has them at an import root.
-_OUTSIDE = sys.stdlib_module_names | {"sqlalchemy", "sqlmodel", "flask", "flask_sqlalchemy", "fastapi", "pydantic", "alembic", "pytest", "click"}
+_OUTSIDE = sys.stdlib_module_names | {
+    "sqlalchemy",
+    "sqlmodel",
+    "flask",
+    "flask_sqlalchemy",
+    "fastapi",
+    "pydantic",
+    "alembic",
+    "pytest",
+    "click",
+}
 
 
 @dataclass(frozen=True)

@@ -141,4 +141,3 @@ def _is_request_scoped(facts: Facts, world: World, sid: Sid) -> bool:
     if facts.flavour(sid) == "flask" and world.is_entry_point(facts.function):
         return True
     return sid.owner == "injected" and (world.is_fixture(facts.function) or world.is_test_function(facts.function))
-

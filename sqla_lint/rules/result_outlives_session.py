@@ -47,7 +47,9 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
         if event.pos not in told and (event.how != "stored" or _closes(facts, event.sid)):
             told.add(event.pos)
             name = facts.name_of(event.sid)
-            verb = {"return": "is returned unread, and", "stored": "is stored unread, and"}.get(event.how, "is read here, but")
+            verb = {"return": "is returned unread, and", "stored": "is stored unread, and"}.get(
+                event.how, "is read here, but"
+            )
             message = f"the result made at line {event.query[0]} {verb} {name} is closed by then: read it inside the scope (.all())"
             yield Verdict(event.pos, message, (Note(event.query, "made here"),), subject=(event.sid, event.pos))
 

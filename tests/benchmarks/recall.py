@@ -132,7 +132,12 @@ def mutate(node: ast.AST, text: str) -> Iterator[tuple[str, str]]:
     elif isinstance(node, (ast.With, ast.AsyncWith)) and len(node.items) == 1:
         item = node.items[0]
         made = ast.unparse(item.context_expr)
-        if isinstance(item.optional_vars, ast.Name) and made in ("Session()", "SessionLocal()", "Session(engine)", "db.Session()"):
+        if isinstance(item.optional_vars, ast.Name) and made in (
+            "Session()",
+            "SessionLocal()",
+            "Session(engine)",
+            "db.Session()",
+        ):
             yield "with", unscoped(text, node, f"{item.optional_vars.id} = {made}")
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "options":
         if "load" in ast.unparse(node):

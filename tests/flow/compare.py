@@ -60,7 +60,11 @@ def differences(program: Program, seen: Seen, found: list[Judged]) -> list[Diffe
     """Where verdicts and runs disagree. A program not run on every path proves no false alarm."""
     lines = {code: {j.verdict.pos[0] for j in found if j.rule.code == code} for code in ("SES201", "SES301", "SES302")}
     louder = [j for j in found if "SES302" in j.rule.supersedes]
-    return [*_unclosed(seen, lines["SES302"], louder), *_closes(seen, lines["SES301"]), *_rollbacks(seen, lines["SES201"])]
+    return [
+        *_unclosed(seen, lines["SES302"], louder),
+        *_closes(seen, lines["SES301"]),
+        *_rollbacks(seen, lines["SES201"]),
+    ]
 
 
 def _closes(seen: Seen, lines: set[int]) -> list[Difference]:

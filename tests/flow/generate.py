@@ -8,7 +8,7 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
-PREAMBLE = '''\
+PREAMBLE = """\
 from contextlib import closing, contextmanager, suppress
 
 from outside import QUERY, ROW, choose, rows, work
@@ -37,8 +37,8 @@ def guarded(session: Session):
         raise
 
 
-'''
-HELPERS = '''\
+"""
+HELPERS = """\
 def store(session: Session):
     session.add(ROW)
     session.flush()
@@ -52,16 +52,27 @@ def end(session: Session):
     session.close()
 
 
-'''
+"""
 SHARED = "session = Factory()\n\n\n"
 
 KINDS = (
     "created", "created", "created", "parameter", "parameter", "module", "with", "opened", "factory-begin", "begin", "late", "optional",
 )  # fmt: skip
-_PARAMETERS = {"parameter": "session: Session", "begin": "session: Session", "optional": "session: Session | None = None"}
+_PARAMETERS = {
+    "parameter": "session: Session",
+    "begin": "session: Session",
+    "optional": "session: Session | None = None",
+}
 _LATE = (
     ["finally:", "    if session is not None:", "        session.close()"],
-    ["except SQLAlchemyError:", "    if session:", "        session.rollback()", "finally:", "    if session:", "        session.close()"],
+    [
+        "except SQLAlchemyError:",
+        "    if session:",
+        "        session.rollback()",
+        "finally:",
+        "    if session:",
+        "        session.close()",
+    ],
     ["finally:", "    session.close()"],
 )
 _OWN = (["if own:", "    session.close()"], [])
@@ -120,7 +131,9 @@ class _Writer:
     def statement(self, place: _Place) -> list[str]:
         self.left -= 1
         if place.depth > 0 and self.left > 0 and self.random.random() < 0.55:
-            compound = self.random.choice((self.if_, self.try_, self.try_, self.try_, self.loop, self.with_, self.with_))
+            compound = self.random.choice(
+                (self.if_, self.try_, self.try_, self.try_, self.loop, self.with_, self.with_)
+            )
             return compound(place)
         return self.simple(place)
 
@@ -210,9 +223,21 @@ def generate(seed: int, size: int = 9) -> Program:
     if kind == "created":
         lines = ["session = Factory()", *lines]
     if kind == "late":
-        lines = ["session = None", "try:", "    session = Factory()", *_indented(lines), *_LATE[random.randrange(len(_LATE))]]
+        lines = [
+            "session = None",
+            "try:",
+            "    session = Factory()",
+            *_indented(lines),
+            *_LATE[random.randrange(len(_LATE))],
+        ]
     if kind == "optional":
-        lines = ["own = session is None", "if own:", "    session = Factory()", *lines, *_OWN[random.randrange(len(_OWN))]]
+        lines = [
+            "own = session is None",
+            "if own:",
+            "    session = Factory()",
+            *lines,
+            *_OWN[random.randrange(len(_OWN))],
+        ]
     function = "\n".join([f"def f({_PARAMETERS.get(kind, '')}):", *_indented(lines)])
     shared = HELPERS + (SHARED if kind == "module" else "")
     return Program(seed, kind, PREAMBLE + shared + function + "\n")

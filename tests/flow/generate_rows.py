@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
-HEAD = '''\
+HEAD = """\
 from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import (
     DeclarativeBase, Mapped, Session, defaultload, joinedload, lazyload, mapped_column, relationship, selectinload, subqueryload,
@@ -44,7 +44,7 @@ def shown_{hash}(row):
     return str(row.{hash})
 
 
-'''
+"""
 
 # Relationships by class: (name, class it leads to, whether it is a collection).
 RELATIONS = {

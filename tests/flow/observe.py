@@ -70,7 +70,11 @@ class Runner:
         self.database = database
         tree = ast.parse(program.text)
         functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-        self.errors = tuple(word for word in ("IntegrityError", "SQLAlchemyError", "ValueError") if word in program.text.split("def f(")[1])
+        self.errors = tuple(
+            word
+            for word in ("IntegrityError", "SQLAlchemyError", "ValueError")
+            if word in program.text.split("def f(")[1]
+        )
         self.finals = _in_finally(functions[-1])
         _Instrument().visit(functions[-1])
         module = ast.Module([ast.fix_missing_locations(f) for f in functions], [])
@@ -159,7 +163,9 @@ def _in_finally(function: ast.FunctionDef) -> frozenset[int]:
     found: set[int] = set()
     for node in ast.walk(function):
         if isinstance(node, ast.Try):
-            found.update(part.lineno for stmt in node.finalbody for part in ast.walk(stmt) if isinstance(part, ast.stmt))
+            found.update(
+                part.lineno for stmt in node.finalbody for part in ast.walk(stmt) if isinstance(part, ast.stmt)
+            )
     return frozenset(found)
 
 

@@ -72,9 +72,7 @@ def _lines(module: dict[str, Any], size: int, kept: bool) -> Counter[int]:
 
 def _rows(module: dict[str, Any], size: int) -> list[Any]:
     author, book, review = module["Author"], module["Book"], module["Review"]
-    return [
-        author(books=[book(reviews=[review() for _ in range(size)]) for _ in range(size)]) for _ in range(size)
-    ]
+    return [author(books=[book(reviews=[review() for _ in range(size)]) for _ in range(size)]) for _ in range(size)]
 
 
 def _line(frame: FrameType | None) -> int:

@@ -74,7 +74,9 @@ class TestGenerated:
         """All but a few: of two handlers of one failure the wrong one may be told (each way alone: test_alone.py)."""
         wrong = [each for each in compared.differences if each[1].what == "missed" and not each[2]]
         assert {difference.code for _, difference, _ in wrong} <= {"SES201"}, listed(wrong)
-        assert len({program.seed for program, _, _ in wrong}) <= max(compared.counts["programs"] - len(QUICK), 0) // 25, listed(wrong)
+        assert (
+            len({program.seed for program, _, _ in wrong}) <= max(compared.counts["programs"] - len(QUICK), 0) // 25
+        ), listed(wrong)
 
     def test_hardly_anything_is_reported_that_no_run_shows(self, compared: Compared) -> None:
         """A handler may be told in place of another that had the same failure (each way alone: test_alone.py)."""

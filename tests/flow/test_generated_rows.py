@@ -48,7 +48,11 @@ def _cyclic(program: RowProgram) -> str:
 
 
 def _numbered(program: RowProgram) -> str:
-    return "\n".join(f"{number:3} {line}" for number, line in enumerate(program.text.splitlines(), 1) if "relationship(" in line or number > 38)
+    return "\n".join(
+        f"{number:3} {line}"
+        for number, line in enumerate(program.text.splitlines(), 1)
+        if "relationship(" in line or number > 38
+    )
 
 
 TWO_LOOPS = """\

@@ -49,7 +49,10 @@ def reached(found: Graph) -> list[Node]:
         ("try:\n    a()\nfinally:\n    last()", 2),
         ("try:\n    if a():\n        return 1\nfinally:\n    last()", 3),
         ("try:\n    if a():\n        return 1\n    return 2\nfinally:\n    last()", 2),
-        ("while a():\n    try:\n        if b():\n            break\n        if c():\n            continue\n    finally:\n        last()", 4),
+        (
+            "while a():\n    try:\n        if b():\n            break\n        if c():\n            continue\n    finally:\n        last()",
+            4,
+        ),
         ("try:\n    a()\nexcept E:\n    return 1\nfinally:\n    last()", 3),
         ("try:\n    try:\n        if a():\n            return 1\n    finally:\n        b()\nfinally:\n    last()", 3),
     ],
@@ -82,7 +85,9 @@ def test_else_is_not_covered_by_the_handlers() -> None:
 
 
 def test_with_is_left_on_each_way() -> None:
-    found = graph("for x in y:\n    with a():\n        if b():\n            break\n        if c():\n            return 1\n        d()\ne()")
+    found = graph(
+        "for x in y:\n    with a():\n        if b():\n            break\n        if c():\n            return 1\n        d()\ne()"
+    )
     kinds = [node.kind for node in reached(found)]
     assert kinds.count("leave") == 3
     assert kinds.count("leave-exc") == 1

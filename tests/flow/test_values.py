@@ -124,7 +124,9 @@ class TestLiveness:
         assert not liveness.repeated_tests(found)
 
     def test_names_that_decide_about_sessions(self) -> None:
-        text = "def f():\n    if a:\n        s.close()\n    if b:\n        g()\n    if c.d:\n        t = make_session()\n"
+        text = (
+            "def f():\n    if a:\n        s.close()\n    if b:\n        g()\n    if c.d:\n        t = make_session()\n"
+        )
         (function,) = project({"a.py": text}).world.project.functions
         assert liveness.deciding_names(function.node.body) == {"a", "c"}
 
@@ -172,5 +174,9 @@ class TestTransitions:
 
     def test_another_owner_s_session_stays_so(self) -> None:
         gone = NEW._replace(status="gone")
-        for after in (transitions.close(gone, HERE, False), transitions.statement(gone, HERE, True), transitions.commit(gone)):
+        for after in (
+            transitions.close(gone, HERE, False),
+            transitions.statement(gone, HERE, True),
+            transitions.commit(gone),
+        ):
             assert after.status == "gone"

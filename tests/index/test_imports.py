@@ -121,7 +121,9 @@ class TestRoots:
         assert means(found, "main.py", "A") == "shop.models.A"
 
     def test_one_word_is_never_searched_for(self) -> None:
-        assert means(linked(deep__down__models="class A: pass", main="from models import A"), "main.py", "A") == "models.A"
+        assert (
+            means(linked(deep__down__models="class A: pass", main="from models import A"), "main.py", "A") == "models.A"
+        )
 
     def test_a_file_named_like_a_package_of_python_s_does_not_hide_it_in_a_package(self) -> None:
         found = linked(app____init__="", app__logging="def getLogger(): pass", app__use="import logging")
@@ -160,7 +162,9 @@ def test_questions_are_recorded_also_what_was_not_found() -> None:
 
 
 def test_importers() -> None:
-    found = linked(app____init__="", app__a="", b="from app import a", c="import app.a", d="def f():\n    from app.a import x")
+    found = linked(
+        app____init__="", app__a="", b="from app import a", c="import app.a", d="def f():\n    from app.a import x"
+    )
     assert {"/project/b.py", "/project/d.py"} <= set(found.importers["/project/app/a.py"])
 
 

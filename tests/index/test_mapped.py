@@ -85,7 +85,9 @@ class TestMapped:
 
     def test_flask_and_sqlmodel(self) -> None:
         flask = "from flask_sqlalchemy import SQLAlchemy\ndb = SQLAlchemy()\nclass Pet(db.Model): pass\n"
-        sqlmodel = "from sqlmodel import SQLModel\nclass Owner(SQLModel, table=True): pass\nclass Form(SQLModel): pass\n"
+        sqlmodel = (
+            "from sqlmodel import SQLModel\nclass Owner(SQLModel, table=True): pass\nclass Form(SQLModel): pass\n"
+        )
         models = Models(a=flask, b=sqlmodel)
         assert [models.is_mapped(name) for name in ("Pet", "Owner", "Form")] == [True, True, False]
 
@@ -144,7 +146,9 @@ class TestRelationships:
     def test_strategies(self, text: str, lazy: str | None) -> None:
         assert of(f"pets = {text}")[2] == lazy
 
-    @pytest.mark.parametrize(("text", "lazy"), [("WriteOnlyMapped['Pet']", "write_only"), ("DynamicMapped[Pet]", "dynamic")])
+    @pytest.mark.parametrize(
+        ("text", "lazy"), [("WriteOnlyMapped['Pet']", "write_only"), ("DynamicMapped[Pet]", "dynamic")]
+    )
     def test_by_annotation_alone(self, text: str, lazy: str) -> None:
         assert of(f"pets: {text}")[1:3] == (True, lazy)
         assert of(f"pets: {text} = relationship()")[1:3] == (True, lazy)
@@ -155,7 +159,10 @@ class TestRelationships:
         assert of("pets = relationship('Pet', backref=backref('owner', lazy='joined'))")[3] == "owner"
 
     def test_a_backref_is_a_relationship_of_the_other_class(self) -> None:
-        text = BASE + "class Pet(Base): pass\nclass Owner(Base):\n    pets = relationship('Pet', backref=backref('owner', lazy='joined'))\n"
+        text = (
+            BASE
+            + "class Pet(Base): pass\nclass Owner(Base):\n    pets = relationship('Pet', backref=backref('owner', lazy='joined'))\n"
+        )
         found = Models(a=text).relationship("Pet", "owner")
         assert found is not None
         assert found.target is not None
@@ -204,7 +211,10 @@ class TestRelationships:
         assert (tags.target, tags.lazy) == (models.cls("Tag"), "joined")
 
     def test_two_classes_of_one_name_are_told_apart_by_base_and_file(self) -> None:
-        first = ORM + "class Base(DeclarativeBase): pass\nclass Pet(Base): pass\nclass Owner(Base):\n    pets = relationship('Pet')\n"
+        first = (
+            ORM
+            + "class Base(DeclarativeBase): pass\nclass Pet(Base): pass\nclass Owner(Base):\n    pets = relationship('Pet')\n"
+        )
         models = Models(a=first, b=ORM + "class Other(DeclarativeBase): pass\nclass Pet(Other): pass\n")
         found = models.relationship("Owner", "pets")
         assert found is not None
@@ -212,7 +222,10 @@ class TestRelationships:
         assert found.target.path == "/project/a.py"
 
     def test_columns_and_plain_attributes_are_none(self) -> None:
-        text = BASE + "class Owner(Base):\n    id: Mapped[int] = mapped_column()\n    name = Column()\n    x = make('Pet')\n"
+        text = (
+            BASE
+            + "class Owner(Base):\n    id: Mapped[int] = mapped_column()\n    name = Column()\n    x = make('Pet')\n"
+        )
         models = Models(a=text)
         assert [models.relationship("Owner", name) for name in ("id", "name", "x", "y")] == [None] * 4
 
