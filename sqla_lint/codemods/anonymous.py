@@ -33,7 +33,8 @@ def anonymous(site: Site) -> Plan:
     last, unsafe = site.place.number, list(_escapes(site, stmt))
     for name in (name for name in bound_names(stmt) if name in site.holding.names):
         later = [m for m in mentions(site.places, name) if m.place.stmt.pos > stmt.pos]
-        if isinstance(getattr(stmt, "value", None) and site.holding.value(stmt.value), Query):  # type: ignore[union-attr]
+        value = getattr(stmt, "value", None)
+        if value is not None and isinstance(site.holding.value(value), Query):
             last = max([last, *(_sibling(site, mention) for mention in later)])
         elif later:
             unsafe.append(f"{name} is used when the block has ended (line {later[0].node.pos[0]})")

@@ -63,7 +63,7 @@ class Reopened(NamedTuple):
 
 
 class Outlived(NamedTuple):
-    """A result that was not read yet outlived its session: *how* is ``return`` or ``read``; *query* is where it was made."""
+    """An unread result outlived its session: *how* is ``return`` or ``read``; *query* is where it was made."""
 
     sid: Sid
     pos: Pos

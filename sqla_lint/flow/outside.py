@@ -43,8 +43,8 @@ Handler = Callable[[Context, Cursor, list[Value], dict[str, Value], Pos], Value]
 NEVER_RETURNS = frozenset(
     {
         "sys.exit", "os._exit", "os.abort", "builtins.exit", "builtins.quit", "flask.abort",
-        "werkzeug.exceptions.abort", "flask_restful.abort", "flask_restx.abort", "flask_smorest.abort", "quart.abort", "bottle.abort", "pytest.fail",
-        "pytest.skip", "pytest.exit", "pytest.xfail", "aiohttp.web.abort",
+        "werkzeug.exceptions.abort", "flask_restful.abort", "flask_restx.abort", "flask_smorest.abort",
+        "quart.abort", "bottle.abort", "pytest.fail", "pytest.skip", "pytest.exit", "pytest.xfail", "aiohttp.web.abort",
     }
 )  # fmt: skip
 # Methods of anything that never return, by name: Click's context, Celery's task, argparse's parser.

@@ -123,7 +123,8 @@ def _bind_name(ctx: Context, cur: Cursor, name: str, value: Value) -> None:
         note_name(ctx, name, value)
 
 
-# What a call outside the project gave is remembered for these: loggers do not raise, a migration's connection is not ours.
+# What a call outside the project gave is remembered for these: loggers do not raise, a migration's connection is
+# not ours.
 _REMEMBERED = ("logging", "loguru", "structlog", "alembic", "sqlalchemy", "contextlib", "flask", "pytest")
 
 

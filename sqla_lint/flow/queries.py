@@ -94,7 +94,7 @@ def run(ctx: Context, cur: Cursor, query: Query, pos: Pos, writes: bool = False)
 
 
 def _outlived(ctx: Context, cur: Cursor, query: Query, sid: Sid, pos: Pos) -> bool:
-    """Whether the result is read after its session has closed (a query that is made and run in one expression is not)."""
+    """Whether the result is read after its session has closed (a query made and run in one expression is not)."""
     if query.buffered or query.origin.path != ctx.path:
         return False
     return note_reading(ctx, cur, sid, query.origin.pos, pos)

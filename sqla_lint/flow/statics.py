@@ -247,9 +247,10 @@ def _part(target: n.Expr, value: Value, name: str) -> Value | None:
         return value if target.id == name else None
     if isinstance(target, n.Sequence):
         for index, item in enumerate(target.items):
-            known = isinstance(value, Pair) and len(value.items) == len(target.items)
-            part = value.items[index] if known else UNKNOWN  # type: ignore[union-attr]
-            if isinstance(value, Many):
+            part: Value = UNKNOWN
+            if isinstance(value, Pair) and len(value.items) == len(target.items):
+                part = value.items[index]
+            elif isinstance(value, Many):
                 part = value.item
             found = _part(item, part, name)
             if found is not None:

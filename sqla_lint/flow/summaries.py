@@ -76,7 +76,7 @@ class Summaries:
         work.append((function, missing))
 
     def _callees(self, function: Function) -> list[Function]:
-        """The functions that *function* plainly calls and that are not solved yet: done first, it need not be solved twice."""
+        """The unsolved functions that *function* plainly calls: done first, it need not be solved twice."""
         world = self.world
         found: dict[Function, None] = {}
         for calls in function.calls.values():

@@ -1,12 +1,12 @@
 """A result is read after its session has closed.
 
 What it does
-    Reports a lazy result (a query that has not run, a ``ScalarResult``, a ``Result``) that is returned out of the scope that closes its
-    session, or read in the same function after that scope.
+    Reports a lazy result (a query that has not run, a ``ScalarResult``, a ``Result``) that is returned out of the scope
+    that closes its session, or read in the same function after that scope.
 
 Why it is bad
-    A query that runs after the close opens a new connection that nobody closes; a result that was not read through raises or comes out
-    empty. Columns alone work by luck.
+    A query that runs after the close opens a new connection that nobody closes; a result that was not read through raises or
+    comes out empty. Columns alone work by luck.
 
 Bad
     def books():
@@ -50,7 +50,10 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
             verb = {"return": "is returned unread, and", "stored": "is stored unread, and"}.get(
                 event.how, "is read here, but"
             )
-            message = f"the result made at line {event.query[0]} {verb} {name} is closed by then: read it inside the scope (.all())"
+            message = (
+                f"the result made at line {event.query[0]} {verb} {name} is closed by then: "
+                "read it inside the scope (.all())"
+            )
             yield Verdict(event.pos, message, (Note(event.query, "made here"),), subject=(event.sid, event.pos))
 
 

@@ -1,8 +1,8 @@
 """A session is used after it was closed.
 
 What it does
-    Reports the first statement that runs on a session after its ``close()``, after its ``with`` block, or on a session that
-    ``next(get_db())`` took from a generator that nothing holds, where it is not closed again afterwards.
+    Reports the first statement that runs on a session after its ``close()``, after its ``with`` block, or on a session
+    that ``next(get_db())`` took from a generator that nothing holds, where it is not closed again afterwards.
 
 Why it is bad
     SQLAlchemy opens a new transaction without a word. Nobody will close it: its connection stays checked out.
@@ -44,7 +44,10 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
     for late in facts.events:
         if isinstance(late, Outlived) and late.how == "closure":
             name = facts.name_of(late.sid)
-            message = f"{name} is closed when the function that is returned uses it: this opens a connection that nobody closes"
+            message = (
+                f"{name} is closed when the function that is returned uses it: "
+                "this opens a connection that nobody closes"
+            )
             yield Verdict(late.pos, message, subject=late.sid)
     for event in facts.events:
         if isinstance(event, Created) and facts.flavour(event.sid) not in ("connection", "final"):

@@ -75,7 +75,7 @@ _LATE = (
     ],
     ["finally:", "    session.close()"],
 )
-_OWN = (["if own:", "    session.close()"], [])
+_OWN: tuple[list[str], ...] = (["if own:", "    session.close()"], [])
 _HEADS = {
     "with": "with Factory() as session:",
     "opened": "with opened() as session:",

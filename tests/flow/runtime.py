@@ -66,7 +66,8 @@ class Run:
 
     def ends(self) -> str | None:
         """How a block ends."""
-        return (None, *self.database_errors)[self.choices.pick(1 + len(self.database_errors))]
+        ways: tuple[str | None, ...] = (None, *self.database_errors)
+        return ways[self.choices.pick(len(ways))]
 
     def work(self) -> None:
         picked = self.choices.pick(1 + len(self.other_errors))
