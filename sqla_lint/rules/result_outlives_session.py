@@ -5,8 +5,8 @@ What it does
     that closes its session, or read in the same function after that scope.
 
 Why it is bad
-    A query that runs after the close opens a new connection that nobody closes; a result that was not read through raises or
-    comes out empty. Columns alone work by luck.
+    A query that runs after the close opens a new connection that nobody closes; a result that was not read through
+    raises or comes out empty. Columns alone work by luck.
 
 Bad
     def books():

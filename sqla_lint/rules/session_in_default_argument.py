@@ -38,7 +38,7 @@ def check_module(module: ModuleIndex, world: World) -> Iterator[Verdict]:
     for param, name, outer in globals_.session_defaults(module, world):
         assert param.default is not None
         message = (
-            f"the default of {param.name} is made once, when {name} is defined: every call shares this session; open it "
-            "in the body, or let the caller hand it in"
+            f"the default of {param.name} is made once, when {name} is defined: every call shares this session; open "
+            "it in the body, or let the caller hand it in"
         )
         yield Verdict(param.default.pos, message, subject=param.pos, function=outer)
