@@ -18,8 +18,8 @@ _SERVES = frozenset(
     {"Flask", "FastAPI", "Starlette", "Thread", "ThreadPoolExecutor", "Process", "ProcessPoolExecutor", "Celery",
      "shared_task", "task", "route", "websocket", "gather", "create_task", "ThreadingHTTPServer", "HTTPServer",
      "Updater", "Bot", "Client", "consume", "basic_consume", "KafkaConsumer", "BackgroundScheduler",
-     "BlockingScheduler", "Sanic", "Quart", "tornado", "RequestHandler", "start_server", "serve_forever", "threading", "multiprocessing",
-     "socketserver",
+     "BlockingScheduler", "Sanic", "Quart", "tornado", "RequestHandler", "start_server", "serve_forever", "threading",
+     "multiprocessing", "socketserver",
      "AsyncIOScheduler", "run_in_executor", "on_event", "event", "apscheduler", "bottle", "aiohttp", "Application",
      "subscribe", "on_message", "worker", "Worker", "Pool"}
 )  # fmt: skip
