@@ -254,7 +254,8 @@ def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
 def _await(ctx: Context, cur: Cursor, node: n.Await) -> Value:
     value = expr(ctx, cur, node.value)
     if not (isinstance(value, Session) and value.sid.pos == node.value.pos):
-        # A task may be cancelled at any await; CancelledError passes ``except Exception``. A creation that raised made nothing.
+        # A task may be cancelled at any await, and CancelledError passes ``except Exception``.
+        # A creation that raised made nothing.
         cur.raises(Raised("base"), node.pos)
     return value.value if isinstance(value, Awaitable) else value
 

@@ -45,7 +45,8 @@ def analyse(world: World, function: Function, bounds: tuple[Pos, ...] = ()) -> t
         graph = build(function.node.body)
     except TooLarge:
         return _given_up(function, "its control flow is too large")
-    # Only conditions that decide about sessions are kept apart; where that is too much, only those on sessions themselves.
+    # Only conditions that decide about sessions are kept apart;
+    # where that is too much, only those on sessions themselves.
     leading = world.leading_names(function)
     for tested in (leading | liveness.deciding_names(function.node.body), leading):
         solved = _solve(world, function, graph, tested, MAX_STEPS)
@@ -83,7 +84,7 @@ def _solve(world: World, function: Function, graph: Graph, tested: frozenset[str
     """Visit every (node, state) once; None where there are more than *limit*."""
     ctx = Context(world, function.path, function, static=False)
     ctx.locals = world.local_names(function)
-    ctx.pending = {key for key in liveness.repeated_tests(graph) if key[1].split(".")[0] in tested}
+    ctx.pending = {key for key in liveness.repeated_tests(graph) if str(key[1]).split(".")[0] in tested}
     solved = Solved(ctx, graph)
     work = _Worklist(solved, function, tested)
     for entry in _entry_states(ctx, function):

@@ -39,11 +39,11 @@ class Failure(NamedTuple):
 class SessionState(NamedTuple):
     """What one session is, on one way.
 
-    *reopened_at* is the first statement after it was closed;
-    *wrote_before* if something was written when the innermost ``try`` began; *status* is open, closed or gone (another owner has it now). *used* once a statement ran; *active* while its
-    transaction holds a connection. *failure* is an error not yet rolled back. *closed_at* is the call that closed it.
-    *wrote* is the first write of its transaction; *block* the ``with ...begin()`` block around. *ended* names what was
-    done since entry.
+    *status* is open, closed or gone (another owner has it now). *used* once a statement ran; *active* while its
+    transaction holds a connection. *failure* is an error not yet rolled back. *closed_at* is the call that closed it,
+    *reopened_at* the first statement after that. *wrote* is the first write of its transaction, *wrote_before* whether
+    there was one when the innermost ``try`` began; *block* is the ``with ...begin()`` block around. *ended* names what
+    was done since entry.
     """
 
     status: str = OPEN
@@ -158,9 +158,7 @@ class Cursor:
         self._leaves = node is not None and node.exc == RAISE_EXIT
 
     def state(self) -> State:
-        return State(
-            self.env, self.sessions, self.exc, self.caught, self.result, self.loaded, self.held, self.tests
-        )
+        return State(self.env, self.sessions, self.exc, self.caught, self.result, self.loaded, self.held, self.tests)
 
     def _outside(self) -> dict[str, Value]:
         """What matters of the variables once an exception leaves the function."""

@@ -5,12 +5,19 @@ All values are frozen and compare by content; the last field of each tells its k
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias, Union
+from typing import NamedTuple, Protocol, TypeAlias
 
 from sqla_lint.index.module import Class, Function
 from sqla_lint.lower.nodes import Lambda, Pos
 
 LoopId: TypeAlias = tuple[int, int]
+
+
+class Value(Protocol):
+    """Any of the kinds below; each is a frozen tuple of its own."""
+
+    @property
+    def kind(self) -> str: ...
 
 
 class Unknown(NamedTuple):
@@ -316,7 +323,8 @@ class Query(NamedTuple):
     """A ``Query``, a ``Select`` or a lazy result: *row* is what iterating it gives.
 
     *executed* is False for a bare ``Select``; *wraps* if rows come as one-tuples (``session.execute(select(Owner))``);
-    *single* if it can give one row at most; *buffered* if all rows were fetched when it was made (an ``AsyncSession``'s results).
+    *single* if it can give one row at most; *buffered* if all rows were fetched when it was made (an
+    ``AsyncSession``'s results).
     """
 
     row: Value
@@ -386,45 +394,6 @@ class Awaitable(NamedTuple):
     kind: str = "awaitable"
 
 
-Value: TypeAlias = Union[
-    Unknown,
-    Literal,
-    Outside,
-    ModuleValue,
-    FunctionValue,
-    LambdaValue,
-    ClassValue,
-    Instance,
-    Method,
-    Parameter,
-    Session,
-    Factory,
-    Registry,
-    FlaskDb,
-    Transaction,
-    Scope,
-    Suppress,
-    Stack,
-    AppContext,
-    Getter,
-    Either,
-    Engine,
-    Connection,
-    Entity,
-    ModelAttribute,
-    Criterion,
-    Alias,
-    Query,
-    LoaderOption,
-    Dynamic,
-    Many,
-    Pair,
-    Record,
-    Mapping,
-    Awaitable,
-]
-
-
 def _is_given(value: Value) -> bool:
     if isinstance(value, Parameter):
         return value.cls is None
@@ -432,7 +401,7 @@ def _is_given(value: Value) -> bool:
 
 
 def unread(value: Value) -> tuple[Sid, Pos, str] | None:
-    """The session that *value* (or something in it) will read from, where the query was made and in which file; None if all is read."""
+    """The session that *value* or a part will read from, and where the query was made; None if all is read."""
     if isinstance(value, Query) and not value.buffered and value.origin.sid is not None:
         return value.origin.sid, value.origin.pos, value.origin.path
     if isinstance(value, Many):

@@ -41,7 +41,6 @@ from sqla_lint.index.module import (
     Imported,
     ModuleIndex,
     bound_names,
-    names_in,
     own_nodes,
     statements,
     walk,
@@ -75,11 +74,22 @@ _CACHES = ("functools.lru_cache", "functools.cache", "cachetools.cached", "async
 _FIXTURES = ("pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture")
 _SCOPES = frozenset({"contextmanager", "asynccontextmanager"})
 # Words without which a function opens no session, has no loop over rows, and no handler or finally of its own.
-_OPENS = _SESSION_WORDS | {"connect", "raw_connection", "create_engine", "create_async_engine", "next", "__next__", "begin"}
-_LOOPS = frozenset({"for", "while", "map", "filter", "sorted", "min", "max", "sum", "any", "all", "groupby", "attrgetter"})
+_OPENS = _SESSION_WORDS | {
+    "connect",
+    "raw_connection",
+    "create_engine",
+    "create_async_engine",
+    "next",
+    "__next__",
+    "begin",
+}
+_LOOPS = frozenset(
+    {"for", "while", "map", "filter", "sorted", "min", "max", "sum", "any", "all", "groupby", "attrgetter"}
+)
 _HANDLES = frozenset({"except", "suppress", "finally", "with", "close", "remove", "aclose", "close_all"})
-# A function whose text has none of these words, and calls none that has, does nothing to a session. Words that any program uses
-# (``get``, ``add``, ``all``) say nothing by themselves: a method of a class that keeps a session mentions where it keeps it.
+# A function whose text has none of these words, and calls none that has, does nothing to a session. Words that any
+# program uses (``get``, ``add``, ``all``) say nothing by themselves: a method of a class that keeps a session mentions
+# where it keeps it.
 _WORDS = (
     api.COMMITS | api.ROLLS_BACK | api.CLOSES | api.EVIDENCE
     | {"query", "session", "select", "sessionmaker", "Session", "scoped_session", "begin", "begin_nested", "execute",
@@ -389,7 +399,9 @@ class World:
         return frozenset(names - _COMMON)
 
     def may_report(self, function: Function) -> bool:
-        """Whether a finding can stand in the function: it opens a session, loops over rows, or handles what others raise."""
+        """Whether a finding can stand in the function: it opens a session, loops over rows,
+        or handles what others raise.
+        """
         words = function.words
         if words & _OPENS or words & self.session_names:
             return True
@@ -497,9 +509,10 @@ def _leading(function: Function, names: Collection[str]) -> set[str]:
         return leading
     for stmt in statements(function.node.body):
         value = getattr(stmt, "value", None)
-        if isinstance(stmt, (n.Assign, n.AnnAssign)) and value is not None and _mentions(value, names, leading):
-            leading |= set(bound_names(stmt))
-        elif isinstance(stmt, n.With) and any(_mentions(item.context, names, leading) for item in stmt.items):
+        mentioned: list[n.Expr] = [item.context for item in stmt.items] if isinstance(stmt, n.With) else []
+        if isinstance(stmt, (n.Assign, n.AnnAssign)) and value is not None:
+            mentioned = [value]
+        if any(_mentions(part, names, leading) for part in mentioned):
             leading |= set(bound_names(stmt))
     return leading
 

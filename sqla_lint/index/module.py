@@ -31,9 +31,15 @@ class Function:
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """Every identifier-like word in the function's text: a quick way to pass over what cannot matter."""
+        """Every identifier-like word in the function's text, its docstring aside:
+        a quick way to pass over what cannot matter.
+        """
         start = min([self.node.pos[0], *(d.pos[0] for d in self.node.decorators)])
-        return frozenset(_WORD.findall("\n".join(self.source[start - 1 : self.node.pos[2]])))
+        lines = self.source[start - 1 : self.node.pos[2]]
+        first = self.node.body[0] if self.node.body else None
+        if isinstance(first, n.ExprStmt) and isinstance(first.value, n.Constant) and first.pos[0] > self.node.pos[0]:
+            lines = (*self.source[start - 1 : first.pos[0] - 1], *self.source[first.pos[2] : self.node.pos[2]])
+        return frozenset(_WORD.findall("\n".join(lines)))
 
     @cached_property
     def is_generator(self) -> bool:

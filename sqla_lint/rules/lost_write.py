@@ -1,8 +1,8 @@
 """Work that nobody commits.
 
 What it does
-    Reports a session that a function opens and writes through (``add``, ``delete``, ``flush``, an ``insert`` statement, ...) where no way
-    through the function commits before it closes.
+    Reports a session that a function opens and writes through (``add``, ``delete``, ``flush``, an ``insert`` statement,
+    ...) where no way through the function commits before it closes.
 
 Why it is bad
     Closing a session rolls its transaction back: everything that was written is gone, without an error.
@@ -41,7 +41,10 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
     for event in facts.events:
         if isinstance(event, Created) and event.how != "connected" and _is_lost(facts, event):
             name = facts.name_of(event.sid)
-            message = f"what is written through {name} is never committed: closing it rolls everything back; commit it, or use begin()"
+            message = (
+                f"what is written through {name} is never committed: closing it rolls everything back; "
+                "commit it, or use begin()"
+            )
             yield Verdict(event.pos, message, subject=event.sid)
 
 
