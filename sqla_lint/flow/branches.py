@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.evaluate import expr, identical, truth
+from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import Cursor, State
 from sqla_lint.flow.values import (
     NONE,
@@ -46,6 +47,7 @@ def _bool_op(ctx: Context, cur: Cursor, test: n.BoolOp) -> Ways:
     """Short circuit: each further operand is evaluated only where those before it did not decide."""
     decided: list[State] = []
     pending = [cur.state()]
+    outer = ctx.guards
     for part in test.values:
         following: list[State] = []
         for state in pending:
@@ -55,6 +57,8 @@ def _bool_op(ctx: Context, cur: Cursor, test: n.BoolOp) -> Ways:
             decided += true if test.op == "or" else false
             following += false if test.op == "or" else true
         pending = _distinct(following)
+        ctx.guards = (*ctx.guards, Guard(part, test.op == "and"))
+    ctx.guards = outer
     decided = _distinct(decided)
     return (decided, pending) if test.op == "or" else (pending, decided)
 

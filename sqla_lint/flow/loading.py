@@ -15,6 +15,7 @@ from sqla_lint.flow.values import (
     UNKNOWN,
     Dynamic,
     Entity,
+    Instance,
     Literal,
     Many,
     Mapping,
@@ -233,8 +234,12 @@ def write(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> None:
             read(ctx, cur, node.pos, owner, relation)
         elif owner.origin is not None and relation is not None:
             cur.loaded = cur.loaded | {(owner.origin.pos, (*owner.steps, node.attr), None)}
-    elif isinstance(owner, Parameter) and node.attr in ctx.world.mappings.relationship_names:
-        cur.loaded = cur.loaded | {(owner.name, (*owner.steps, node.attr), None)}
+    elif node.attr in ctx.world.mappings.relationship_names:
+        if isinstance(owner, Parameter):
+            cur.loaded = cur.loaded | {(owner.name, (*owner.steps, node.attr), None)}
+        elif isinstance(owner, Instance) and len(owner.path) == 1:
+            # A mixin that is not mapped itself sets it for the mapped classes that have it.
+            cur.loaded = cur.loaded | {(owner.path[0], (node.attr,), None)}
 
 
 def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -> Value:

@@ -298,12 +298,25 @@ def evaluate_test(ctx: Context, test: n.Expr, bound: Bound) -> bool | None:
 def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Function, pos: Pos) -> None:
     owner = walk(ctx, given, read.steps[:-1])
     name = read.steps[-1]
+    if read.in_loop and isinstance(owner, Entity) and _shares_parent(ctx, given, read.steps[:-1]):
+        return
     if isinstance(owner, Parameter):
         _pass_on(ctx, read, owner, name, pos)
     elif isinstance(owner, Entity):
         _judge(ctx, cur, read, owner, name, function, pos)
     elif read.in_loop:
         ctx.emit(Handed(read.pos, read.path, read.root or read.steps, name, "", pos, "unknown"))
+
+
+def _shares_parent(ctx: Context, given: Value, steps: tuple[str, ...]) -> bool:
+    """Whether the way to a row leads through the one parent that all rows of the query have."""
+    for step in steps:
+        if isinstance(given, Entity):
+            relation = ctx.world.mappings.relationship(given.cls, step)
+            if relation is not None and loading.is_pinned(ctx, given, relation):
+                return True
+        given = _step(ctx, given, step)
+    return False
 
 
 def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, function: Function, pos: Pos) -> None:
