@@ -15,6 +15,11 @@ from click.testing import CliRunner
 from sqla_lint import config
 from sqla_lint.cli import command
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 TEXT = readme.README.read_text("utf-8") if readme.README.exists() else ""
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 # What a shown command may begin with, and what shows that the arguments are understood, nothing being done.
@@ -98,7 +103,7 @@ def extras(requirement: str) -> set[str]:
 
 
 def extras_known() -> set[str]:
-    table = config.tomllib.loads((readme.ROOT / "pyproject.toml").read_text("utf-8"))
+    table = tomllib.loads((readme.ROOT / "pyproject.toml").read_text("utf-8"))
     return set(table["project"]["optional-dependencies"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,11 @@ def _seen(path: Path, folder: Path, calls: list[str]) -> tuple[list[Any], int]:
     folder.mkdir()
     with running(Fixture(path, path.stem, path.parent), folder) as (module, oracle):
         oracle.setup(module.engine, module.Base.metadata, module.Item(name="a"), module.Item(name="b"))
-        module.FOUND = []
+        vars(module)["FOUND"] = []
         results: list[Any] = []
         unclosed = 0
         for call in calls:
-            seen = oracle.observe(lambda text=call: eval(text, vars(module)))
+            seen = oracle.observe(partial(eval, call, vars(module)))
             results.append((repr(seen.result), type(seen.error).__name__))
             unclosed += seen.unclosed + seen.held
         rows = oracle.rows("items")

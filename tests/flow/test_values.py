@@ -110,11 +110,6 @@ class TestLiveness:
         last = [node for node in found.nodes if "d" in liveness.uses(node)]
         assert "a" in liveness.live_names(found)[last[0].id]
 
-    def test_names_that_tests_look_at(self) -> None:
-        found = graph("a = b\nif c and not d.e:\n    f(g if h else i)")
-        assert {"c", "d", "h"} <= liveness.tested_names(found)
-        assert not {"a", "b", "f"} & liveness.tested_names(found)
-
     def test_tests_that_stand_twice(self) -> None:
         found = graph("if a:\n    b()\nif not a:\n    c()\nif d:\n    e()")
         assert liveness.repeated_tests(found) == {("true", "a")}
