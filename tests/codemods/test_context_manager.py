@@ -402,7 +402,7 @@ REFUSED: dict[str, tuple[str, str]] = {
             return number
         """,
     ),
-    "closed and opened again": (
+    "looked at behind a close": (
         "used again behind a close",
         """
         def count():
@@ -410,7 +410,7 @@ REFUSED: dict[str, tuple[str, str]] = {
             number = session.query(Item).count()
             if number:
                 session.close()
-                number = session.query(Item).count()
+                session.expunge_all()
             return number
         """,
     ),
