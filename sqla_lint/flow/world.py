@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -83,9 +84,9 @@ _OPENS = _SESSION_WORDS | {
     "__next__",
     "begin",
 }
-_LOOPS = frozenset(
-    {"for", "while", "map", "filter", "sorted", "min", "max", "sum", "any", "all", "groupby", "attrgetter"}
-)
+_LOOPS = frozenset({"for", "while", "map", "sorted", "lambda", "groupby", "attrgetter"})
+# Python's own ``filter``, ``min`` and ``max``: queries have methods of these names.
+_CALLS_EACH = re.compile(r"(?<![.\w])(?:filter|min|max)\(")
 _HANDLES = frozenset({"except", "suppress", "finally", "with", "close", "remove", "aclose", "close_all"})
 # A function whose text has none of these words, and calls none that has, does nothing to a session. Words that any
 # program uses (``get``, ``add``, ``all``) say nothing by themselves: a method of a class that keeps a session mentions
@@ -398,14 +399,24 @@ class World:
             pending = kept
         return frozenset(names - _COMMON)
 
+    @cached_property
+    def readers(self) -> frozenset[str]:
+        """Names of functions that mention a relationship, or that mention such a function."""
+        names: set[str] = set()
+        for _ in range(3):
+            mentioned = self.reading_names | names
+            names |= {f.node.name for f in self.project.functions if f.words & mentioned}
+            names -= _COMMON
+        return frozenset(names)
+
     def may_report(self, function: Function) -> bool:
         """Whether a finding can stand in the function: it opens a session, loops over rows,
         or handles what others raise.
         """
         words = function.words
-        if words & _OPENS or words & self.session_names:
+        if function.body_words & _OPENS or function.body_words & self.session_names:
             return True
-        if words & _LOOPS and words & self.reading_names:
+        if words & (self.reading_names | self.readers) and (words & _LOOPS or _calls_each(function)):
             return True
         return bool(words & _HANDLES) and self.is_relevant(function)
 
@@ -456,7 +467,11 @@ class World:
                 ):
                     names.add(name)
         for function in module.functions:
-            if function.words & names and function.node.name not in _COMMON | names and _hands_out(function, names):
+            if (
+                function.body_words & names
+                and function.node.name not in _COMMON | names
+                and _hands_out(function, names)
+            ):
                 names.add(function.node.name)
         for cls in module.classes:
             init = cls.methods.get("__init__")
@@ -492,6 +507,12 @@ class World:
         return found
 
 
+def _calls_each(function: Function) -> bool:
+    if not function.words & {"filter", "min", "max"}:
+        return False
+    return any(_CALLS_EACH.search(line) for line in function.source[function.node.pos[0] - 1 : function.node.pos[2]])
+
+
 def _hands_out(function: Function, names: set[str]) -> bool:
     """Whether what a function returns or yields mentions one of *names*, directly or through a variable."""
     leading = _leading(function, names)
@@ -504,7 +525,7 @@ def _hands_out(function: Function, names: set[str]) -> bool:
 def _leading(function: Function, names: Collection[str]) -> set[str]:
     """The function's variables that are assigned from something that mentions one of *names*."""
     leading: set[str] = set()
-    names = function.words.intersection(names)
+    names = function.body_words.intersection(names)
     if not names:
         return leading
     for stmt in statements(function.node.body):

@@ -42,6 +42,14 @@ class Function:
         return frozenset(_WORD.findall("\n".join(lines)))
 
     @cached_property
+    def body_words(self) -> frozenset[str]:
+        """As :attr:`words`, those of the signature and the decorators aside."""
+        first = next((s for s in self.node.body if not _is_docstring(s)), None)
+        if first is None or first.pos[0] <= self.node.pos[0]:
+            return self.words
+        return frozenset(_WORD.findall("\n".join(self.source[first.pos[0] - 1 : self.node.pos[2]])))
+
+    @cached_property
     def is_generator(self) -> bool:
         """Whether the function's own body yields (a nested function's yield is not its own)."""
         return "yield" in self.words and any(isinstance(e, n.Yield) for e in own_nodes(self.node.body))
@@ -127,6 +135,10 @@ class ModuleIndex:
     def main_guard(self) -> n.If | None:
         """The file's ``if __name__ == "__main__":``."""
         return next((s for s in self.node.body if isinstance(s, n.If) and is_main_test(s.test)), None)
+
+
+def _is_docstring(stmt: n.Stmt) -> bool:
+    return isinstance(stmt, n.ExprStmt) and isinstance(stmt.value, n.Constant)
 
 
 def is_main_test(test: n.Expr) -> bool:
