@@ -31,7 +31,6 @@ from sqla_lint.flow.values import (
     Pair,
     Query,
     Registry,
-    Scope,
     Session,
     Settings,
     Sid,
@@ -306,10 +305,6 @@ def _without_init(
         return Instance(func.cls)
     given = dict(zip(fields, args)) | {k: v for k, v in kwargs.items() if k in fields}
     return Instance(func.cls, (), tuple((name, value) for name, value in given.items() if value != UNKNOWN))
-
-
-def scope_of(value: Value) -> Scope | None:
-    return value if isinstance(value, Scope) else None
 
 
 __all__ = ["apply", "bind", "call", "construct", "describe", "project", "unknown"]

@@ -110,8 +110,4 @@ def first_name(expr: n.Expr) -> str | None:
     return expr.id if isinstance(expr, n.Name) else None
 
 
-def span_of(pos: Pos) -> Pos:
-    return pos
-
-
 __all__ = ["UNKNOWN", "Context", "LoopId", "describe", "dotted", "first_name"]

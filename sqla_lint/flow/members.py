@@ -27,7 +27,7 @@ from sqla_lint.flow.values import (
     Sid,
     Value,
 )
-from sqla_lint.index.module import Class, Function
+from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
 
 
@@ -163,8 +163,3 @@ def is_property(function: Function) -> bool:
     return bool(function.node.decorators) and has_decorator(
         function, "property", "cached_property", "hybrid_property", "reify", "memoized_property"
     )
-
-
-def own_class(value: Value) -> Class | None:
-    """The project class that a value is an instance of."""
-    return value.cls if isinstance(value, (Instance, Entity, Parameter)) else None

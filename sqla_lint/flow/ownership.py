@@ -15,7 +15,6 @@ from sqla_lint.flow.values import (
     Method,
     Outside,
     Pair,
-    Query,
     Record,
     Scope,
     Session,
@@ -211,8 +210,3 @@ def _bind_subscript(ctx: Context, cur: Cursor, target: n.Subscript, value: Value
         cur.env.pop(key, None)
         if value != UNKNOWN:
             cur.env[key] = value
-
-
-def query_keeps(value: Value) -> Sid | None:
-    """The session that an unevaluated query would use."""
-    return value.origin.sid if isinstance(value, Query) else None

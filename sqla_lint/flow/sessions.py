@@ -204,9 +204,4 @@ def factory_begin(ctx: Context, cur: Cursor, settings: Settings, pos: Pos) -> Sc
     return Scope(made.sid, made, frozenset({"commit", "close"}), frozenset({"rollback", "close"}), False, True, pos)
 
 
-def held_rows(value: Value) -> Value:
-    """The item of a collection, or the value itself."""
-    return value.item if isinstance(value, Many) else value
-
-
 __all__ = ["Pair", "begin", "close", "create", "factory_begin", "method", "rollback", "statement", "transaction_method"]
