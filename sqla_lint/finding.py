@@ -30,11 +30,15 @@ class Related(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """Replace what *span* of *path* covers by *content*."""
+    """Replace what *span* of *path* covers by *content*.
+
+    *shared* if others may insert something else at the same place as well: an import.
+    """
 
     path: str
     span: Span
     content: str
+    shared: bool = False
 
 
 class Fix(NamedTuple):

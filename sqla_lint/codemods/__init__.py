@@ -21,8 +21,9 @@ from types import ModuleType
 from typing import NamedTuple
 
 from sqla_lint.codemods.apply import applied, touched_lines
+from sqla_lint.codemods.imports import merged
 from sqla_lint.codemods.site import Refused
-from sqla_lint.config import Settings
+from sqla_lint.config import PATTERNS, Settings
 from sqla_lint.finding import Edit, Finding, Fix
 from sqla_lint.flow.facts import Facts
 from sqla_lint.flow.world import World
@@ -66,16 +67,21 @@ def planned(
         world: the project.
         edits: whether what the fix replaces is wanted as well.
     """
-    wanted = [m for m in all_codemods() if code in m.CODES and world.settings.pattern == m.PATTERN]
+    wanted = [m for m in all_codemods() if code in m.CODES and m.PATTERN in _applied(world.settings)]
     if not wanted:
         return Planned()
     if facts is None:
         return Planned(refused="it is not in a function")
     try:
         fix, plan = wanted[0].plan(verdict, facts, module, world)
-        return Planned(fix._replace(edits=wanted[0].edits(plan)) if edits else fix)
+        return Planned(fix._replace(edits=merged(wanted[0].edits(plan))) if edits else fix)
     except Refused as refused:
         return Planned(refused=str(refused))
+
+
+def _applied(settings: Settings) -> set[str]:
+    """Of the patterns that a session may be rewritten to, the one that is wanted; all others besides."""
+    return {codemod.PATTERN for codemod in all_codemods()} - set(PATTERNS) | {settings.pattern}
 
 
 def repair(findings: Sequence[Finding], files: Mapping[str, Source], settings: Settings, *, unsafe: bool) -> Repair:
@@ -88,6 +94,7 @@ def repair(findings: Sequence[Finding], files: Mapping[str, Source], settings: S
         unsafe: whether fixes that move a transaction's boundary or an error's behaviour are wanted too.
     """
     taken: set[tuple[str, int]] = set()
+    shared: set[tuple[str, int]] = set()
     edits: dict[Edit, None] = {}
     fixed: list[Finding] = []
     left: list[tuple[Finding, str]] = []
@@ -95,22 +102,25 @@ def repair(findings: Sequence[Finding], files: Mapping[str, Source], settings: S
         if finding.fix is None or finding.fix.edits is None:
             continue
         new = [edit for edit in finding.fix.edits if edit not in edits]
-        reason = _reason_to_leave(finding.fix, new, taken, files, unsafe)
+        own, imported = [edit for edit in new if not edit.shared], [edit for edit in new if edit.shared]
+        touches = touched_lines(own) & (taken | shared) or touched_lines(imported) & taken
+        reason = _reason_to_leave(finding.fix, new, bool(touches), files, unsafe)
         if reason is not None:
             left.append((finding, reason))
             continue
-        taken |= touched_lines(new)
+        taken |= touched_lines(own)
+        shared |= touched_lines(imported)
         edits.update(dict.fromkeys(new))
         fixed.append(finding)
     return Repair(_changed(edits, files), tuple(fixed), tuple(left))
 
 
 def _reason_to_leave(
-    fix: Fix, edits: Sequence[Edit], taken: set[tuple[str, int]], files: Mapping[str, Source], unsafe: bool
+    fix: Fix, edits: Sequence[Edit], touches: bool, files: Mapping[str, Source], unsafe: bool
 ) -> str | None:
     if fix.applicability == "unsafe" and not unsafe:
         return "its fix is unsafe, and is applied with --unsafe-fixes only"
-    if touched_lines(edits) & taken:
+    if touches:
         return "another fix touches the same lines; run again"
     for path in {edit.path for edit in edits}:
         if path not in files or files[path].text.encode(files[path].encoding, "replace") != files[path].data:
@@ -120,7 +130,7 @@ def _reason_to_leave(
 
 def _changed(edits: Iterable[Edit], files: Mapping[str, Source]) -> dict[str, bytes]:
     by_path: dict[str, list[Edit]] = {}
-    for edit in edits:
+    for edit in merged(edits):
         by_path.setdefault(edit.path, []).append(edit)
     return {
         path: applied(files[path].text, files[path].lines, own).encode(files[path].encoding)

@@ -1,101 +1,161 @@
-"""Adding an import the way a file imports already."""
+"""Names that a fix needs: written the way the file imports them already, else imported in the right place."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
-from sqla_lint.codemods.layout import Rewrite, stands_alone, text_at
-from sqla_lint.index.module import ModuleIndex
+from sqla_lint.codemods.import_blocks import line_end, new_import
+from sqla_lint.codemods.import_lists import by_kind, extended
+from sqla_lint.codemods.layout import Rewrite
+from sqla_lint.finding import Edit
+from sqla_lint.index.module import Function, Imported, ModuleIndex
 from sqla_lint.lower import nodes as n
+
+_STATEMENT = re.compile(r"(?P<ahead>\s*)from (?P<package>\S+) import (?P<names>[^\r\n(]+)(?P<behind>[\r\n]+)\Z")
 
 
 class Needed(NamedTuple):
-    """How to write a name in the file, and where its import goes: *line* None if it is there already."""
+    """How to write a name in the file; *edit* imports it, and is None where it is imported already."""
 
     spelling: str
-    line: int | None = None
-    statement: str = ""
-    extended: n.ImportFrom | None = None
+    edit: Edit | None = None
 
 
-def needed(module: ModuleIndex, package: str, name: str) -> Needed | None:
-    """How *module* can write *name* of *package* (of the standard library); None if it means something else.
+def needed(
+    module: ModuleIndex,
+    package: str,
+    name: str,
+    *,
+    also: Sequence[str] = (),
+    function: Function | None = None,
+    level: int = 0,
+) -> Needed | None:
+    """How *module* can write *name* of *package*; None if the file means something else by it.
 
     Args:
         module: the file.
         package: the module to import from.
         name: what is wanted of it.
+        also: other modules that have the same name, for a file that imports it from there.
+        function: where the name is to be written: its own imports count, what else it binds is in the way.
+        level: how many dots stand before *package* in an import.
     """
-    for stmt in module.node.body:
-        if isinstance(stmt, n.ImportFrom) and stmt.module == package and not stmt.level:
-            for imported, alias in stmt.names:
-                if imported == name:
-                    return Needed(alias or name)
-        if isinstance(stmt, n.Import):
-            for dotted, alias in stmt.names:
-                if dotted == package:
-                    return Needed(f"{alias or package}.{name}")
-    if name in module.bindings:
+    packages = [(package, level), *((other, 0) for other in also)]
+    if function is not None and any(name == parameter.name for parameter in function.node.params):
         return None
-    existing = [s for s in module.node.body if isinstance(s, n.ImportFrom) and s.module == package and not s.level]
-    if existing and "(" not in text_at(module.source, existing[0].pos) and existing[0].pos[0] == existing[0].pos[2]:
-        return Needed(name, existing[0].pos[0], extended=existing[0])
-    return Needed(name, _line_for(module, package), f"from {package} import {name}")
+    for block, local in _blocks(module, function):
+        for stmt in block:
+            for spelling in _spellings(stmt, packages, name):
+                if _keeps(spelling.split(".")[0], module, function, local):
+                    return Needed(spelling)
+    renamed = _through_parent(module, packages, name)
+    if renamed is not None and _keeps(renamed.split(".")[0], module, function, False):
+        return Needed(renamed)
+    if name in module.bindings or not _keeps(name, module, function, False, unbound=True):
+        return None
+    for stmt in module.node.body:
+        if isinstance(stmt, n.ImportFrom) and (stmt.module or "", stmt.level) == (package, level):
+            edit = extended(module, stmt, name)
+            if edit is not None:
+                return Needed(name, edit)
+    return Needed(name, new_import(module, package, name, level))
+
+
+def _blocks(module: ModuleIndex, function: Function | None) -> Iterator[tuple[Sequence[n.Stmt], bool]]:
+    yield module.node.body, False
+    if function is not None:
+        own = (s for s in function.node.body if not (isinstance(s, n.ExprStmt) and isinstance(s.value, n.Constant)))
+        yield list(takewhile(lambda s: isinstance(s, (n.Import, n.ImportFrom)), own)), True
+
+
+def _spellings(stmt: n.Stmt, packages: Sequence[tuple[str, int]], name: str) -> Iterator[str]:
+    """How *stmt* lets one write *name* of one of *packages*."""
+    if isinstance(stmt, n.ImportFrom):
+        for package, level in packages:
+            parent, _, last = package.rpartition(".")
+            for imported, alias in stmt.names:
+                if (stmt.module or "", stmt.level) == (package, level) and imported in (name, "*"):
+                    yield alias or name
+                elif (stmt.module or "", stmt.level) == (parent, level) and imported == last and (parent or level):
+                    yield f"{alias or last}.{name}"
+    elif isinstance(stmt, n.Import):
+        for dotted, alias in stmt.names:
+            if (dotted, 0) in packages:
+                yield f"{alias or dotted}.{name}"
+
+
+def _through_parent(module: ModuleIndex, packages: Sequence[tuple[str, int]], name: str) -> str | None:
+    """``sa.orm.selectinload`` in a file that reaches other things through ``sa.orm`` already."""
+    for stmt in module.node.body:
+        for dotted, alias in stmt.names if isinstance(stmt, n.Import) else ():
+            for package, level in packages:
+                tail = package.removeprefix(dotted)
+                written = (alias or dotted) + tail
+                if not level and tail.startswith(".") and _is_used(module, written):
+                    return f"{written}.{name}"
+    return None
+
+
+def _is_used(module: ModuleIndex, dotted: str) -> bool:
+    pattern = re.compile(rf"(?<![\w.]){re.escape(dotted)}\.\w")
+    return any(
+        pattern.search(line) for line in module.source if not line.lstrip().startswith(("#", "import ", "from "))
+    )
+
+
+def _keeps(name: str, module: ModuleIndex, function: Function | None, local: bool, unbound: bool = False) -> bool:
+    """Whether *name* means its import wherever *function* stands: nothing else binds it."""
+    bound = module.bindings.get(name, ())
+    if not local and not unbound and not all(isinstance(one, Imported) for one in bound):
+        return False
+    around = function
+    while around is not None:
+        if any(parameter.name == name for parameter in around.node.params) or name in around.assigned:
+            return local and around is function and name not in {p.name for p in around.node.params}
+        around = around.outer
+    return True
+
+
+# --- writing them ----------------------------------------------------------------------------------------------------
 
 
 def add(rewrite: Rewrite, wanted: Needed) -> None:
     """Write the import into the file, if it is not there."""
-    if wanted.line is None:
+    if wanted.edit is None:
         return
-    if wanted.extended is None:
-        rewrite.insert_before(wanted.line, wanted.statement)
-        following = rewrite.before[wanted.line - 1].strip()
-        if following and not _is_standard(following):
-            rewrite.insert_before(wanted.line, "")
-        return
-    names = [(alias and f"{name} as {alias}") or name for name, alias in wanted.extended.names]
-    listed = (
-        sorted([*names, wanted.spelling], key=str.lower)
-        if names == sorted(names, key=str.lower)
-        else [*names, wanted.spelling]
-    )
-    rewrite.replace(wanted.extended.pos, f"from {wanted.extended.module} import {', '.join(listed)}")
+    span, content = wanted.edit.span, wanted.edit.content
+    if span[:2] == span[2:] and span.column == 1 and content.endswith(("\n", "\r")):
+        rewrite.insert_before(span.line, content.removesuffix(line_end(rewrite.before)))
+    else:
+        rewrite.replace((span.line, span.column - 1, span.end_line, span.end_column - 1), content)
 
 
-def _is_standard(line: str) -> bool:
-    words = line.split()
-    known = len(words) > 1 and words[0] in ("import", "from")
-    return known and words[1].split(".")[0].rstrip(",") in sys.stdlib_module_names
+def merged(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """*edits* with those that import something at the same place made one, sorted by place."""
+    places: dict[tuple[object, ...], list[Edit]] = {}
+    for edit in dict.fromkeys(edits):
+        key = (edit.path, edit.span) if edit.shared else (edit.path, edit.span, edit.content)
+        places.setdefault(key, []).append(edit)
+    joined = (group[0]._replace(content=_joined([edit.content for edit in group])) for group in places.values())
+    return tuple(sorted(joined, key=lambda edit: (edit.path, edit.span)))
 
 
-def _line_for(module: ModuleIndex, package: str) -> int:
-    """The line that the new import goes before: sorted among the standard library's, else before the first import."""
-    body = module.node.body
-    start = 1 if body and isinstance(body[0], n.ExprStmt) and isinstance(body[0].value, n.Constant) else 0
-    while start < len(body) and isinstance(found := body[start], n.ImportFrom) and found.module == "__future__":
-        start += 1
-    heads = [s for s in _leading_imports(body[start:]) if stands_alone(module.source, s)]
-    before = [s for s in heads if _sorts_before(s, package)]
-    if before:
-        return before[-1].pos[2] + 1
-    if heads:
-        return heads[0].pos[0]
-    return body[start - 1].pos[2] + 1 if start else 1
-
-
-def _leading_imports(body: Sequence[n.Stmt]) -> list[n.Import | n.ImportFrom]:
-    found: list[n.Import | n.ImportFrom] = []
-    for stmt in body:
-        if not isinstance(stmt, (n.Import, n.ImportFrom)):
-            break
-        found.append(stmt)
-    return found
-
-
-def _sorts_before(stmt: n.Import | n.ImportFrom, package: str) -> bool:
-    first = stmt.names[0][0] if isinstance(stmt, n.Import) else "." * stmt.level + (stmt.module or "")
-    if first.split(".")[0] not in sys.stdlib_module_names:
-        return False
-    return isinstance(stmt, n.Import) or first < package
+def _joined(contents: Sequence[str]) -> str:
+    """Several insertions at one place as one; statements that import from one package become one statement."""
+    by_package: dict[str, list[re.Match[str]]] = {}
+    for content in sorted(contents):
+        found = _STATEMENT.match(content)
+        if found is None:
+            return "".join(sorted(contents))
+        by_package.setdefault(found["package"], []).append(found)
+    groups = list(by_package.items())
+    lines: list[str] = []
+    for number, (package, found) in enumerate(groups):
+        names = sorted({name for one in found for name in one["names"].split(", ")}, key=by_kind)
+        first, last = groups[0][1][0]["ahead"], max((one["behind"] for one in found), key=len)
+        end = last if number == len(groups) - 1 else last[: 2 if last.startswith("\r\n") else 1]
+        lines.append(f"{first if not number else ''}from {package} import {', '.join(names)}{end}")
+    return "".join(lines)
