@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from sqla_lint.flow.facts import Facts, Handed
@@ -39,19 +40,18 @@ def judge_file(module: ModuleIndex, summaries: Summaries) -> Iterator[Judged]:
     world = summaries.world
     for rule in all_rules():
         if rule.check_module is not None:
-            for verdict in _module_verdicts(rule, module, summaries):
+            for verdict in _settled(partial(rule.check_module, module, world), summaries):
                 yield Judged(rule, verdict, module.path, None)
     for function in (*module.functions, body_of(module)):
         if world.may_report(function) and not (function.qualname == MODULE and not world.runs_anything(module)):
             yield from _speaking(list(_judge_function(function, summaries)))
 
 
-def _module_verdicts(rule: Rule, module: ModuleIndex, summaries: Summaries) -> list[Verdict]:
-    """Module-level answers may rest on functions' summaries: those are computed, and the question asked again."""
-    assert rule.check_module is not None
+def _settled(check: Callable[[], Iterable[Verdict]], summaries: Summaries) -> list[Verdict]:
+    """Answers may rest on functions' summaries: those are computed, and the question asked again."""
     for _ in range(8):
         summaries.world.missing = {}
-        found = list(rule.check_module(module, summaries.world))
+        found = list(check())
         if not summaries.world.missing:
             break
         for function in list(summaries.world.missing):
@@ -64,7 +64,7 @@ def _judge_function(function: Function, summaries: Summaries) -> Iterator[Judged
     where = None if function.qualname == MODULE else function
     for rule in all_rules():
         if rule.check is not None:
-            for verdict in rule.check(facts, summaries.world):
+            for verdict in _settled(partial(rule.check, facts, summaries.world), summaries):
                 yield Judged(rule, verdict, function.path, where)
         if rule.check_handed is not None:
             for read, handed in _handed(function, summaries):

@@ -80,6 +80,14 @@ class Used(NamedTuple):
     how: str
 
 
+class Recovered(NamedTuple):
+    """A session was rolled back or closed after an error on it; *failed* is where that came from."""
+
+    sid: Sid
+    pos: Pos
+    failed: Pos
+
+
 class Exit(NamedTuple):
     """One way out: *how* is ``return``, ``end`` or ``raise``; *pos* is the ``return`` or what raised."""
 
@@ -122,7 +130,7 @@ class Handed(NamedTuple):
     status: str
 
 
-Event = Created | Called | Rebound | Closing | Outlived | Reopened | Used | Exit | LazyRead | Handed
+Event = Created | Called | Rebound | Closing | Outlived | Reopened | Used | Recovered | Exit | LazyRead | Handed
 
 
 @dataclass(frozen=True)

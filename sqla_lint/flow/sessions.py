@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import ownership, queries, transitions
 from sqla_lint.flow.context import Context
-from sqla_lint.flow.facts import Called, Closing, Created, Rebound, Reopened, Used
+from sqla_lint.flow.facts import Called, Closing, Created, Rebound, Recovered, Reopened, Used
 from sqla_lint.flow.state import CLOSED, OPEN, Cursor, Raised, SessionState
 from sqla_lint.flow.values import (
     UNKNOWN,
@@ -94,6 +94,7 @@ def close(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
         return
     state = ctx.session_state(cur, sid)
     ctx.emit(Closing(sid, pos, state.status == "closed", ctx.in_finally))
+    note_recovery(ctx, state, sid, pos)
     cur.sessions[sid] = transitions.close(state, pos, ctx.in_finally)
 
 
@@ -102,12 +103,19 @@ def rollback(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
         return
     state = ctx.session_state(cur, sid)
     before, failure = state, state.failure
+    note_recovery(ctx, state, sid, pos)
     state = transitions.rollback(state)
     if state.block is not None and failure is not None:
         # Inside ``with ...begin()`` a rollback ends the block's transaction: the block's rows are lost all the same.
         state = state._replace(failure=failure, wrote=before.wrote)
     cur.sessions[sid] = state
     cur.loaded, cur.held = frozenset(), frozenset()
+
+
+def note_recovery(ctx: Context, state: SessionState, sid: Sid, pos: Pos) -> None:
+    """A failed session is rolled back or closed: whatever failed on it has somebody who cleans up."""
+    if state.failure is not None:
+        ctx.emit(Recovered(sid, pos, state.failure.pos))
 
 
 def method(

@@ -187,6 +187,8 @@ def _effect(ctx: Context, cur: Cursor, sid: Sid, effect: Effect, raises: bool, p
     if sid.owner == "registry" and sid not in ctx.sessions:
         ctx.sessions[sid] = ctx.world.registry_session(sid)
     state = ctx.session_state(cur, sid)
+    if effect.may & {"rollback", "close"}:
+        sessions.note_recovery(ctx, state, sid, pos)
     if "statement" in effect.may:
         state = sessions.check_use(ctx, cur, sid, pos, "call")
         if raises:

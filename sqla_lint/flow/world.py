@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import configure, frameworks
+from sqla_lint.flow.cleanup import Cleanup
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.parameters import Parameters
 from sqla_lint.flow.state import Cursor, State
@@ -113,6 +114,7 @@ class World:
         self.mappings = Mappings(self.names, settings.model_bases)
         self.parameters = Parameters(self)
         self.statics = Statics(self)
+        self.cleanup = Cleanup(self)
         self.summaries: dict[Function, Summary] = {}
         self.missing: dict[Function, None] = {}
         self._relevant: dict[Function, bool] = {}

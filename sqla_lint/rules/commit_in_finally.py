@@ -36,6 +36,7 @@ from sqla_lint.rules.verdict import Verdict
 CODE = "SES203"
 NAME = "commit-in-finally"
 SEVERITY = "error"
+SUPERSEDES = ("SES202",)
 
 
 def check(facts: Facts, world: World) -> Iterator[Verdict]:

@@ -46,6 +46,7 @@ from sqla_lint.rules.verdict import Note, Verdict
 CODE = "SES201"
 NAME = "missing-rollback"
 SEVERITY = "error"
+SUPERSEDES = ("SES202",)
 
 # Whose sessions are used again after the function has returned.
 _OUTLIVES = frozenset({"parameter", "injected", "instance", "held", "module", "registry", "closure", "kept"})
