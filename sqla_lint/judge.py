@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqla_lint.flow.facts import Facts, Handed
 from sqla_lint.flow.summaries import Summaries
 from sqla_lint.flow.summary import Read
+from sqla_lint.flow.values import Sid
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import Function, ModuleIndex
 from sqla_lint.lower import nodes as n
@@ -76,9 +77,17 @@ def _speaking(judged: list[Judged]) -> Iterator[Judged]:
     """Of several rules that speak of one subject, those that no other supersedes."""
     for one in judged:
         if not any(
-            one.rule.code in other.rule.supersedes and other.verdict.subject == one.verdict.subject for other in judged
+            one.rule.code in other.rule.supersedes and other.verdict.subject in _subjects(one.verdict)
+            for other in judged
         ):
             yield one
+
+
+def _subjects(verdict: Verdict) -> tuple[object, ...]:
+    """What a verdict is about: of a session at one place, the session as well."""
+    subject = verdict.subject
+    about = isinstance(subject, tuple) and bool(subject) and isinstance(subject[0], Sid)
+    return (subject, subject[0]) if about else (subject,)
 
 
 def _handed(function: Function, summaries: Summaries) -> Iterable[tuple[Read, list[tuple[Facts, Handed]]]]:

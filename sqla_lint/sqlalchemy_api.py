@@ -144,6 +144,10 @@ ASKS_STATE: Final = frozenset({"is_active", "in_transaction", "in_nested_transac
 CLOSES: Final = frozenset({"close", "close_all", "remove", "reset", "invalidate", "aclose"})
 ROLLS_BACK: Final = frozenset({"rollback"})
 COMMITS: Final = frozenset({"commit"})
+# Methods of an ``AsyncSession`` that do nothing until they are awaited (entering what ``begin`` gives awaits it).
+AWAITED: Final = (
+    CLOSES | ROLLS_BACK | COMMITS | STATEMENTS | SAVEPOINTS | {"begin", "delete", "delete_all", "run_sync"}
+) - {"prepare", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"}
 # What any session may be asked: a parameter of which only these are called is a session if a caller hands one in.
 ORDINARY: Final = frozenset(
     {

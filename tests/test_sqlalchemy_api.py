@@ -322,6 +322,14 @@ def test_async_sessions_wait_for_what_is_sent() -> None:
         assert inspect.iscoroutinefunction(getattr(aio.AsyncSession, name)), name
 
 
+def test_what_must_be_awaited_is_a_coroutine_or_begins_a_transaction() -> None:
+    for name in sorted(name for name in api.AWAITED if hasattr(aio.AsyncSession, name)):
+        function = getattr(aio.AsyncSession, name)
+        assert inspect.iscoroutinefunction(function) or name in ("begin", "begin_nested"), name
+    coroutines = [name for name, _ in inspect.getmembers(aio.AsyncSession, inspect.iscoroutinefunction)]
+    assert {name for name in coroutines if not name.startswith("_")} <= api.AWAITED
+
+
 # --- queries ---------------------------------------------------------------------------------------------------------
 
 QUERY_ARGUMENTS: dict[str, tuple[Any, ...]] = {

@@ -54,6 +54,14 @@ class Called(NamedTuple):
     bare: bool
 
 
+class Ran(NamedTuple):
+    """A statement, flush or commit of a session ran, by a call in this very function; *name* is what ran it."""
+
+    sid: Sid
+    pos: Pos
+    name: str
+
+
 class Reopened(NamedTuple):
     """A closed session was used again: *closed_at* was no end of it."""
 
@@ -130,7 +138,7 @@ class Handed(NamedTuple):
     status: str
 
 
-Event = Created | Called | Rebound | Closing | Outlived | Reopened | Used | Recovered | Exit | LazyRead | Handed
+Event = Created | Called | Ran | Rebound | Closing | Outlived | Reopened | Used | Recovered | Exit | LazyRead | Handed
 
 
 @dataclass(frozen=True)

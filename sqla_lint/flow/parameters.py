@@ -6,7 +6,7 @@ where a mapped class or a ``select`` is passed to it, or where a caller hands a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from sqla_lint import sqlalchemy_api as api
@@ -87,7 +87,7 @@ class Parameters:
         if found is not None:
             return found
         if param.annotation is None and self._is_session(function, param.name):
-            return Session(sid, Settings(expire_on_commit=None))
+            return Session(sid, Settings(is_async=self._is_async(function, param.name), expire_on_commit=None))
         return Parameter(param.name)
 
     # --- annotations
@@ -261,13 +261,26 @@ class Parameters:
 
     def _caller_evidence(self, function: Function, name: str) -> bool:
         """A caller in the project hands a session in."""
+        return any(isinstance(v, (Session, Registry, FlaskDb)) for v in self._handed_in(function, name))
+
+    def _handed_in(self, function: Function, name: str) -> Iterator[Value]:
         called = function.cls.name if function.node.name == "__init__" and function.cls else function.node.name
         for caller in self.world.callers(function):
             for call in caller.calls.get(called, ()):
-                value = self.world.argument(caller, call, function, name)
-                if isinstance(value, (Session, Registry, FlaskDb)):
-                    return True
-        return False
+                yield self.world.argument(caller, call, function, name)
+
+    def _is_async(self, function: Function, name: str) -> bool:
+        """Whether a session that is proved, not annotated, is an ``AsyncSession``: a call on it is awaited,
+        or a caller hands one in.
+        """
+        if not function.node.is_async:
+            return False
+        awaited = (e.value for e in own_nodes(function.node.body) if isinstance(e, n.Await))
+        if any(
+            isinstance(e, n.Call) and isinstance(e.func, n.Attribute) and _is_name(e.func.value, name) for e in awaited
+        ):
+            return True
+        return any(isinstance(v, (Session, Registry)) and v.settings.is_async for v in self._handed_in(function, name))
 
 
 def is_receiver(function: Function, param: n.Param) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqla_lint.flow import calls, ownership, sessions, transitions
 from sqla_lint.flow.context import Context
+from sqla_lint.flow.facts import Ran
 from sqla_lint.flow.state import Cursor, Raised
 from sqla_lint.flow.values import (
     UNKNOWN,
@@ -135,6 +136,8 @@ def _end_block(ctx: Context, cur: Cursor, scope: Scope, pos: Pos, does: frozense
     how = "block-end" if scope.begins else "savepoint-end" if "flush" in does else "statement"
     state = sessions.check_use(ctx, cur, scope.sid, pos, how)
     ctx.raises.add(scope.sid)
+    if scope.begins:
+        ctx.emit(Ran(scope.sid, pos, "block-end"))
     gone = transitions.rollback(state._replace(block=None)) if "commit" in does else state
     if "close" in does:
         gone = transitions.close(gone, pos, True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import ownership, queries, transitions
 from sqla_lint.flow.context import Context
-from sqla_lint.flow.facts import Called, Closing, Created, Rebound, Recovered, Reopened, Used
+from sqla_lint.flow.facts import Called, Closing, Created, Ran, Rebound, Recovered, Reopened, Used
 from sqla_lint.flow.state import CLOSED, OPEN, Cursor, Raised, SessionState
 from sqla_lint.flow.values import (
     UNKNOWN,
@@ -55,6 +55,7 @@ def statement(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, writes: bool = Fals
     if ctx.static:
         return
     state = check_use(ctx, cur, sid, pos, what)
+    ctx.emit(Ran(sid, pos, what))
     ctx.raises.add(sid)
     cur.sessions[sid] = transitions.failed(state, pos, what in ("commit", "flush") or state.wrote is not None)
     cur.raises(Raised("database"), pos)

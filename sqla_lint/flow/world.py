@@ -89,6 +89,9 @@ _LOOPS = frozenset({"for", "while", "map", "sorted", "lambda", "groupby", "attrg
 # Python's own ``filter``, ``min`` and ``max``: queries have methods of these names.
 _CALLS_EACH = re.compile(r"(?<![.\w])(?:filter|min|max)\(")
 _HANDLES = frozenset({"except", "suppress", "finally", "with", "close", "remove", "aclose", "close_all"})
+# One of which a call on a session has that sends something: what a coroutine may wait for, or forget to await.
+_ASKS_SESSION = api.AWAITED | api.QUERY_RUNS | {"query"}
+_ENDS = api.COMMITS | api.ROLLS_BACK
 # A function whose text has none of these words, and calls none that has, does nothing to a session. Words that any
 # program uses (``get``, ``add``, ``all``) say nothing by themselves: a method of a class that keeps a session mentions
 # where it keeps it.
@@ -413,10 +416,13 @@ class World:
 
     def may_report(self, function: Function) -> bool:
         """Whether a finding can stand in the function: it opens a session, loops over rows,
-        or handles what others raise.
+        handles what others raise, ends a transaction, or is a coroutine that asks a session for something.
         """
         words = function.words
         if function.body_words & _OPENS or function.body_words & self.session_names:
+            return True
+        ends = words & _ENDS or (function.node.is_async and words & _ASKS_SESSION)
+        if ends and self.is_relevant(function):
             return True
         if words & (self.reading_names | self.readers) and (words & _LOOPS or _calls_each(function)):
             return True
