@@ -192,7 +192,7 @@ class Rewrite:
     def edits(self) -> tuple[Edit, ...]:
         """The change as replacements, each as narrow as its line allows."""
         self._keep_missing_end()
-        return tuple(edit for number in range(1, len(self.before) + 1) for edit in self._line_edits(number))
+        return tuple(edit for number in range(1, len(self.before) + 2) for edit in self._line_edits(number))
 
     def _keep_missing_end(self) -> None:
         if self.before and not self.before[-1].endswith(("\r", "\n")) and not self._now[-1]:
@@ -201,6 +201,9 @@ class Rewrite:
                 self._now[last] = self._now[last].rstrip("\r\n")
 
     def _line_edits(self, number: int) -> Iterable[Edit]:
+        if number > len(self.before):
+            yield from self._behind_the_end(number)
+            return
         old, new = self.before[number - 1], "".join([*self._ahead.get(number, ()), self._now[number - 1]])
         if old == new:
             return
@@ -209,6 +212,17 @@ class Rewrite:
         yield Edit(
             self.path, Span(*self._end(number, head), *self._end(number, len(old) - tail)), new[head : len(new) - tail]
         )
+
+    def _behind_the_end(self, number: int) -> Iterable[Edit]:
+        """What goes behind the last line; a last line without an end gets one, and what is added has none then."""
+        added = "".join(self._ahead.get(number, ()))
+        if added:
+            last = self.before[-1]
+            ended = last.endswith(("\r", "\n"))
+            place = (number, 1) if ended else (number - 1, len(last) + 1)
+            yield Edit(
+                self.path, Span(*place, *place), added if ended else self.line_end + added.removesuffix(self.line_end)
+            )
 
     def _end(self, number: int, offset: int) -> tuple[int, int]:
         whole = offset == len(self.before[number - 1]) and self.before[number - 1].endswith(("\r", "\n"))

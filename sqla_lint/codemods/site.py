@@ -88,6 +88,11 @@ class Site:
 
     @cached_property
     def closers(self) -> frozenset[str]:
+        """The methods by which the function may close the session."""
+        return self.closing_methods | {"close"}
+
+    @cached_property
+    def closing_methods(self) -> frozenset[str]:
         """The methods that the function closes the session with."""
         calls = (
             node
@@ -95,7 +100,7 @@ class Site:
             for node, _ in own_walk(p)
             if isinstance(node, n.Call) and node.pos in self.closings
         )
-        return frozenset(c.func.attr for c in calls if isinstance(c.func, n.Attribute)) | {"close"}
+        return frozenset(c.func.attr for c in calls if isinstance(c.func, n.Attribute))
 
     @cached_property
     def preamble(self) -> tuple[Place, ...]:

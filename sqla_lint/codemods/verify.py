@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from sqla_lint.codemods.apply import applied
-from sqla_lint.codemods.scope_plan import Plan
+from sqla_lint.codemods.places import Place
 from sqla_lint.finding import Edit
-from sqla_lint.index.module import statements
+from sqla_lint.index.module import Function, ModuleIndex, statements
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.confirm import Unconfirmed, confirm_function
 from sqla_lint.lower.from_ast import lower_module
@@ -18,11 +19,27 @@ from sqla_lint.source import Source
 _COMPOUND = (n.If, n.While, n.For, n.Try, n.With, n.Match)
 
 
-def verified(planned: Plan, edits: Sequence[Edit]) -> str | None:
-    """Why *edits* must not be made, or None."""
-    site = planned.site
-    text = applied("".join(site.lines), site.lines, edits)
-    lines = Source(site.module.path, b"", text, "utf-8").lines
+def verified(
+    module: ModuleIndex,
+    function: Function,
+    edits: Sequence[Edit],
+    removed: Sequence[Place],
+    dropped: Sequence[n.Handler] = (),
+    named: tuple[n.Call, str] | None = None,
+) -> str | None:
+    """Why *edits* must not be made, or None.
+
+    Args:
+        module: the file.
+        function: the one that the edits are about.
+        edits: of this file and others.
+        removed: statements that are to go.
+        dropped: handlers that are to go.
+        named: a call in whose place a name is to stand.
+    """
+    own = [edit for edit in edits if edit.path == module.path]
+    text = applied("".join(module.source), module.source, own)
+    lines = Source(module.path, b"", text, "utf-8").lines
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -30,48 +47,44 @@ def verified(planned: Plan, edits: Sequence[Edit]) -> str | None:
     except SyntaxError as error:
         return f"the result would be no Python (line {error.lineno}: {error.msg})"
     ascii_only = text.isascii()
-    module = lower_module(tree, None if ascii_only else [line.encode("utf-8", "replace") for line in lines])
-    function = _same_function(site.module.node, module, site.function.node)
-    if function is None:
+    result = lower_module(tree, None if ascii_only else [line.encode("utf-8", "replace") for line in lines])
+    after = _same_function(module.node, result, function.node)
+    if after is None:
         return "the function is not found again in the result"
-    again = confirm_function(lines, function, module.bounds)
-    if isinstance(again, Unconfirmed) or again != function:
+    again = confirm_function(lines, after, result.bounds)
+    if isinstance(again, Unconfirmed) or again != after:
         return "the two parsers read the result differently"
-    return (
-        None
-        if _skeleton(function, planned, done=True) == _skeleton(site.function.node, planned)
-        else "a statement would change"
-    )
+    gone = {id(stmt) for place in removed for stmt in statements((place.stmt,))}
+    gone |= {id(stmt) for handler in dropped for stmt in handler.body}
+    before = _skeleton(function.node, gone, named)
+    return None if _skeleton(after, set()) == before else "a statement would change"
 
 
 def _same_function(before: n.Module, after: n.Module, wanted: n.FunctionDef) -> n.FunctionDef | None:
-    """The function of *after* that stands where *wanted* does in *before*, counted in the order of the file."""
-    old, new = list(_functions(before)), list(_functions(after))
-    index = next((k for k, function in enumerate(old) if function is wanted), None)
-    return new[index] if index is not None and len(old) == len(new) else None
+    """The function of *after* that *wanted* is in *before*: the same one among those of its name."""
+    key = next((key for key, function in _functions(before) if function is wanted), None)
+    return dict(_functions(after)).get(key) if key is not None else None
 
 
-def _functions(node: object) -> Iterable[n.FunctionDef]:
-    stack: list[object] = [node]
+def _functions(module: n.Module) -> Iterable[tuple[tuple[str, int], n.FunctionDef]]:
+    """Every function with its qualified name, and a number where several have that name."""
+    counted: Counter[str] = Counter()
+    stack: list[tuple[object, str]] = [(module, "")]
     while stack:
-        item = stack.pop()
+        item, prefix = stack.pop()
         if isinstance(item, n.FunctionDef):
-            yield item
+            yield (prefix + item.name, counted[prefix + item.name]), item
+            counted[prefix + item.name] += 1
         if isinstance(item, tuple):
-            stack.extend(reversed(item))
+            inner = f"{prefix}{item.name}." if isinstance(item, (n.FunctionDef, n.ClassDef)) else prefix
+            stack.extend((part, inner) for part in reversed(item))
 
 
-def _skeleton(function: n.FunctionDef, planned: Plan, done: bool = False) -> list[object]:
-    """The simple statements of a function in order, without their positions; those that the plan takes out left out."""
-    made = planned.site
-    gone = {id(place.stmt) for place in planned.removed}
-    gone |= {id(inner) for place in planned.removed for inner in statements((place.stmt,))}
-    gone |= {id(stmt) for handler in planned.dropped for stmt in handler.body}
-    if made.name is not None:
-        gone.add(id(made.place.stmt))
+def _skeleton(function: n.FunctionDef, gone: set[int], named: tuple[n.Call, str] | None = None) -> list[object]:
+    """The simple statements of a function in order, without their positions; those that go left out."""
+    call, name = named if named is not None else (None, "")
     wanted = [s for s in statements(function.body) if id(s) not in gone and not isinstance(s, _COMPOUND)]
-    named = n.Name(made.call.pos, planned.name)
-    plain = [_without_positions(s, made.call if made.name is None and not done else None, named) for s in wanted]
+    plain = [_without_positions(s, call, n.Name(function.pos, name)) for s in wanted]
     return [s for s in plain if s != ("Jump", "pass")]
 
 

@@ -32,7 +32,7 @@ CALLS: dict[str, list[str]] = {
 }
 
 
-def _seen(path: Path, folder: Path, calls: list[str]) -> tuple[list[Any], int]:
+def seen(path: Path, folder: Path, calls: list[str]) -> tuple[list[Any], int]:
     """What each call gave or raised, and how many sessions were left open."""
     folder.mkdir()
     with running(Fixture(path, path.stem, path.parent), folder) as (module, oracle):
@@ -54,7 +54,7 @@ def test_means_the_same_and_leaves_nothing_open(case: str, tmp_path: Path) -> No
     before = tmp_path / "before.py"
     before.write_text(HEAD + textwrap.dedent(body).lstrip("\n"), "utf-8")
     repaired(tmp_path, body)
-    results, _ = _seen(before, tmp_path / "one", CALLS[case])
-    cured, unclosed = _seen(tmp_path / "shop.py", tmp_path / "two", CALLS[case])
+    results, _ = seen(before, tmp_path / "one", CALLS[case])
+    cured, unclosed = seen(tmp_path / "shop.py", tmp_path / "two", CALLS[case])
     assert cured == results
     assert unclosed == 0
