@@ -175,6 +175,8 @@ GENERATIVE: Final = frozenset(
 NARROWS: Final = frozenset(
     {"filter", "filter_by", "where", "join", "outerjoin", "offset", "slice", "from_statement", "having"}
 )
+# Those that ask for a part of the rows, may do so, or ask for more than to see them.
+PARTIAL: Final = frozenset({"slice", "fetch", "from_statement", "with_for_update", "offset"})
 # Query methods that run it and give: many rows, one row (or None), a plain value, a write.
 MANY: Final = frozenset({"all", "fetchall", "fetchmany", "partitions", "paginate"})
 ONE: Final = frozenset(
@@ -188,6 +190,8 @@ BULK: Final = frozenset({"update", "delete"})
 QUERY_RUNS: Final = MANY | ONE | PLAIN | BULK | {"scalar", "scalars"}
 # Methods of a Result or ScalarResult that keep it a result of the same rows.
 RESULT_KEEPS: Final = frozenset({"unique", "yield_per", "tuples", "freeze"})
+# Those that give the same rows in another form.
+RESULT_RESHAPES: Final = frozenset({"mappings", "columns"})
 
 # --- loading ---------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ What is done with a call that cannot be seen into is written in :mod:`sqla_lint.
 
 from __future__ import annotations
 
-from sqla_lint.flow import configure, outside, ownership, queries, rows, schemas, sessions, substitute
+from sqla_lint.flow import configure, fetches, outside, ownership, queries, rows, schemas, sessions, substitute
 from sqla_lint.flow.context import Context, describe
 from sqla_lint.flow.state import Cursor, Raised
 from sqla_lint.flow.values import (
@@ -58,6 +58,7 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
             kwargs[keyword.name] = value
     if any(isinstance(arg, n.Starred) for arg in node.args):
         args = [UNKNOWN if isinstance(a, n.Starred) else v for a, v in zip(node.args, args)]
+    fetches.note(ctx, node, func, args)
     made = _collected(ctx, cur, func, args, node)
     if made is not None:
         return made

@@ -138,7 +138,28 @@ class Handed(NamedTuple):
     status: str
 
 
-Event = Created | Called | Ran | Rebound | Closing | Outlived | Reopened | Used | Recovered | Exit | LazyRead | Handed
+class Fetched(NamedTuple):
+    """All rows of a query were loaded into a list: *what* is ``rows``, ``part`` (with a ``limit``) or ``unknown``."""
+
+    pos: Pos
+    what: str
+
+
+Event = (
+    Created
+    | Called
+    | Ran
+    | Rebound
+    | Closing
+    | Outlived
+    | Reopened
+    | Used
+    | Recovered
+    | Exit
+    | LazyRead
+    | Handed
+    | Fetched
+)
 
 
 @dataclass(frozen=True)

@@ -140,14 +140,18 @@ def method(
         return add_options(query, args)
     if name == "limit":
         one = bool(args) and args[0] == Literal(1, "int")
-        return changed(query._replace(single=query.single or one), filtered=True)
+        return changed(query._replace(single=query.single or one), filtered=True, partial=True)
     if name == "with_entities" or name == "with_only_columns":
         return query._replace(row=_row(ctx, args, query.origin))
     if name in ("add_entity", "add_columns", "add_column"):
         items = query.row.items if isinstance(query.row, Pair) else (query.row,)
         return query._replace(row=Pair((*items, *(_item(ctx, a, query.origin) for a in args))), wraps=False)
     if name in api.GENERATIVE or name in api.RESULT_KEEPS - {"freeze"} or name == "populate_existing":
+        if name in api.PARTIAL:
+            query = changed(query, partial=True)
         return _narrowed(query, args, kwargs) if name in api.NARROWS else query
+    if name in api.RESULT_RESHAPES:
+        return query._replace(row=UNKNOWN, wraps=False)
     if name == "freeze":
         run(ctx, cur, query, pos)
         return Many(query.row)

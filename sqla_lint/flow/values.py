@@ -266,7 +266,8 @@ class Origin(NamedTuple):
 
     *options* are (path, strategy) pairs, a path being the relationship names from the row. *single* if it gives one row
     at most; *certain* is False where an option could not be read; *filtered* if it may leave rows of the class out;
-    *pinned* are the (class, column) pairs that have one value in all rows.
+    *pinned* are the (class, column) pairs that have one value in all rows; *partial* if it asks for a part of the rows
+    (``limit``), or for more than to see them (``FOR UPDATE``).
     """
 
     path: str
@@ -277,6 +278,7 @@ class Origin(NamedTuple):
     certain: bool = True
     filtered: bool = False
     pinned: frozenset[tuple[Class, str]] = frozenset()
+    partial: bool = False
 
 
 class Entity(NamedTuple):
@@ -457,4 +459,5 @@ def _join_origins(left: Origin | None, right: Origin | None) -> Origin | None:
         left.certain and right.certain,
         left.filtered or right.filtered,
         left.pinned | right.pinned,
+        left.partial or right.partial,
     )

@@ -86,6 +86,8 @@ _OPENS = _SESSION_WORDS | {
     "begin",
 }
 _LOOPS = frozenset({"for", "while", "map", "sorted", "lambda", "groupby", "attrgetter"})
+# Words without which no query becomes a list.
+_LISTS = frozenset({"all", "fetchall", "list", "tuple"})
 # Python's own ``filter``, ``min`` and ``max``: queries have methods of these names.
 _CALLS_EACH = re.compile(r"(?<![.\w])(?:filter|min|max)\(")
 _HANDLES = frozenset({"except", "suppress", "finally", "with", "close", "remove", "aclose", "close_all"})
@@ -426,6 +428,8 @@ class World:
             return True
         if words & (self.reading_names | self.readers) and (words & _LOOPS or _calls_each(function)):
             return True
+        if words & _LISTS and _counts_or_indexes(function) and self.is_relevant(function):
+            return True
         return bool(words & _HANDLES) and self.is_relevant(function)
 
     def _is_directly_relevant(self, function: Function) -> bool:
@@ -513,6 +517,11 @@ class World:
             self.missing[function] = None
             return NOTHING
         return found
+
+
+def _counts_or_indexes(function: Function) -> bool:
+    lines = function.source[function.node.pos[0] - 1 : function.node.pos[2]]
+    return "len" in function.words or any("[0]" in line for line in lines)
 
 
 def _calls_each(function: Function) -> bool:

@@ -176,6 +176,17 @@ def walk(node: object) -> Iterator[object]:
             stack += [part for index in fields if isinstance(part := item[index], tuple) and part]
 
 
+def parts(node: Any) -> Iterator[object]:
+    """The nodes directly in *node*."""
+    stack: list[Any] = [part for index in _FIELDS[type(node)] if isinstance(part := node[index], tuple) and part]
+    while stack:
+        item = stack.pop()
+        if type(item) in _FIELDS:
+            yield item
+        else:
+            stack += [part for part in item if isinstance(part, tuple) and part]
+
+
 def own_nodes(node: object) -> Iterator[object]:
     """As :func:`walk`, without what belongs to nested functions, lambdas and classes."""
     stack: list[Any] = [node]
