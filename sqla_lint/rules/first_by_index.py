@@ -16,8 +16,8 @@ Good
         return session.query(Owner).order_by(Owner.id).first()
 
 Fix
-    first: ``.first()``, with ``.limit(1)`` on a ``select``. It is unsafe: where there is no row it gives None instead of
-    raising ``IndexError``.
+    first: ``.first()``, with ``.limit(1)`` on a ``select``. It is unsafe: where there is no row it gives None
+    instead of raising ``IndexError``.
 """
 
 from __future__ import annotations
