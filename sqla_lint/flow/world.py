@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import builtins
-import re
 from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import configure, frameworks
+from sqla_lint.flow import configure, frameworks, passing
 from sqla_lint.flow.cleanup import Cleanup
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.parameters import Parameters
@@ -75,7 +74,7 @@ _COMMON = frozenset(
 _CACHES = ("functools.lru_cache", "functools.cache", "cachetools.cached", "async_lru.alru_cache")
 _FIXTURES = ("pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture")
 _SCOPES = frozenset({"contextmanager", "asynccontextmanager"})
-# Words without which a function opens no session, has no loop over rows, and no handler or finally of its own.
+# Words without which a function opens no session, and has no handler or finally of its own.
 _OPENS = _SESSION_WORDS | {
     "connect",
     "raw_connection",
@@ -85,11 +84,6 @@ _OPENS = _SESSION_WORDS | {
     "__next__",
     "begin",
 }
-_LOOPS = frozenset({"for", "while", "map", "sorted", "lambda", "groupby", "attrgetter"})
-# Words without which no query becomes a list.
-_LISTS = frozenset({"all", "fetchall", "list", "tuple"})
-# Python's own ``filter``, ``min`` and ``max``: queries have methods of these names.
-_CALLS_EACH = re.compile(r"(?<![.\w])(?:filter|min|max)\(")
 _HANDLES = frozenset({"except", "suppress", "finally", "with", "close", "remove", "aclose", "close_all"})
 # One of which a call on a session has that sends something: what a coroutine may wait for, or forget to await.
 _ASKS_SESSION = api.AWAITED | api.QUERY_RUNS | {"query"}
@@ -426,9 +420,9 @@ class World:
         ends = words & _ENDS or (function.node.is_async and words & _ASKS_SESSION)
         if ends and self.is_relevant(function):
             return True
-        if words & (self.reading_names | self.readers) and (words & _LOOPS or _calls_each(function)):
+        if words & (self.reading_names | self.readers) and passing.repeats(function):
             return True
-        if words & _LISTS and _counts_or_indexes(function) and self.is_relevant(function):
+        if passing.counts_or_indexes(function) and self.is_relevant(function):
             return True
         return bool(words & _HANDLES) and self.is_relevant(function)
 
@@ -517,17 +511,6 @@ class World:
             self.missing[function] = None
             return NOTHING
         return found
-
-
-def _counts_or_indexes(function: Function) -> bool:
-    lines = function.source[function.node.pos[0] - 1 : function.node.pos[2]]
-    return "len" in function.words or any("[0]" in line for line in lines)
-
-
-def _calls_each(function: Function) -> bool:
-    if not function.words & {"filter", "min", "max"}:
-        return False
-    return any(_CALLS_EACH.search(line) for line in function.source[function.node.pos[0] - 1 : function.node.pos[2]])
 
 
 def _hands_out(function: Function, names: set[str]) -> bool:
