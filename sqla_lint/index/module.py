@@ -178,13 +178,11 @@ def walk(node: object) -> Iterator[object]:
 
 def parts(node: Any) -> Iterator[object]:
     """The nodes directly in *node*."""
-    stack: list[Any] = [part for index in _FIELDS[type(node)] if isinstance(part := node[index], tuple) and part]
-    while stack:
-        item = stack.pop()
-        if type(item) in _FIELDS:
-            yield item
-        else:
-            stack += [part for part in item if isinstance(part, tuple) and part]
+    for part in [node[index] for index in _FIELDS[type(node)]] if type(node) in _FIELDS else node:
+        if type(part) in _FIELDS:
+            yield part
+        elif isinstance(part, tuple):
+            yield from parts(part)
 
 
 def own_nodes(node: object) -> Iterator[object]:
