@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqla_lint import slow_calls
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.places import Place, leaves
 from sqla_lint.flow import evaluate
@@ -13,16 +14,6 @@ from sqla_lint.flow.world import World
 from sqla_lint.index.module import Function, own_nodes
 from sqla_lint.lower import nodes as n
 
-# What waits for something else than the database. Whoever holds a session meanwhile holds up the pool.
-_WAITS = frozenset(
-    {
-        "requests", "httpx", "aiohttp", "urllib", "urllib3", "http", "socket", "smtplib", "imaplib", "ftplib", "ssl",
-        "subprocess", "boto3", "botocore", "openai", "anthropic", "paramiko", "redis", "kafka", "pika", "select",
-    }
-)  # fmt: skip
-_WAITING = frozenset(
-    {"time.sleep", "asyncio.sleep", "os.system", "os.popen", "builtins.input", "gevent.sleep", "trio.sleep"}
-)
 _HANDS_OVER = frozenset(
     {
         "submit", "delay", "apply_async", "send_task", "add_task", "create_task", "ensure_future", "run_in_executor",
@@ -132,8 +123,9 @@ class Aftermath:
         return None
 
     def _waits(self, name: str) -> bool:
-        configured = any(name == slow or name.startswith(slow + ".") for slow in self.world.settings.slow_calls)
-        return configured or name in _WAITING or name.split(".")[0] in _WAITS
+        configured = self.world.settings.slow_calls
+        named = name in slow_calls.CALLABLES | slow_calls.UNHURRIED or slow_calls.is_client(name, configured)
+        return named or name.split(".")[0] in slow_calls.UNHURRIED
 
 
 def _opens(callee: object, world: World) -> bool:

@@ -5,7 +5,18 @@ What is done with a call that cannot be seen into is written in :mod:`sqla_lint.
 
 from __future__ import annotations
 
-from sqla_lint.flow import configure, fetches, outside, ownership, queries, rows, schemas, sessions, substitute
+from sqla_lint.flow import (
+    configure,
+    fetches,
+    outside,
+    ownership,
+    queries,
+    rows,
+    schemas,
+    sessions,
+    substitute,
+    waits,
+)
 from sqla_lint.flow.context import Context, describe
 from sqla_lint.flow.state import Cursor, Raised
 from sqla_lint.flow.values import (
@@ -240,6 +251,7 @@ def project(
         return Many(substitute.kept(ctx, cur, summary.generator.yields, bound, pos))
     if not ctx.static:
         substitute.reads(ctx, cur, summary, bound, function, pos)
+        waits.project(ctx, cur, function, summary, substitute.known_as(ctx, summary, bound), pos)
         substitute.effects(ctx, cur, summary, bound, pos)
         substitute.writes(ctx, cur, summary, func.receiver)
     if summary.returns is None:

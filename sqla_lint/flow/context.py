@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqla_lint.flow.facts import Event
 from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import Cursor, SessionState
+from sqla_lint.flow.summary import Wait
 from sqla_lint.flow.values import UNKNOWN, Session, Sid, Value
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
@@ -23,7 +24,8 @@ class Context:
 
     *locals* are the names its own statements bind; *events* collects what happens; *loops* are the loops of the
     expression being evaluated (those of comprehensions included), *guards* the conditions it stands under; *statement*
-    is a call that is a statement by itself. With *static* set nothing is followed in order: a local name is what its
+    is a call that is a statement by itself, *awaited* one that is awaited at once; *aside* is set while what is
+    evaluated runs beside the function. With *static* set nothing is followed in order: a local name is what its
     assignments say, and no events are kept.
     """
 
@@ -47,6 +49,9 @@ class Context:
         self.yields: list[Value] = []
         self.has_loops = function is None or "for" in function.words or "while" in function.words
         self.captures: dict[Pos, dict[Sid, Pos]] = {}
+        self.waits: dict[Wait, None] = {}
+        self.aside = False
+        self.awaited: Pos | None = None
         self.pending: set[tuple[object, ...]] = set()
 
     def emit(self, event: Event) -> None:

@@ -96,6 +96,20 @@ class Recovered(NamedTuple):
     failed: Pos
 
 
+class Waited(NamedTuple):
+    """The function waited for something else (*what*) while the session's transaction was open.
+
+    *first* is where it first did in the same transaction; *via* is the slow call where *pos* calls a function that
+    makes it: (file, position).
+    """
+
+    sid: Sid
+    pos: Pos
+    first: Pos
+    what: str
+    via: tuple[str, Pos] | None
+
+
 class Exit(NamedTuple):
     """One way out: *how* is ``return``, ``end`` or ``raise``; *pos* is the ``return`` or what raised."""
 
@@ -155,6 +169,7 @@ Event = (
     | Reopened
     | Used
     | Recovered
+    | Waited
     | Exit
     | LazyRead
     | Handed

@@ -9,7 +9,7 @@ from sqla_lint.flow import members
 from sqla_lint.flow.context import Context, LoopId
 from sqla_lint.flow.facts import LazyRead
 from sqla_lint.flow.graph import Guard
-from sqla_lint.flow.state import CLOSED, Cursor
+from sqla_lint.flow.state import CLOSED, OPEN, Cursor
 from sqla_lint.flow.summary import Read
 from sqla_lint.flow.values import (
     UNKNOWN,
@@ -23,6 +23,7 @@ from sqla_lint.flow.values import (
     Pair,
     Parameter,
     Query,
+    Sid,
     Value,
     join,
 )
@@ -105,12 +106,21 @@ def note_read(
     loop = innermost(ctx, owner.drawn)
     if owner.origin is None:
         return
+    if status == "lazy" and owner.origin.sid is not None:
+        _begins(cur, owner.origin.sid)
     path = (*owner.steps, name)
     if loop is not None:
         told = (f"{via.qualname}", via.pos, via.path) if via is not None else None
         ctx.emit(LazyRead(pos, loop, owner, name, status, many, told, pos))
     if status == "lazy" and len(cur.loaded) < 40 and ctx.has_loops:
         cur.loaded = cur.loaded | {(owner.origin.pos, path, loop)}
+
+
+def _begins(cur: Cursor, sid: Sid) -> None:
+    """A lazy load is a statement: after a commit it begins the next transaction."""
+    state = cur.sessions.get(sid)
+    if state is not None and state.status == OPEN and not state.active:
+        cur.sessions[sid] = state._replace(used=True, active=True)
 
 
 def innermost(ctx: Context, drawn: tuple[LoopId, ...]) -> LoopId | None:
@@ -270,11 +280,20 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
 def note_parameter_read(ctx: Context, cur: Cursor, owner: Parameter, attr: str, pos: Pos) -> None:
     if (owner.name, (*owner.steps, attr), None) in cur.loaded:
         return
+    if attr in ctx.world.mappings.relationship_names and not ctx.static:
+        _begins_again(cur)
     loop = innermost(ctx, owner.drawn)
     qualname = ctx.function.qualname if ctx.function is not None else "<module>"
     under = parameter_guards(ctx)
     found = Read(owner.name, (*owner.steps, attr), pos, loop is not None, loop, ctx.path, qualname, under)
     ctx.reads[found] = None
+
+
+def _begins_again(cur: Cursor) -> None:
+    """A relationship of a row that was handed in is read after the one session handed in was committed."""
+    given = [sid for sid in cur.sessions if sid.owner in ("parameter", "injected", "instance", "held")]
+    if len(given) == 1 and "commit" in cur.sessions[given[0]].ended:
+        _begins(cur, given[0])
 
 
 def parameter_guards(ctx: Context) -> tuple[Guard, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import configure, loading, ownership, queries, rows, sessions
+from sqla_lint.flow import configure, loading, ownership, queries, rows, sessions, waits
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import (
@@ -89,7 +89,8 @@ def call(
     if meaning is not None:
         return _sqlalchemy(ctx, cur, meaning, name, args, kwargs, pos)
     calls.unknown(ctx, cur, args, kwargs, pos)
-    return Outside(name, True)
+    waited = waits.outside(ctx, cur, func, args, kwargs, pos, node)
+    return waited if waited is not None else Outside(name, True)
 
 
 # --- SQLAlchemy ------------------------------------------------------------------------------------------------------

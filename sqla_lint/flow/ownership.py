@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqla_lint import slow_calls
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.facts import Outlived
@@ -117,7 +118,7 @@ def _bind_name(ctx: Context, cur: Cursor, name: str, value: Value) -> None:
         release(ctx, cur, value)
     if ctx.function is not None and ctx.function.qualname == "<module>":
         value = _module_value(ctx, cur, name, value)
-    if _matters(value) or isinstance(value, Instance):
+    if _matters(value, ctx.world.settings.slow_calls) or isinstance(value, Instance):
         cur.env[name] = value
         note_name(ctx, name, value)
 
@@ -127,10 +128,10 @@ def _bind_name(ctx: Context, cur: Cursor, name: str, value: Value) -> None:
 _REMEMBERED = ("logging", "loguru", "structlog", "alembic", "sqlalchemy", "contextlib", "flask", "pytest")
 
 
-def _matters(value: Value) -> bool:
+def _matters(value: Value, configured: tuple[str, ...] = ()) -> bool:
     """Whether a variable's value can make a difference; ways that differ in others are one."""
     if isinstance(value, Outside) and value.called:
-        return value.name.startswith(_REMEMBERED)
+        return value.name.startswith(_REMEMBERED) or slow_calls.is_client(value.name, configured)
     if isinstance(value, Instance):
         return bool(value.held)
     if isinstance(value, Record):
@@ -186,7 +187,7 @@ def _bind_attribute(ctx: Context, cur: Cursor, target: n.Attribute, value: Value
     if key is None:
         return
     forget(cur, key)
-    if _matters(value):
+    if _matters(value, ctx.world.settings.slow_calls):
         cur.env[key] = value
         note_name(ctx, key, value)
 

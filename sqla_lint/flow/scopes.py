@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqla_lint import slow_calls
 from sqla_lint.flow import calls, ownership, sessions, transitions
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Ran
@@ -42,6 +43,8 @@ def enter(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> tuple[Value, Val
     if isinstance(value, Instance):
         return _enter_instance(ctx, cur, value, pos)
     if isinstance(value, (Stack, Query, Connection)):
+        return value, value
+    if isinstance(value, Outside) and value.called and slow_calls.is_client(value.name, ctx.world.settings.slow_calls):
         return value, value
     return value, UNKNOWN
 

@@ -43,7 +43,7 @@ class SessionState(NamedTuple):
     transaction holds a connection. *failure* is an error not yet rolled back. *closed_at* is the call that closed it,
     *reopened_at* the first statement after that. *wrote* is the first write of its transaction, *wrote_before* whether
     there was one when the innermost ``try`` began; *block* is the ``with ...begin()`` block around. *ended* names what
-    was done since entry.
+    was done since entry; *waited* is the first slow call of the transaction.
     """
 
     status: str = OPEN
@@ -57,6 +57,7 @@ class SessionState(NamedTuple):
     reopened_at: Pos | None = None
     block: Pos | None = None
     ended: frozenset[str] = frozenset()
+    waited: Pos | None = None
 
 
 class Raised(NamedTuple):

@@ -29,6 +29,7 @@ def summarize(ctx: Context, function: Function, returns: Exits, raises: Exits) -
         stores=_stores(function, returns),
         writes=_writes(function, returns),
         generator=generator,
+        waits=tuple(w._replace(told=frozenset(s for s in w.told if s.owner in _SHOWN)) for w in ctx.waits),
     )
 
 

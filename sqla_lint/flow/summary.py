@@ -44,6 +44,19 @@ class Read(NamedTuple):
     root: tuple[str, ...] = ()
 
 
+class Wait(NamedTuple):
+    """A slow call that a function makes: *what* waits, at *pos* of *path*.
+
+    *told* are the sessions that the caller is not to be told of: their transaction ended before, or was opened by the
+    function itself.
+    """
+
+    what: str
+    pos: Pos
+    path: str
+    told: frozenset[Sid] = frozenset()
+
+
 class Generator(NamedTuple):
     """A generator that is a context manager or a dependency: what it yields, and what it does to it afterwards.
 
@@ -75,6 +88,7 @@ class Summary(NamedTuple):
     stores: tuple[tuple[str, Value], ...] = ()
     writes: tuple[str, ...] = ()
     generator: Generator | None = None
+    waits: tuple[Wait, ...] = ()
     bounded: bool = False
 
 

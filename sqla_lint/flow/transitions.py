@@ -28,7 +28,9 @@ def note(s: SessionState, pos: Pos) -> SessionState:
 
 def commit(s: SessionState) -> SessionState:
     """A commit went through: the connection is back in the pool."""
-    return s._replace(status=_reopened(s), used=True, active=False, wrote=None, ended=s.ended | {"commit", "statement"})
+    return s._replace(
+        status=_reopened(s), used=True, active=False, wrote=None, waited=None, ended=s.ended | {"commit", "statement"}
+    )
 
 
 def failed(s: SessionState, pos: Pos, poisons: bool) -> SessionState:
@@ -42,7 +44,7 @@ def failed(s: SessionState, pos: Pos, poisons: bool) -> SessionState:
 
 
 def rollback(s: SessionState) -> SessionState:
-    return s._replace(active=False, failure=None, wrote=None, ended=s.ended | {"rollback"})
+    return s._replace(active=False, failure=None, wrote=None, waited=None, ended=s.ended | {"rollback"})
 
 
 def close(s: SessionState, pos: Pos, in_finally: bool) -> SessionState:
@@ -54,6 +56,7 @@ def close(s: SessionState, pos: Pos, in_finally: bool) -> SessionState:
         active=False,
         failure=None,
         wrote=None,
+        waited=None,
         closed_at=closed_at,
         reopened_at=None,
         in_finally=final,

@@ -35,6 +35,7 @@ from sqla_lint.flow.values import (
     Sid,
     Value,
 )
+from sqla_lint.flow.waits import Slowness
 from sqla_lint.index.mapped import Mappings
 from sqla_lint.index.module import (
     Class,
@@ -114,6 +115,7 @@ class World:
         self.parameters = Parameters(self)
         self.statics = Statics(self)
         self.cleanup = Cleanup(self)
+        self.slowness = Slowness(self)
         self.summaries: dict[Function, Summary] = {}
         self.missing: dict[Function, None] = {}
         self._relevant: dict[Function, bool] = {}
@@ -191,7 +193,7 @@ class World:
         if isinstance(what, (ModuleRef, Package)):
             return ModuleValue(what)
         if isinstance(what, Function):
-            return self._configured(self._dotted(what)) or self._decorated(what)
+            return self._configured(self.dotted(what)) or self._decorated(what)
         if isinstance(what, Class):
             return ClassValue(what)
         if isinstance(what, Variable):
@@ -206,7 +208,7 @@ class World:
             return Registry(Sid("registry", (dotted,)), Settings(expire_on_commit=None, flavour="managed"))
         return None
 
-    def _dotted(self, function: Function) -> str:
+    def dotted(self, function: Function) -> str:
         stem = function.path.removesuffix(".py").removesuffix("/__init__")
         relative = stem[len(self.project.root) :].strip("/").removeprefix("src/")
         return f"{relative.replace('/', '.')}.{function.qualname}"
@@ -424,7 +426,7 @@ class World:
             return True
         if passing.counts_or_indexes(function) and self.is_relevant(function):
             return True
-        return bool(words & _HANDLES) and self.is_relevant(function)
+        return (bool(words & _HANDLES) or self.slowness.may_hold_up(function)) and self.is_relevant(function)
 
     def _is_directly_relevant(self, function: Function) -> bool:
         if function not in self._directly:
