@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqla_lint.flow import (
     configure,
+    containers,
     fetches,
     outside,
     ownership,
@@ -41,6 +42,7 @@ from sqla_lint.flow.values import (
     Outside,
     Pair,
     Query,
+    Record,
     Registry,
     Session,
     Settings,
@@ -61,19 +63,38 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
     func = _super_method(ctx, node.func) or expr(ctx, cur, node.func)
     if isinstance(node.func, n.Attribute) and node.func.attr in ("app_context", "test_request_context"):
         return AppContext()
-    args = [expr(ctx, cur, arg) for arg in node.args]
+    args = _arguments(ctx, cur, node)
     kwargs: dict[str, Value] = {}
     for keyword in node.keywords:
         value = expr(ctx, cur, keyword.value)
         if keyword.name is not None:
             kwargs[keyword.name] = value
-    if any(isinstance(arg, n.Starred) for arg in node.args):
-        args = [UNKNOWN if isinstance(a, n.Starred) else v for a, v in zip(node.args, args)]
     fetches.note(ctx, node, func, args)
     made = _collected(ctx, cur, func, args, node)
     if made is not None:
         return made
+    if isinstance(node.func, n.Attribute) and node.func.attr in containers.ADDS and not isinstance(func, FunctionValue):
+        containers.add(ctx, cur, node.func.value, node.func.attr, args)
     return apply(ctx, cur, func, args, kwargs, node.pos, node)
+
+
+def _arguments(ctx: Context, cur: Cursor, node: n.Call) -> list[Value]:
+    """Positional arguments; ``*args`` gives what it is known to hold: a tuple's items, or all of a list as one."""
+    from sqla_lint.flow.evaluate import expr
+
+    found: list[Value] = []
+    for arg in node.args:
+        if not isinstance(arg, n.Starred):
+            found.append(expr(ctx, cur, arg))
+            continue
+        value = expr(ctx, cur, arg.value)
+        if isinstance(value, Pair):
+            found.extend(value.items)
+        elif isinstance(value, Many) and isinstance(value.item, LoaderOption):
+            found.append(value.item)
+        elif value != containers.EMPTY:
+            found.append(UNKNOWN)
+    return found
 
 
 def _collected(ctx: Context, cur: Cursor, func: Value, args: list[Value], node: n.Call) -> Value | None:
@@ -169,7 +190,7 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
         return queries.chained(ctx, receiver, name, args)
     if isinstance(receiver, Transaction):
         return sessions.transaction_method(ctx, cur, receiver, name, pos)
-    if isinstance(receiver, (Many, Mapping, Pair, Dynamic)):
+    if isinstance(receiver, (Many, Mapping, Pair, Dynamic, Record)):
         return rows.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, Factory):
         return sessions.factory_begin(ctx, cur, receiver.settings, pos) if name == "begin" else UNKNOWN

@@ -47,7 +47,6 @@ class Context:
         self.raises: set[Sid] = set()
         self.raises_other = False
         self.yields: list[Value] = []
-        self.has_loops = function is None or "for" in function.words or "while" in function.words
         self.captures: dict[Pos, dict[Sid, Pos]] = {}
         self.waits: dict[Wait, None] = {}
         self.aside = False

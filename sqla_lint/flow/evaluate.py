@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqla_lint.flow import calls, loading, ownership, rows
+from sqla_lint.flow import calls, containers, loading, ownership, rows
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import Cursor, Raised
@@ -22,6 +22,7 @@ from sqla_lint.flow.values import (
     Mapping,
     ModelAttribute,
     Pair,
+    Query,
     Record,
     Session,
     Sid,
@@ -74,12 +75,26 @@ def _constant(_ctx: Context, _cur: Cursor, node: n.Constant) -> Value:
 
 
 def _sequence(ctx: Context, cur: Cursor, node: n.Sequence) -> Value:
+    if any(isinstance(item, n.Starred) for item in node.items):
+        return _spread(ctx, cur, node)
     items = tuple([expr(ctx, cur, item) for item in node.items])
     if node.kind == "tuple":
         return Pair(items)
     for item in items:
         ownership.release(ctx, cur, item)
     return _display(items)
+
+
+def _spread(ctx: Context, cur: Cursor, node: n.Sequence) -> Value:
+    """``[*rows, row]``: the items of all of them."""
+    found: Value = containers.EMPTY
+    for item in node.items:
+        starred = isinstance(item, n.Starred)
+        value = expr(ctx, cur, item.value if isinstance(item, n.Starred) else item)
+        ownership.release(ctx, cur, value)
+        part = rows.rows_of(ctx, cur, value, item.pos) if starred else Many(value, single=True, fixed=True)
+        found = join(found, part if isinstance(part, Many) else Many(UNKNOWN))
+    return found
 
 
 def _display(items: tuple[Value, ...]) -> Value:
@@ -91,13 +106,11 @@ def _display(items: tuple[Value, ...]) -> Value:
 
 
 def _dict(ctx: Context, cur: Cursor, node: n.Dict) -> Value:
-    for key in node.keys:
-        if key is not None:
-            expr(ctx, cur, key)
+    keys = [expr(ctx, cur, key) if key is not None else UNKNOWN for key in node.keys]
     values = [expr(ctx, cur, value) for value in node.values]
     for value in values:
         ownership.release(ctx, cur, value)
-    return Record(tuple(values))
+    return Record(tuple(values), tuple(key.value if isinstance(key, Literal) else None for key in keys))
 
 
 def _subscript(ctx: Context, cur: Cursor, node: n.Subscript) -> Value:
@@ -263,7 +276,7 @@ def _await(ctx: Context, cur: Cursor, node: n.Await) -> Value:
 def _yield(ctx: Context, cur: Cursor, node: n.Yield) -> Value:
     value = expr(ctx, cur, node.value) if node.value is not None else UNKNOWN
     if not ctx.static:
-        ctx.yields.append(value)
+        ctx.yields.append(_each_yielded(value) if node.is_from else value)
         for sid in ownership.sids(value):
             # Whoever it is handed to runs statements on it.
             cur.sessions[sid] = ctx.session_state(cur, sid)._replace(used=True, active=True)
@@ -272,6 +285,13 @@ def _yield(ctx: Context, cur: Cursor, node: n.Yield) -> Value:
         cur.raises(Raised("thrown"), node.pos)
         cur.env["%yield"] = Literal("resumed", "str")
     return UNKNOWN
+
+
+def _each_yielded(source: Value) -> Value:
+    """An item of what ``yield from`` goes through."""
+    if isinstance(source, Query):
+        return Pair((source.row,)) if source.wraps else source.row
+    return source.item if isinstance(source, Many) else UNKNOWN
 
 
 def _walrus(ctx: Context, cur: Cursor, node: n.Walrus) -> Value:

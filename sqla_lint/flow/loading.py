@@ -23,6 +23,7 @@ from sqla_lint.flow.values import (
     Pair,
     Parameter,
     Query,
+    Record,
     Sid,
     Value,
     join,
@@ -83,7 +84,7 @@ def read(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, relation: Relations
         return Dynamic(beyond(owner, relation)) if relation.target is not None else UNKNOWN
     note_read(ctx, cur, pos, owner, relation.name, status, relation.many, via)
     if relation.target is not None and (status == "loaded" or innermost(ctx, owner.drawn) is None):
-        cur.held = cur.held | {(relation.target, None, False)}
+        cur.held = cur.held | {(relation.target, None, "loaded")}
     return reached(ctx, owner, relation)
 
 
@@ -112,7 +113,7 @@ def note_read(
     if loop is not None:
         told = (f"{via.qualname}", via.pos, via.path) if via is not None else None
         ctx.emit(LazyRead(pos, loop, owner, name, status, many, told, pos))
-    if status == "lazy" and len(cur.loaded) < 40 and ctx.has_loops:
+    if status == "lazy" and loop is not None and len(cur.loaded) < 40:
         cur.loaded = cur.loaded | {(owner.origin.pos, path, loop)}
 
 
@@ -178,10 +179,14 @@ def _is_held(ctx: Context, cur: Cursor, target: Class, owner: Entity, origin: Or
     """Whether rows of *target* are in the session's identity map already: a many-to-one to them sends nothing.
 
     A query of all rows of a class holds the parents of each as well; one that filters holds them only for later
-    queries.
+    queries. One row is the parent of all where the query or the relationship chose its rows, or not at all.
     """
+    chosen = origin.filtered or bool(owner.steps)
     held = [
-        cls for cls, pos, own in cur.held if pos != origin.pos or own and (not origin.filtered or cls is not owner.cls)
+        cls
+        for cls, pos, which in cur.held
+        if (pos != origin.pos and (which != "one" or chosen))
+        or (pos == origin.pos and which != "loaded" and (not origin.filtered or cls is not owner.cls))
     ]
     return any(target is cls or target in ctx.world.mappings.lineage(cls) for cls in held)
 
@@ -350,6 +355,8 @@ def drawn_by(value: Value, loop: LoopId) -> Value:
         return value._replace(drawn=(*value.drawn, loop)) if loop not in value.drawn else value
     if isinstance(value, Pair):
         return Pair(tuple(drawn_by(item, loop) for item in value.items))
+    if isinstance(value, Record):
+        return value._replace(values=tuple(drawn_by(item, loop) for item in value.values))
     return value
 
 
@@ -359,6 +366,8 @@ def undrawn(value: Value, loop: LoopId) -> Value:
         return value._replace(drawn=tuple(one for one in value.drawn if one != loop))
     if isinstance(value, Pair):
         return Pair(tuple(undrawn(item, loop) for item in value.items))
+    if isinstance(value, Record):
+        return value._replace(values=tuple(undrawn(item, loop) for item in value.values))
     if isinstance(value, Many):
         return value._replace(item=undrawn(value.item, loop))
     return value
@@ -366,7 +375,7 @@ def undrawn(value: Value, loop: LoopId) -> Value:
 
 def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index: Value) -> Value:
     """``owner[index]``: an item, or a part of a collection."""
-    from sqla_lint.flow import queries
+    from sqla_lint.flow import queries, rows
 
     if isinstance(owner, Query):
         queries.run(ctx, cur, owner, node.pos)
@@ -383,6 +392,8 @@ def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index:
             return owner.items[position]
         return UNKNOWN
     item: Value = UNKNOWN
+    if isinstance(owner, Record):
+        return rows.at_key(owner, index)
     if isinstance(owner, (Many, Mapping)):
         item = owner.item if isinstance(owner, Many) else owner.value
     elif isinstance(owner, Parameter) and owner.cls is None and len(owner.steps) < _MAX_STEPS:

@@ -25,6 +25,7 @@ from sqla_lint.flow.values import (
     Mapping,
     Outside,
     Pair,
+    Record,
     Registry,
     Scope,
     Session,
@@ -231,10 +232,34 @@ def _next(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value
 def _dict(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], _pos: Pos) -> Value:
     for value in (*args, *kwargs.values()):
         ownership.release(ctx, cur, value)
-    listed = args[0] if args else UNKNOWN
+    if not args:
+        return Record(tuple(kwargs.values()), tuple(kwargs))
+    listed = args[0]
     if isinstance(listed, Many) and isinstance(listed.item, Pair) and len(listed.item.items) == 2:
         return Mapping(*listed.item.items)
     return listed if isinstance(listed, Mapping) else UNKNOWN
+
+
+def _defaultdict(_ctx: Context, _cur: Cursor, args: list[Value], _kwargs: dict[str, Value], _pos: Pos) -> Value:
+    collection = args[:1] in ([Outside("builtins.list")], [Outside("builtins.set")])
+    return Mapping(UNKNOWN, Many(UNKNOWN, fixed=True)) if collection else Record(())
+
+
+def _flattened(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], pos: Pos) -> Value:
+    """``chain.from_iterable(collections)``."""
+    listed = rows.rows_of(ctx, cur, args[0], pos) if args else UNKNOWN
+    return listed.item if isinstance(listed, Many) and isinstance(listed.item, Many) else UNKNOWN
+
+
+def _product(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:
+    """``product(rows, others)``: a tuple of an item of each."""
+    return _zip(ctx, cur, args, kwargs, pos) if args and not kwargs else UNKNOWN
+
+
+def _starmap(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], pos: Pos) -> Value:
+    if len(args) != 2:
+        return UNKNOWN
+    return Many(rows.drawn_calls(ctx, cur, args[0], args[1], pos, pos, spread=True))
 
 
 def _getattr(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], pos: Pos) -> Value:
@@ -334,6 +359,14 @@ _HANDLERS: dict[str, Handler] = {
     "itertools.islice": _lazily_same,
     "itertools.groupby": _groupby,
     "itertools.zip_longest": _zip,
+    "itertools.chain.from_iterable": _flattened,
+    "itertools.takewhile": _filter,
+    "itertools.dropwhile": _filter,
+    "itertools.filterfalse": _filter,
+    "itertools.product": _product,
+    "itertools.starmap": _starmap,
+    "collections.defaultdict": _defaultdict,
+    "collections.OrderedDict": _dict,
     "contextlib.closing": _closing,
     "contextlib.aclosing": _closing,
     "contextlib.suppress": _suppress,

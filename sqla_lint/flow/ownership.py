@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqla_lint import slow_calls
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow import containers
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.facts import Outlived
 from sqla_lint.flow.state import GONE, OPEN, Cursor
@@ -16,6 +17,7 @@ from sqla_lint.flow.values import (
     Method,
     Outside,
     Pair,
+    Query,
     Record,
     Scope,
     Session,
@@ -103,9 +105,10 @@ def bind(ctx: Context, cur: Cursor, target: n.Expr, value: Value) -> None:
     elif isinstance(target, n.Sequence):
         items = value.items if isinstance(value, Pair) and len(value.items) == len(target.items) else None
         for index, part in enumerate(target.items):
-            bind(ctx, cur, part, items[index] if items else _part(value))
+            rest = isinstance(part, n.Starred) and isinstance(value, (Many, Query))
+            bind(ctx, cur, part, value if rest else items[index] if items else _part(value))
     elif isinstance(target, n.Starred):
-        bind(ctx, cur, target.value, UNKNOWN)
+        bind(ctx, cur, target.value, value if isinstance(value, Many) else UNKNOWN)
 
 
 def _part(value: Value) -> Value:
@@ -135,7 +138,7 @@ def _matters(value: Value, configured: tuple[str, ...] = ()) -> bool:
     if isinstance(value, Instance):
         return bool(value.held)
     if isinstance(value, Record):
-        return bool(sids(value)) or unread(value) is not None
+        return not value.values or bool(sids(value)) or unread(value) is not None or containers.holds_rows(value)
     return value != UNKNOWN
 
 
@@ -203,8 +206,9 @@ def _bind_subscript(ctx: Context, cur: Cursor, target: n.Subscript, value: Value
     from sqla_lint.flow.evaluate import expr
 
     expr(ctx, cur, target.value)
-    expr(ctx, cur, target.key)
+    index = expr(ctx, cur, target.key)
     release(ctx, cur, value)
+    containers.put(ctx, cur, target.value, index, value)
     base = dotted(target.value)
     if base is not None and isinstance(target.key, n.Constant):
         key = f"{base}[{target.key.value!r}]"

@@ -22,6 +22,7 @@ from sqla_lint.flow.values import (
     Origin,
     Pair,
     Query,
+    Record,
     Sid,
     Value,
 )
@@ -55,6 +56,8 @@ def with_origin(value: Value, origin: Origin) -> Value:
         return value._replace(origin=origin)
     if isinstance(value, Pair):
         return Pair(tuple(with_origin(item, origin) for item in value.items))
+    if isinstance(value, Record):
+        return value._replace(values=tuple(with_origin(item, origin) for item in value.values))
     if isinstance(value, Many):
         return value._replace(item=with_origin(value.item, origin))
     return value
@@ -81,8 +84,8 @@ def add_options(query: Query, options: list[Value]) -> Query:
 # --- running ---------------------------------------------------------------------------------------------------------
 
 
-def run(ctx: Context, cur: Cursor, query: Query, pos: Pos, writes: bool = False) -> None:
-    """A query sends its statement, unless that was done when its result was made."""
+def run(ctx: Context, cur: Cursor, query: Query, pos: Pos, writes: bool = False, one: bool = False) -> None:
+    """A query sends its statement, unless that was done when its result was made; *one* if it gives one row."""
     sid = query.origin.sid
     if sid is not None and _outlived(ctx, cur, query, sid, pos):
         return
@@ -90,7 +93,7 @@ def run(ctx: Context, cur: Cursor, query: Query, pos: Pos, writes: bool = False)
         return
     if sid is not None:
         sessions.statement(ctx, cur, sid, pos, writes)
-    hold(ctx, cur, query)
+    hold(ctx, cur, query, one)
 
 
 def _outlived(ctx: Context, cur: Cursor, query: Query, sid: Sid, pos: Pos) -> bool:
@@ -109,16 +112,19 @@ def note_reading(ctx: Context, cur: Cursor, sid: Sid, made: Pos, pos: Pos) -> bo
     return True
 
 
-def hold(ctx: Context, cur: Cursor, query: Query) -> None:
-    """The rows of a query, and what its options load, are in the session's identity map from here on."""
+def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
+    """The rows of a query, and what its options load, are in the session's identity map from here on.
+
+    That a row is there says nothing of the parents of all rows of another class: *one* is told apart.
+    """
     rows = query.row.items if isinstance(query.row, Pair) else (query.row,)
     for row in rows:
         if isinstance(row, Entity):
-            held: set[Held] = {(row.cls, query.origin.pos, True)}
+            held: set[Held] = {(row.cls, query.origin.pos, "one" if one or query.single else "own")}
             for path, strategy in query.origin.options:
                 target = _reached(ctx, row, path) if strategy in api.EAGER else None
                 if target is not None:
-                    held.add((target, query.origin.pos, False))
+                    held.add((target, query.origin.pos, "one" if one or query.single else "loaded"))
             cur.held = cur.held | held
 
 
@@ -150,6 +156,9 @@ def method(
         if name in api.PARTIAL:
             query = changed(query, partial=True)
         return _narrowed(query, args, kwargs) if name in api.NARROWS else query
+    if name == "mappings":
+        run(ctx, cur, query, pos)
+        return query._replace(row=_by_name(query.row), wraps=False, executed=True)
     if name in api.RESULT_RESHAPES:
         return query._replace(row=UNKNOWN, wraps=False)
     if name == "freeze":
@@ -159,6 +168,12 @@ def method(
         run(ctx, cur, query, pos)
         return query._replace(row=_first(query.row), wraps=False, executed=True)
     return _run_method(ctx, cur, query, name, args, kwargs, pos)
+
+
+def _by_name(row: Value) -> Record:
+    """A row as a mapping: its entities by the names of their classes."""
+    items = row.items if isinstance(row, Pair) else (row,)
+    return Record(items, tuple(item.cls.name if isinstance(item, Entity) else None for item in items))
 
 
 def _narrowed(query: Query, args: list[Value], kwargs: dict[str, Value]) -> Query:
@@ -176,17 +191,17 @@ def _run_method(
     row: Value = Pair((query.row,)) if query.wraps else query.row
     if name == "get":
         option = kwargs.get("options")
-        run(ctx, cur, query, pos)
+        run(ctx, cur, query, pos, one=True)
         return query.row if option is None else UNKNOWN
     if name in api.MANY:
         run(ctx, cur, query, pos)
         many = Many(row, single=query.single)
         return Many(many) if name == "partitions" else many
     if name in ("scalar", "scalar_one", "scalar_one_or_none"):
-        run(ctx, cur, query, pos)
+        run(ctx, cur, query, pos, one=True)
         return _first(query.row)
     if name in api.ONE:
-        run(ctx, cur, query, pos)
+        run(ctx, cur, query, pos, one=True)
         return row
     if name in api.PLAIN or name in api.BULK:
         if query.origin.sid is not None:
@@ -207,7 +222,7 @@ def executed(ctx: Context, cur: Cursor, statement: Value, how: str, sid: Sid, po
         return UNKNOWN
     buffered = ctx.is_async(sid) and how not in ("stream", "stream_scalars")
     query = changed(statement, sid=sid)._replace(executed=True, buffered=buffered)
-    hold(ctx, cur, query)
+    hold(ctx, cur, query, one=how == "scalar")
     if how in ("scalars", "stream_scalars"):
         return query._replace(row=_first(query.row), wraps=False)
     if how == "scalar":
@@ -227,7 +242,7 @@ def get(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], 
     if options is not None:
         query = add_options(query, [options.item] if isinstance(options, Many) and options.single else [UNKNOWN])
     query = changed(query, filtered=True)
-    hold(ctx, cur, query)
+    hold(ctx, cur, query, one=True)
     return query.row
 
 

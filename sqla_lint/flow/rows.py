@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqla_lint.flow import calls, loading, ownership
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
-from sqla_lint.flow.values import UNKNOWN, Dynamic, Many, Mapping, Pair, Query, Sid, Value, unread
+from sqla_lint.flow.values import UNKNOWN, Dynamic, Literal, Many, Mapping, Pair, Query, Record, Sid, Value, unread
 from sqla_lint.lower.nodes import Pos
 
 _KEEPS = frozenset({"copy", "unique", "freeze"})
@@ -16,7 +16,7 @@ _ADDS = frozenset({"append", "add", "insert", "appendleft", "extend", "update", 
 def method(
     ctx: Context,
     cur: Cursor,
-    receiver: Many | Mapping | Pair | Dynamic,
+    receiver: Many | Mapping | Pair | Dynamic | Record,
     name: str,
     args: list[Value],
     kwargs: dict[str, Value],
@@ -27,7 +27,9 @@ def method(
         for value in (*args, *kwargs.values()):
             ownership.release(ctx, cur, value)
     if isinstance(receiver, Mapping):
-        return _mapping(receiver, name)
+        return _mapping(ctx, receiver, name)
+    if isinstance(receiver, Record):
+        return _record(receiver, name, args)
     if isinstance(receiver, Dynamic):
         return _dynamic(receiver, name)
     if isinstance(receiver, Many):
@@ -40,6 +42,8 @@ def method(
                 if ctx.loops and name.startswith("pop")
                 else receiver.item
             )
+        if name == "sort" and "key" in kwargs:
+            drawn_calls(ctx, cur, kwargs["key"], receiver, pos, pos)
         if name in ("all", "fetchall", "scalars", "paginate"):
             return receiver
         return UNKNOWN
@@ -48,14 +52,31 @@ def method(
     return UNKNOWN
 
 
-def _mapping(receiver: Mapping, name: str) -> Value:
+def _record(receiver: Record, name: str, args: list[Value]) -> Value:
+    if name in ("get", "pop", "setdefault") and args:
+        return at_key(receiver, args[0])
+    return Many(UNKNOWN, fixed=True) if name in ("values", "items", "keys") else UNKNOWN
+
+
+def at_key(record: Record, key: Value) -> Value:
+    """What a dict display has under a literal key."""
+    if isinstance(key, Literal) and record.keys.count(key.value) == 1:
+        return record.values[record.keys.index(key.value)]
+    return UNKNOWN
+
+
+def _mapping(ctx: Context, receiver: Mapping, name: str) -> Value:
     if name == "values":
         return Many(receiver.value)
     if name == "items":
         return Many(Pair((receiver.key, receiver.value)))
     if name == "keys":
         return Many(receiver.key)
-    return receiver.value if name in ("get", "pop", "setdefault") else UNKNOWN
+    if name in ("get", "pop", "setdefault", "popitem"):
+        value = Pair((receiver.key, receiver.value)) if name == "popitem" else receiver.value
+        # In a loop, each round asks for another key.
+        return loading.drawn_by(value, ctx.loops[-1]) if ctx.loops else value
+    return UNKNOWN
 
 
 def _dynamic(receiver: Dynamic, name: str) -> Value:
@@ -98,14 +119,17 @@ def lazily(source: Value, made: Value) -> Value:
     return made._replace(unread=waiting(source)) if isinstance(made, Many) else made
 
 
-def drawn_calls(ctx: Context, cur: Cursor, function: Value, source: Value, pos: Pos, node_pos: Pos) -> Value:
-    """A callable handed to ``map``, ``filter``, ``sorted``, ...: it runs once for each item."""
+def drawn_calls(
+    ctx: Context, cur: Cursor, function: Value, source: Value, pos: Pos, node_pos: Pos, spread: bool = False
+) -> Value:
+    """A callable handed to ``map``, ``filter``, ``sorted``, ...: it runs once for each item (*spread* as arguments)."""
     outer = ctx.loops
     loop = (pos[0], pos[1])
     ctx.loops = (*outer, loop)
     listed = rows_of(ctx, cur, source, pos)
     item = loading.draw(ctx, cur, listed, loop, _NOWHERE)
-    result = calls.apply(ctx, cur, function, [item], {}, node_pos) if function != UNKNOWN else UNKNOWN
+    given = list(item.items) if spread and isinstance(item, Pair) else [item]
+    result = calls.apply(ctx, cur, function, given, {}, node_pos) if function != UNKNOWN else UNKNOWN
     ctx.loops = outer
     return loading.undrawn(result, loop)
 

@@ -13,8 +13,9 @@ from sqla_lint.lower.nodes import Pos
 # refreshed)
 Loaded = tuple[Pos | str, tuple[str, ...], tuple[int, int] | None]
 
-# (class, the position of the query that gave its rows, whether they are that query's own rows)
-Held = tuple[Class, Pos | None, bool]
+# (class, the position of the query that gave its rows, and which these are: the query's ``own``, ``loaded`` with them,
+# or ``one`` alone)
+Held = tuple[Class, Pos | None, str]
 
 OPEN, CLOSED, GONE = "open", "closed", "gone"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqla_lint.flow import branches, errors, evaluate, loading, ownership, scopes
+from sqla_lint.flow import branches, containers, errors, evaluate, loading, ownership, scopes
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.graph import Node, with_item
 from sqla_lint.flow.state import Cursor, Raised, State
-from sqla_lint.flow.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Query, Scope, Session, Suppress, Value
+from sqla_lint.flow.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Many, Query, Scope, Session, Suppress, Value
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -53,9 +53,9 @@ def _stmt(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
             value = evaluate.expr(ctx, cur, stmt.value)
             ownership.bind(ctx, cur, stmt.target, value)
     elif isinstance(stmt, n.AugAssign):
-        evaluate.expr(ctx, cur, stmt.value)
+        value = evaluate.expr(ctx, cur, stmt.value)
         if isinstance(stmt.target, n.Name):
-            ownership.forget(cur, stmt.target.id)
+            _augment(ctx, cur, stmt, stmt.target.id, value)
         else:
             evaluate.expr(ctx, cur, stmt.target)
     elif isinstance(stmt, n.Delete):
@@ -67,6 +67,14 @@ def _stmt(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     elif isinstance(stmt, (n.Import, n.ImportFrom)):
         _import(ctx, cur, stmt)
     return _on(node, cur)
+
+
+def _augment(ctx: Context, cur: Cursor, stmt: n.AugAssign, name: str, value: Value) -> None:
+    kept = cur.env.get(name)
+    ownership.forget(cur, name)
+    if isinstance(kept, Many) and stmt.op in ("+", "+="):
+        cur.env[name] = kept
+        containers.extend(ctx, cur, stmt.target, value)
 
 
 def _assign(ctx: Context, node: Node, cur: Cursor, stmt: n.Assign) -> list[Step]:

@@ -24,6 +24,7 @@ from sqla_lint.flow.values import (
     Pair,
     Parameter,
     Query,
+    Record,
     Registry,
     Scope,
     Session,
@@ -66,6 +67,8 @@ def value(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Val
         return what._replace(item=changed) if isinstance(what, Many) else Dynamic(changed)
     if isinstance(what, Pair):
         return Pair(tuple(value(ctx, cur, item, bound, pos) for item in what.items))
+    if isinstance(what, Record):
+        return what._replace(values=tuple(value(ctx, cur, item, bound, pos) for item in what.values))
     if isinstance(what, Mapping):
         return Mapping(value(ctx, cur, what.key, bound, pos), value(ctx, cur, what.value, bound, pos))
     if isinstance(what, Query):

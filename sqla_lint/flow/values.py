@@ -377,9 +377,10 @@ class Pair(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A dict display with its values."""
+    """A dict display with its values; *keys* are the literal ones, None for others."""
 
     values: tuple[Value, ...]
+    keys: tuple[object, ...] = ()
     kind: str = "record"
 
 
@@ -443,6 +444,13 @@ def join(left: Value, right: Value) -> Value:
             return right._replace(origin=origin, row=row) if origin is not None else UNKNOWN
     if isinstance(left, Pair) and isinstance(right, Pair) and len(left.items) == len(right.items):
         return Pair(tuple(join(a, b) for a, b in zip(left.items, right.items)))
+    if isinstance(left, Record) and isinstance(right, Record) and left.keys == right.keys:
+        return left._replace(values=tuple(join(a, b) for a, b in zip(left.values, right.values)))
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return Mapping(join(left.key, right.key), join(left.value, right.value))
+    if isinstance(left, LoaderOption) and isinstance(right, LoaderOption):
+        known = left.pairs is not None and right.pairs is not None
+        return LoaderOption(left.pairs | right.pairs if known else None)  # type: ignore[operator]
     return UNKNOWN
 
 
