@@ -86,8 +86,9 @@ def _speaking(judged: list[Judged]) -> Iterator[Judged]:
 def _subjects(verdict: Verdict) -> tuple[object, ...]:
     """What a verdict is about: of a session at one place, the session as well."""
     subject = verdict.subject
-    about = isinstance(subject, tuple) and bool(subject) and isinstance(subject[0], Sid)
-    return (subject, subject[0]) if about else (subject,)
+    if isinstance(subject, tuple) and subject and isinstance(subject[0], Sid):
+        return (subject, subject[0])
+    return (subject,)
 
 
 def _handed(function: Function, summaries: Summaries) -> Iterable[tuple[Read, list[tuple[Facts, Handed]]]]:

@@ -139,6 +139,10 @@ WRITES: Final = frozenset(
         "bulk_insert_mappings", "bulk_update_mappings",
     }
 )  # fmt: skip
+# Those of them that take many rows at once.
+WRITES_MANY: Final = frozenset(
+    {"add_all", "merge_all", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"}
+)
 # By which code asks whether a session still needs a rollback.
 ASKS_STATE: Final = frozenset({"is_active", "in_transaction", "in_nested_transaction", "dirty", "new"})
 CLOSES: Final = frozenset({"close", "close_all", "remove", "reset", "invalidate", "aclose"})

@@ -273,7 +273,7 @@ def project(
     if not ctx.static:
         substitute.reads(ctx, cur, summary, bound, function, pos)
         waits.project(ctx, cur, function, summary, substitute.known_as(ctx, summary, bound), pos)
-        substitute.effects(ctx, cur, summary, bound, pos)
+        substitute.effects(ctx, cur, summary, bound, function, pos)
         substitute.writes(ctx, cur, summary, func.receiver)
     if summary.returns is None:
         cur.dead = not ctx.static
@@ -320,7 +320,7 @@ def construct(
     summary = ctx.world.summary(init)
     bound = bind(ctx, init, made, args, kwargs)
     if not ctx.static:
-        substitute.effects(ctx, cur, summary, bound, pos)
+        substitute.effects(ctx, cur, summary, bound, init, pos)
     held = tuple(
         (name, found)
         for name, stored in summary.stores

@@ -54,6 +54,21 @@ class Called(NamedTuple):
     bare: bool
 
 
+class Ended(NamedTuple):
+    """A function of the project was called that commits or rolls back a session: *must* and *may* as in its summary.
+
+    *loops* and *guards* are those around the call; *function* is the one called.
+    """
+
+    sid: Sid
+    pos: Pos
+    function: Function
+    must: frozenset[str]
+    may: frozenset[str]
+    loops: tuple[tuple[int, int], ...]
+    guards: tuple[Guard, ...]
+
+
 class Ran(NamedTuple):
     """A statement, flush or commit of a session ran, by a call in this very function; *name* is what ran it."""
 
@@ -162,6 +177,7 @@ class Fetched(NamedTuple):
 Event = (
     Created
     | Called
+    | Ended
     | Ran
     | Rebound
     | Closing

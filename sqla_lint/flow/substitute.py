@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from sqla_lint.flow import loading, ownership, sessions, transitions
 from sqla_lint.flow.context import Context
-from sqla_lint.flow.facts import Closing, Handed
+from sqla_lint.flow.facts import Closing, Ended, Handed
 from sqla_lint.flow.state import GONE, OPEN, Cursor, Raised, State
 from sqla_lint.flow.summary import Effect, Generator, Read, Summary
 from sqla_lint.flow.values import (
@@ -179,11 +179,13 @@ def known_as(ctx: Context, summary: Summary, bound: Bound) -> dict[Sid, Sid]:
     return {sid: found for sid in sids if (found := resolve_sid(ctx, sid, bound)) is not None}
 
 
-def effects(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, pos: Pos) -> None:
+def effects(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, function: Function, pos: Pos) -> None:
     """Apply what a callee does to the sessions that the caller handed it or shares with it."""
     for sid, effect in summary.effects:
         target = resolve_sid(ctx, sid, bound)
         if target is not None:
+            if effect.may & {"commit", "rollback"}:
+                ctx.emit(Ended(target, pos, function, effect.must, effect.may, ctx.loops, ctx.guards))
             _effect(ctx, cur, target, effect, sid in summary.raises, pos)
     if summary.raises_clean:
         cur.raises(Raised("database"), pos)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import configure, frameworks, passing
+from sqla_lint.flow import configure, frameworks, passing, relevance
 from sqla_lint.flow.cleanup import Cleanup
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.parameters import Parameters
@@ -86,9 +86,6 @@ _OPENS = _SESSION_WORDS | {
     "begin",
 }
 _HANDLES = frozenset({"except", "suppress", "finally", "with", "close", "remove", "aclose", "close_all"})
-# One of which a call on a session has that sends something: what a coroutine may wait for, or forget to await.
-_ASKS_SESSION = api.AWAITED | api.QUERY_RUNS | {"query"}
-_ENDS = api.COMMITS | api.ROLLS_BACK
 # A function whose text has none of these words, and calls none that has, does nothing to a session. Words that any
 # program uses (``get``, ``add``, ``all``) say nothing by themselves: a method of a class that keeps a session mentions
 # where it keeps it.
@@ -403,14 +400,14 @@ class World:
         return frozenset(names - _COMMON)
 
     @cached_property
+    def committers(self) -> frozenset[str]:
+        """Names of functions that commit, or that mention such a function."""
+        return relevance.mentioning(self.project, api.COMMITS, _COMMON, 3)
+
+    @cached_property
     def readers(self) -> frozenset[str]:
         """Names of functions that mention a relationship, or that mention such a function."""
-        names: set[str] = set()
-        for _ in range(3):
-            mentioned = self.reading_names | names
-            names |= {f.node.name for f in self.project.functions if f.words & mentioned}
-            names -= _COMMON
-        return frozenset(names)
+        return relevance.mentioning(self.project, self.reading_names, _COMMON, 3) - _COMMON
 
     def may_report(self, function: Function) -> bool:
         """Whether a finding can stand in the function: it opens a session, loops over rows,
@@ -419,8 +416,7 @@ class World:
         words = function.words
         if function.body_words & _OPENS or function.body_words & self.session_names:
             return True
-        ends = words & _ENDS or (function.node.is_async and words & _ASKS_SESSION)
-        if ends and self.is_relevant(function):
+        if relevance.ends_or_asks(function, self.committers) and self.is_relevant(function):
             return True
         if words & (self.reading_names | self.readers) and passing.repeats(function):
             return True
