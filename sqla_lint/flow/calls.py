@@ -5,10 +5,12 @@ What is done with a call that cannot be seen into is written in :mod:`sqla_lint.
 
 from __future__ import annotations
 
+from sqla_lint import handover_calls
 from sqla_lint.flow import (
     configure,
     containers,
     fetches,
+    handovers,
     outside,
     ownership,
     queries,
@@ -41,6 +43,7 @@ from sqla_lint.flow.values import (
     ModelAttribute,
     Outside,
     Pair,
+    Partial,
     Query,
     Record,
     Registry,
@@ -60,16 +63,21 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
     """The value of a call, its arguments evaluated first."""
     from sqla_lint.flow.evaluate import expr
 
+    if isinstance(node.func, n.Attribute) and node.func.attr in handover_calls.RESULTS:
+        ctx.awaited = node.func.value.pos
     func = _super_method(ctx, node.func) or expr(ctx, cur, node.func)
     if isinstance(node.func, n.Attribute) and node.func.attr in ("app_context", "test_request_context"):
         return AppContext()
+    outer, ctx.aside = ctx.aside, ctx.aside or handovers.runs_aside(ctx, func, node)
     args = _arguments(ctx, cur, node)
     kwargs: dict[str, Value] = {}
     for keyword in node.keywords:
         value = expr(ctx, cur, keyword.value)
         if keyword.name is not None:
             kwargs[keyword.name] = value
+    ctx.aside = outer
     fetches.note(ctx, node, func, args)
+    handovers.note(ctx, cur, func, args, node)
     made = _collected(ctx, cur, func, args, node)
     if made is not None:
         return made
@@ -148,6 +156,8 @@ def apply(
         return outside.call(ctx, cur, func, args, kwargs, pos, node)
     if isinstance(func, LambdaValue):
         return _lambda(ctx, cur, func, args)
+    if isinstance(func, Partial):
+        return apply(ctx, cur, func.func, [*func.args, *args], {**dict(func.kwargs), **kwargs}, pos)
     if isinstance(func, Getter):
         return outside.get_attributes(ctx, cur, func, args[0], pos) if args else UNKNOWN
     if isinstance(func, Instance):

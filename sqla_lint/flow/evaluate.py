@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sqla_lint import handover_calls
 from sqla_lint.flow import calls, containers, loading, ownership, rows
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.graph import Guard
@@ -265,12 +266,22 @@ def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
 
 
 def _await(ctx: Context, cur: Cursor, node: n.Await) -> Value:
+    ctx.awaited = _awaited(node.value)
     value = expr(ctx, cur, node.value)
     if not (isinstance(value, Session) and value.sid.pos == node.value.pos):
         # A task may be cancelled at any await, and CancelledError passes ``except Exception``.
         # A creation that raised made nothing.
         cur.raises(Raised("base"), node.pos)
     return value.value if isinstance(value, Awaitable) else value
+
+
+def _awaited(value: n.Expr) -> Pos:
+    """The call that an ``await`` waits for: ``wait_for(x, 3)`` waits for x."""
+    func = value.func if isinstance(value, n.Call) else None
+    name = func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")
+    if isinstance(value, n.Call) and value.args and name in handover_calls.PASSES_ON:
+        return value.args[0].pos
+    return value.pos
 
 
 def _yield(ctx: Context, cur: Cursor, node: n.Yield) -> Value:

@@ -125,6 +125,16 @@ class Waited(NamedTuple):
     via: tuple[str, Pos] | None
 
 
+class Shared(NamedTuple):
+    """A plain session was handed to what runs beside the function: *how* is ``thread``, ``task``, ``gather`` or
+    ``stream``.
+    """
+
+    sid: Sid
+    pos: Pos
+    how: str
+
+
 class Exit(NamedTuple):
     """One way out: *how* is ``return``, ``end`` or ``raise``; *pos* is the ``return`` or what raised."""
 
@@ -186,6 +196,7 @@ Event = (
     | Used
     | Recovered
     | Waited
+    | Shared
     | Exit
     | LazyRead
     | Handed

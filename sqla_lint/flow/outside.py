@@ -19,12 +19,15 @@ from sqla_lint.flow.values import (
     FlaskDb,
     FunctionValue,
     Getter,
+    LambdaValue,
     Literal,
     LoaderOption,
     Many,
     Mapping,
+    Method,
     Outside,
     Pair,
+    Partial,
     Record,
     Registry,
     Scope,
@@ -312,6 +315,8 @@ def _partial(_ctx: Context, _cur: Cursor, args: list[Value], kwargs: dict[str, V
         meaning = api.meaning(args[0].name)
         if meaning in ("session-class", "async-session-class"):
             return Factory(configure.overridden(configure.of_class(meaning), kwargs))
+    if args and isinstance(args[0], (FunctionValue, LambdaValue, Method, ClassValue)):
+        return Partial(args[0], tuple(args[1:]), tuple(sorted(kwargs.items())))
     return UNKNOWN
 
 

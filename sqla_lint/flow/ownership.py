@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint import slow_calls
+from sqla_lint import handover_calls, slow_calls
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import containers
 from sqla_lint.flow.context import Context, dotted
@@ -17,6 +17,7 @@ from sqla_lint.flow.values import (
     Method,
     Outside,
     Pair,
+    Partial,
     Query,
     Record,
     Scope,
@@ -48,6 +49,8 @@ def sids(value: Value) -> tuple[Sid, ...]:
     if isinstance(value, (Method, Awaitable)):
         inner = value.receiver if isinstance(value, Method) else value.value
         return sids(inner)
+    if isinstance(value, Partial):
+        return tuple(sid for item in (value.func, *value.args, *(v for _, v in value.kwargs)) for sid in sids(item))
     if isinstance(value, Transaction):
         return (value.sid,)
     if isinstance(value, Scope) and value.sid is not None:
@@ -128,7 +131,10 @@ def _bind_name(ctx: Context, cur: Cursor, name: str, value: Value) -> None:
 
 # What a call outside the project gave is remembered for these: loggers do not raise, a migration's connection is
 # not ours.
-_REMEMBERED = ("logging", "loguru", "structlog", "alembic", "sqlalchemy", "contextlib", "flask", "pytest")
+_REMEMBERED = (
+    "logging", "loguru", "structlog", "alembic", "sqlalchemy", "contextlib", "flask", "pytest",
+    *handover_calls.HOLDERS,
+)  # fmt: skip
 
 
 def _matters(value: Value, configured: tuple[str, ...] = ()) -> bool:

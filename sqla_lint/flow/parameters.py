@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from sqla_lint import slow_calls
+from sqla_lint import handover_calls, slow_calls
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import configure
 from sqla_lint.flow.values import (
@@ -125,7 +125,8 @@ class Parameters:
             return Factory(configure.of_class(meaning)._replace(expire_on_commit=None))
         if meaning == "engine-class":
             return Engine(None)
-        if slow_calls.is_client(name, self.world.settings.slow_calls):
+        is_holder = name.startswith(handover_calls.HOLDERS)
+        if is_holder or slow_calls.is_client(name, self.world.settings.slow_calls):
             return Outside(name, True)
         return UNKNOWN
 

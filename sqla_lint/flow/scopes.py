@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint import slow_calls
+from sqla_lint import handover_calls, slow_calls
 from sqla_lint.flow import calls, ownership, sessions, transitions
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Ran
@@ -44,9 +44,15 @@ def enter(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> tuple[Value, Val
         return _enter_instance(ctx, cur, value, pos)
     if isinstance(value, (Stack, Query, Connection)):
         return value, value
-    if isinstance(value, Outside) and value.called and slow_calls.is_client(value.name, ctx.world.settings.slow_calls):
+    if isinstance(value, Outside) and value.called and _is_kept(ctx, value):
         return value, value
     return value, UNKNOWN
+
+
+def _is_kept(ctx: Context, value: Outside) -> bool:
+    """Pools, task groups and clients give themselves."""
+    held = value.name.startswith(handover_calls.HOLDERS)
+    return held or slow_calls.is_client(value.name, ctx.world.settings.slow_calls)
 
 
 def _enter_transaction(ctx: Context, cur: Cursor, value: Transaction, pos: Pos) -> Scope:

@@ -23,6 +23,7 @@ from sqla_lint.flow.values import (
     Mapping,
     Pair,
     Parameter,
+    Partial,
     Query,
     Record,
     Registry,
@@ -83,7 +84,7 @@ def value(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Val
         return what._replace(sid=found) if found is not None else UNKNOWN
     if isinstance(what, Scope):
         return UNKNOWN
-    if isinstance(what, LambdaValue):
+    if isinstance(what, (LambdaValue, Partial)):
         return UNKNOWN
     if isinstance(what, FunctionValue) and what.receiver is not None and not isinstance(what.receiver, ClassValue):
         return what._replace(receiver=value(ctx, cur, what.receiver, bound, pos))

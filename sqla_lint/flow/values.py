@@ -239,6 +239,15 @@ class Either(NamedTuple):
     kind: str = "either"
 
 
+class Partial(NamedTuple):
+    """``partial(func, *args, **kwargs)``."""
+
+    func: Value
+    args: tuple[Value, ...]
+    kwargs: tuple[tuple[str, Value], ...]
+    kind: str = "partial"
+
+
 class Getter(NamedTuple):
     """``operator.attrgetter("a.b")``: calling it reads the attributes one after the other."""
 

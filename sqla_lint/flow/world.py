@@ -36,6 +36,7 @@ from sqla_lint.flow.values import (
     Value,
 )
 from sqla_lint.flow.waits import Slowness
+from sqla_lint.handover_calls import WORDS as HANDS_OVER
 from sqla_lint.index.mapped import Mappings
 from sqla_lint.index.module import (
     Class,
@@ -422,7 +423,9 @@ class World:
             return True
         if passing.counts_or_indexes(function) and self.is_relevant(function):
             return True
-        return (bool(words & _HANDLES) or self.slowness.may_hold_up(function)) and self.is_relevant(function)
+        return (bool(words & (_HANDLES | HANDS_OVER)) or self.slowness.may_hold_up(function)) and self.is_relevant(
+            function
+        )
 
     def _is_directly_relevant(self, function: Function) -> bool:
         if function not in self._directly:
