@@ -10,6 +10,7 @@ from sqla_lint.flow import (
     configure,
     containers,
     fetches,
+    flask_db,
     handovers,
     outside,
     ownership,
@@ -49,7 +50,6 @@ from sqla_lint.flow.values import (
     Registry,
     Session,
     Settings,
-    Sid,
     Stack,
     Transaction,
     Value,
@@ -209,7 +209,7 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     if isinstance(receiver, Engine):
         return _engine(ctx, cur, receiver, name, kwargs, pos)
     if isinstance(receiver, FlaskDb):
-        return _flask(ctx, cur, receiver, name, args, kwargs, pos)
+        return flask_db.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, ModelAttribute):
         return receiver if name in ("of_type", "and_") else UNKNOWN
     if isinstance(receiver, Literal):
@@ -244,20 +244,6 @@ def _stack(ctx: Context, cur: Cursor, name: str, args: list[Value], pos: Pos) ->
     for arg in args:
         ownership.release(ctx, cur, arg)
     return value
-
-
-def _flask(
-    ctx: Context, cur: Cursor, db: FlaskDb, name: str, args: list[Value], kwargs: dict[str, Value], pos: Pos
-) -> Value:
-    """``db.paginate(select)``, ``db.get_or_404(Model, pk)`` and the like run on ``db.session``."""
-    sid = Sid("registry", (db.path, db.name))
-    sessions.statement(ctx, cur, sid, pos)
-    if name == "get_or_404":
-        return queries.get(ctx, cur, args, {}, sid, pos)
-    found = queries.executed(ctx, cur, args[0] if args else kwargs.get("select", UNKNOWN), "scalars", sid, pos)
-    if not isinstance(found, Query):
-        return UNKNOWN
-    return Many(found.row) if name == "paginate" else found.row
 
 
 # --- functions of the project ----------------------------------------------------------------------------------------
