@@ -8,7 +8,8 @@ A codemod's file has ``CODES`` (the rules whose findings it repairs), ``PATTERN`
 ``edits(plan)``
     gives the edits of a plan, and raises the same.
 
-A module of this package without ``CODES`` is not a codemod.
+A codemod with a true ``ANYWHERE`` is asked for findings outside of functions too; *facts* are None there. A module of
+this package without ``CODES`` is not a codemod.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from functools import cache
 from types import ModuleType
 from typing import NamedTuple
 
-from sqla_lint.codemods.apply import applied, touched_lines
+from sqla_lint.codemods.apply import Taken, applied
 from sqla_lint.codemods.imports import merged
 from sqla_lint.codemods.site import Refused
 from sqla_lint.config import PATTERNS, Settings
@@ -70,7 +71,7 @@ def planned(
     wanted = [m for m in all_codemods() if code in m.CODES and m.PATTERN in _applied(world.settings)]
     if not wanted:
         return Planned()
-    if facts is None:
+    if facts is None and not getattr(wanted[0], "ANYWHERE", False):
         return Planned(refused="it is not in a function")
     try:
         fix, plan = wanted[0].plan(verdict, facts, module, world)
@@ -93,8 +94,7 @@ def repair(findings: Sequence[Finding], files: Mapping[str, Source], settings: S
         settings: which pattern the session fixes rewrite to, among others.
         unsafe: whether fixes that move a transaction's boundary or an error's behaviour are wanted too.
     """
-    taken: set[tuple[str, int]] = set()
-    shared: set[tuple[str, int]] = set()
+    taken = Taken()
     edits: dict[Edit, None] = {}
     fixed: list[Finding] = []
     left: list[tuple[Finding, str]] = []
@@ -102,25 +102,22 @@ def repair(findings: Sequence[Finding], files: Mapping[str, Source], settings: S
         if finding.fix is None or finding.fix.edits is None:
             continue
         new = [edit for edit in finding.fix.edits if edit not in edits]
-        own, imported = [edit for edit in new if not edit.shared], [edit for edit in new if edit.shared]
-        touches = touched_lines(own) & (taken | shared) or touched_lines(imported) & taken
-        reason = _reason_to_leave(finding.fix, new, bool(touches), files, unsafe)
+        reason = _reason_to_leave(finding.fix, new, taken, files, unsafe)
         if reason is not None:
             left.append((finding, reason))
             continue
-        taken |= touched_lines(own)
-        shared |= touched_lines(imported)
+        taken.add(new)
         edits.update(dict.fromkeys(new))
         fixed.append(finding)
     return Repair(_changed(edits, files), tuple(fixed), tuple(left))
 
 
 def _reason_to_leave(
-    fix: Fix, edits: Sequence[Edit], touches: bool, files: Mapping[str, Source], unsafe: bool
+    fix: Fix, edits: Sequence[Edit], taken: Taken, files: Mapping[str, Source], unsafe: bool
 ) -> str | None:
     if fix.applicability == "unsafe" and not unsafe:
         return "its fix is unsafe, and is applied with --unsafe-fixes only"
-    if touches:
+    if taken.touches(edits):
         return "another fix touches the same lines; run again"
     for path in {edit.path for edit in edits}:
         if path not in files or files[path].text.encode(files[path].encoding, "replace") != files[path].data:

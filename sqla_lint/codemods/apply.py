@@ -29,10 +29,35 @@ def applied(text: str, lines: Sequence[str], edits: Iterable[Edit]) -> str:
     return "".join([*parts, text[done:]])
 
 
-def touched_lines(edits: Iterable[Edit]) -> frozenset[tuple[str, int]]:
-    """The lines, by file, that *edits* change."""
-    found: set[tuple[str, int]] = set()
-    for edit in edits:
-        last = edit.span.end_line - (edit.span.end_column == 1 and edit.span.end_line > edit.span.line)
-        found.update((edit.path, number) for number in range(edit.span.line, last + 1))
-    return frozenset(found)
+class Taken:
+    """The lines that fixes change already. Imports may stand side by side on a line, all else has it for itself."""
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[str, int], set[Edit]] = {}
+
+    def touches(self, edits: Iterable[Edit]) -> bool:
+        """Whether one of *edits* is in the way of a change that is to be made already."""
+        return any(
+            not _side_by_side(edit, other)
+            for edit in edits
+            for line in touched_lines(edit)
+            for other in self._lines.get(line, ())
+        )
+
+    def add(self, edits: Iterable[Edit]) -> None:
+        """Note that *edits* are to be made."""
+        for edit in edits:
+            for line in touched_lines(edit):
+                self._lines.setdefault(line, set()).add(edit)
+
+
+def _side_by_side(one: Edit, other: Edit) -> bool:
+    if not (one.shared and other.shared):
+        return False
+    return one.span == other.span or all(edit.span[:2] == edit.span[2:] for edit in (one, other))
+
+
+def touched_lines(edit: Edit) -> frozenset[tuple[str, int]]:
+    """The lines, by file, that *edit* changes."""
+    last = edit.span.end_line - (edit.span.end_column == 1 and edit.span.end_line > edit.span.line)
+    return frozenset((edit.path, number) for number in range(edit.span.line, last + 1))

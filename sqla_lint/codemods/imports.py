@@ -144,7 +144,11 @@ def merged(edits: Iterable[Edit]) -> tuple[Edit, ...]:
 
 
 def _joined(contents: Sequence[str]) -> str:
-    """Several insertions at one place as one; statements that import from one package become one statement."""
+    """Several imports at one place as one; statements that import from one package become one statement."""
+    if len(contents) > 1 and contents[0].startswith("("):
+        rows = {row for content in contents for row in content.splitlines(keepends=True)[1:-1]}
+        first, *_, last = contents[0].splitlines(keepends=True)
+        return "".join([first, *sorted(rows, key=lambda row: by_kind(row.strip(" \t,\r\n"))), last])
     by_package: dict[str, list[re.Match[str]]] = {}
     for content in sorted(contents):
         found = _STATEMENT.match(content)

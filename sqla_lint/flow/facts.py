@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from sqla_lint.flow.graph import Guard
@@ -165,16 +166,22 @@ class LazyRead(NamedTuple):
 class Handed(NamedTuple):
     """A value was handed to a function that reads it in a loop of its own: *status* as in :class:`LazyRead`.
 
-    *read*, *path* and *steps* say which read; *attribute* is what it comes to on these rows, of class *target*.
+    *read*, *path* and *steps* say which read; *attribute* is what it comes to on these rows, *entity* being one of them
+    (None where that is not known).
     """
 
     read: Pos
     path: str
     steps: tuple[str, ...]
     attribute: str
-    target: str
+    entity: Entity | None
     pos: Pos
     status: str
+
+    @property
+    def target(self) -> str:
+        """The name of the rows' class."""
+        return self.entity.cls.name if self.entity is not None else ""
 
 
 class Fetched(NamedTuple):
@@ -213,6 +220,18 @@ class Facts:
     names: dict[Sid, str] = field(default_factory=dict)
     sessions: dict[Sid, Session] = field(default_factory=dict)
     bounded: str | None = None
+
+    @cached_property
+    def lazy_reads(self) -> tuple[tuple[LazyRead, ...], ...]:
+        """The reads that send a statement whichever way led there, in source order; one group for each read, with an
+        event for each query that its rows may have come from.
+        """
+        groups: dict[tuple[object, ...], list[LazyRead]] = {}
+        for event in self.events:
+            if isinstance(event, LazyRead):
+                groups.setdefault((event.pos, event.attribute, event.loop, event.via), []).append(event)
+        found = [tuple(reads) for reads in groups.values() if all(read.status == "lazy" for read in reads)]
+        return tuple(sorted(found, key=lambda reads: (reads[0].pos, reads[0].attribute, reads[0].via or ())))
 
     def flavour(self, sid: Sid) -> str:
         """What kind of session it is (see :class:`sqla_lint.flow.values.Settings`); empty where it is not known."""

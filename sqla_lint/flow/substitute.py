@@ -319,7 +319,7 @@ def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Functio
     elif isinstance(owner, Entity):
         _judge(ctx, cur, read, owner, name, function, pos)
     elif read.in_loop:
-        ctx.emit(Handed(read.pos, read.path, read.root or read.steps, name, "", pos, "unknown"))
+        ctx.emit(Handed(read.pos, read.path, read.root or read.steps, name, None, pos, "unknown"))
 
 
 def _shares_parent(ctx: Context, given: Value, steps: tuple[str, ...]) -> bool:
@@ -365,7 +365,7 @@ def _tell(
     pos: Pos,
 ) -> None:
     if read.in_loop:
-        ctx.emit(Handed(read.pos, read.path, read.root or read.steps, name, owner.cls.name, pos, status))
+        ctx.emit(Handed(read.pos, read.path, read.root or read.steps, name, owner, pos, status))
     else:
         loading.note_read(ctx, cur, pos, owner, name, status, many, read)
 

@@ -276,7 +276,7 @@ class Origin(NamedTuple):
     *options* are (path, strategy) pairs, a path being the relationship names from the row. *single* if it gives one row
     at most; *certain* is False where an option could not be read; *filtered* if it may leave rows of the class out;
     *pinned* are the (class, column) pairs that have one value in all rows; *partial* if it asks for a part of the rows
-    (``limit``), or for more than to see them (``FOR UPDATE``).
+    (``limit``), or for more than to see them (``FOR UPDATE``); *mixed* if the rows may come from another query as well.
     """
 
     path: str
@@ -288,6 +288,7 @@ class Origin(NamedTuple):
     filtered: bool = False
     pinned: frozenset[tuple[Class, str]] = frozenset()
     partial: bool = False
+    mixed: bool = False
 
 
 class Entity(NamedTuple):
@@ -477,4 +478,5 @@ def _join_origins(left: Origin | None, right: Origin | None) -> Origin | None:
         left.filtered or right.filtered,
         left.pinned | right.pinned,
         left.partial or right.partial,
+        left.mixed or right.mixed or (left.path, left.pos) != (right.path, right.pos),
     )

@@ -28,10 +28,11 @@ Fix
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqla_lint.flow.facts import Facts, Handed, LazyRead
 from sqla_lint.flow.summary import Read
+from sqla_lint.flow.values import Entity
 from sqla_lint.flow.world import World
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Note, Verdict
@@ -43,24 +44,19 @@ SEVERITY = "warning"
 
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each relationship path and loop, at its first read."""
-    told: list[tuple[LazyRead, tuple[str, ...]]] = []
-    for read in _lazy(facts):
+    told: list[tuple[LazyRead, tuple[str, ...], tuple[LazyRead, ...]]] = []
+    for reads in facts.lazy_reads:
+        read = reads[0]
         path = (*read.entity.steps, read.attribute)
-        if not any(_same(read, path, other, known) for other, known in told):
-            told.append((read, path))
-    for read, path in told:
-        if not any(_longer(read, path, other, known) for other, known in told):
-            yield _verdict(read, path)
+        if not any(_same(read, path, other, known) for other, known, _ in told):
+            told.append((read, path, reads))
+    for read, path, reads in told:
+        if not any(_longer(read, path, other, known) for other, known, _ in told):
+            yield _verdict(read, path, world)._replace(unloaded=_unloaded(reads))
 
 
-def _lazy(facts: Facts) -> list[LazyRead]:
-    """The reads that send a statement whichever way led there, in source order."""
-    groups: dict[tuple[object, ...], list[LazyRead]] = {}
-    for event in facts.events:
-        if isinstance(event, LazyRead):
-            groups.setdefault((event.pos, event.attribute, event.loop, event.via), []).append(event)
-    found = [reads[0] for reads in groups.values() if all(read.status == "lazy" for read in reads)]
-    return sorted(found, key=lambda read: (read.pos, read.attribute, read.via or ()))
+def _unloaded(reads: Iterable[LazyRead | Handed]) -> tuple[tuple[Entity, str], ...]:
+    return tuple(dict.fromkeys((read.entity, read.attribute) for read in reads if read.entity is not None))
 
 
 def _same(read: LazyRead, path: tuple[str, ...], other: LazyRead, known: tuple[str, ...]) -> bool:
@@ -73,12 +69,14 @@ def _longer(read: LazyRead, path: tuple[str, ...], other: LazyRead, known: tuple
     return on_line and len(known) > len(path) and known[: len(path)] == path
 
 
-def _verdict(read: LazyRead, path: tuple[str, ...]) -> Verdict:
+def _verdict(read: LazyRead, path: tuple[str, ...], world: World) -> Verdict:
     origin = read.entity.origin
     assert origin is not None
     what = ".".join(path)
     wanted = f"{read.entity.cls.name}.{read.attribute}"
-    option = "selectinload" if read.many else "joinedload"
+    mapped = world.mappings.mapped(read.entity.cls)
+    deferred = mapped is not None and read.attribute in mapped.deferred
+    option = "undefer" if deferred else "selectinload" if read.many else "joinedload"
     where = f"line {read.loop[0]}"
     notes: list[Note] = []
     if read.via is not None:
@@ -124,7 +122,9 @@ def check_handed(read: Read, handed: list[tuple[Facts, Handed]], world: World) -
             f"no caller ({callers}) loads {event.target}.{event.attribute} with its rows"
         )
         notes = tuple(Note(event.pos, "handed over here", facts.function.path) for facts, event in lazy[:5])
-        yield Verdict(read.pos, message, notes, subject=(read.pos, what), path=read.path, function=read.qualname)
+        unloaded = _unloaded(event for _, events in calls.items() for _, event in events if event.status == "lazy")
+        subject = (read.pos, what)
+        yield Verdict(read.pos, message, notes, False, subject, read.path, read.qualname, unloaded)
         return
     for facts, event in lazy:
         message = (
@@ -134,7 +134,8 @@ def check_handed(read: Read, handed: list[tuple[Facts, Handed]], world: World) -
         )
         note = Note(read.pos, f"reads {what} here", read.path)
         path, function = facts.function.path, facts.function.qualname
-        yield Verdict(event.pos, message, (note,), subject=(event.pos, what), path=path, function=function)
+        unloaded = _unloaded(one for _, one in calls[path, event.pos] if one.status == "lazy")
+        yield Verdict(event.pos, message, (note,), False, (event.pos, what), path, function, unloaded)
 
 
 def _first_lazy(events: list[tuple[Facts, Handed]]) -> tuple[Facts, Handed] | None:

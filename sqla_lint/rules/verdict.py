@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sqla_lint.flow.values import Entity
 from sqla_lint.lower.nodes import Pos
 
 
@@ -20,7 +21,8 @@ class Verdict(NamedTuple):
 
     *subject* is what the verdict is about (a session, a read): where another rule supersedes this one, it does so for
     the same subject.
-    *path* and *function* are set where the place is not in the function that was looked at.
+    *path* and *function* are set where the place is not in the function that was looked at. *unloaded* are rows and
+    what of them their query should have loaded.
     """
 
     pos: Pos
@@ -30,3 +32,4 @@ class Verdict(NamedTuple):
     subject: object = None
     path: str | None = None
     function: str | None = None
+    unloaded: tuple[tuple[Entity, str], ...] = ()

@@ -100,10 +100,10 @@ def test_an_import_that_is_there_takes_one_more(text: str) -> None:
 
 
 def test_a_line_that_would_be_too_long_gets_brackets() -> None:
-    text = "from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship\n"
+    text = "from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship, aliased\n"
     assert importing(text, "joinedload") == (
-        "from sqlalchemy.orm import (\n    DeclarativeBase,\n    Mapped,\n    Session,\n    joinedload,\n"
-        "    mapped_column,\n    relationship,\n)\n"
+        "from sqlalchemy.orm import (\n    DeclarativeBase,\n    Mapped,\n    Session,\n"
+        "    mapped_column,\n    relationship,\n    aliased,\n    joinedload,\n)\n"
     )
 
 

@@ -1,0 +1,203 @@
+"""What a loop reads of each row is loaded with the rows: ``.options(...)`` on the query that they came from."""
+
+from __future__ import annotations
+
+import ast
+import os.path
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from sqla_lint.codemods import imports
+from sqla_lint.codemods.apply import applied
+from sqla_lint.codemods.class_names import class_name
+from sqla_lint.codemods.imports import merged
+from sqla_lint.codemods.layout import text_at
+from sqla_lint.codemods.loader_paths import Path, Step, longest, path_of, steps, written
+from sqla_lint.codemods.option_text import OptionText, chained, extended, with_argument
+from sqla_lint.codemods.query_place import QueryPlace, given_options, is_get, query_place, roots
+from sqla_lint.codemods.site import Refused
+from sqla_lint.finding import Edit, Fix
+from sqla_lint.flow import evaluate
+from sqla_lint.flow.facts import Facts
+from sqla_lint.flow.state import Cursor, State
+from sqla_lint.flow.values import Alias, ClassValue, Entity, Origin
+from sqla_lint.flow.world import World
+from sqla_lint.index.module import Class, ModuleIndex
+from sqla_lint.lower import nodes as n
+from sqla_lint.rules.verdict import Verdict
+
+CODES = ("SES401",)
+PATTERN = "eager-load"
+ANYWHERE = True
+
+_SUPPRESSION = re.compile(r"#.*(?:noqa|sqla-lint:)", re.IGNORECASE)
+
+
+class _Wanted(NamedTuple):
+    """What one query is to load: paths from its rows, each with one of the rows that were read."""
+
+    origin: Origin
+    paths: dict[Path, Entity]
+
+
+class _Option(NamedTuple):
+    """One option to add: all of it, or what goes on from an option that is there."""
+
+    text: str
+    behind: n.Expr | None = None
+
+
+class Planned(NamedTuple):
+    """The edits of one query, and what they add."""
+
+    edits: tuple[Edit, ...]
+    options: tuple[_Option, ...]
+
+
+def plan(verdict: Verdict, facts: Facts | None, module: ModuleIndex, world: World) -> tuple[Fix, tuple[Planned, ...]]:
+    """What to add to which query.
+
+    Raises:
+        Refused: it cannot be added without doubt.
+    """
+    if not verdict.unloaded:
+        raise Refused("the query is not known")
+    wanted = list(_wanted(verdict, facts))
+    made = tuple(_planned(world, one) for one in wanted)
+    told = ", ".join(dict.fromkeys(option.text for one in made for option in one.options))
+    lines = [_line(one.origin, module) for one in wanted]
+    where = f"the query at {lines[0]}" if len(lines) == 1 else f"the queries at {', '.join(lines)}"
+    return Fix("safe", "eager-load", f"load it with {where}: {told}"), made
+
+
+def edits(planned: tuple[Planned, ...]) -> tuple[Edit, ...]:
+    """What the plan replaces."""
+    return tuple(dict.fromkeys(edit for one in planned for edit in one.edits))
+
+
+def _line(origin: Origin, module: ModuleIndex) -> str:
+    other = f"{os.path.basename(origin.path)} " if origin.path != module.path else ""
+    return f"{other}line {origin.pos[0]}"
+
+
+# --- what is to be loaded --------------------------------------------------------------------------------------------
+
+
+def _wanted(verdict: Verdict, facts: Facts | None) -> Iterator[_Wanted]:
+    """The queries of a finding, each with all that the function's findings need of it: that is one change."""
+    own: dict[tuple[str, n.Pos], _Wanted] = {}
+    for entity, attribute in verdict.unloaded:
+        origin = entity.origin
+        if origin is None or origin.mixed:
+            raise Refused("the rows may come from one of several queries")
+        found = own.setdefault((origin.path, origin.pos), _Wanted(origin, {}))
+        found.paths[(*entity.steps, attribute)] = entity
+    for entity, attribute in _others(facts):
+        origin = entity.origin
+        if origin is not None and (origin.path, origin.pos) in own:
+            own[origin.path, origin.pos].paths.setdefault((*entity.steps, attribute), entity)
+    yield from own.values()
+
+
+def _others(facts: Facts | None) -> Iterator[tuple[Entity, str]]:
+    """What the function's other findings of this rule need, those that a comment suppresses aside."""
+    for reads in facts.lazy_reads if facts is not None else ():
+        line = facts.function.source[reads[0].pos[0] - 1] if facts is not None else ""
+        if not _SUPPRESSION.search(line):
+            yield from ((read.entity, read.attribute) for read in reads)
+
+
+def _planned(world: World, wanted: _Wanted) -> Planned:
+    origin = wanted.origin
+    module = world.project.modules.get(origin.path)
+    if module is None:
+        raise Refused("the query's file is not part of the project")
+    place = query_place(module, origin.pos)
+    if "enable_eagerloads" in place.methods:
+        raise Refused("the query switches eager loading off")
+    beside, root = _root(world, place, wanted)
+    needs: list[Edit] = []
+
+    def spelled(step: Step) -> str:
+        if step.cls is root:
+            return f"{text_at(module.source, beside.pos)}.{step.name}"
+        found = class_name(world, module, place.function, step.cls, beside)
+        needs.extend([found.edit] if found.edit is not None else [])
+        return f"{found.spelling}.{step.name}"
+
+    paths = longest(wanted.paths)
+    parts = [steps(world, root, path, origin, place.methods) for path in paths]
+    options = list(_options(place, paths, parts, spelled, needs))
+    text = OptionText(module, place.chain)
+    new = [option.text for option in options if option.behind is None]
+    made = [chained(text, option.behind, option.text) for option in options if option.behind is not None]
+    if new:
+        made += [with_argument(text, place.made, new)] if is_get(place.made) else extended(text, new)
+    result = merged([*made, *needs])
+    _check(module, result)
+    return Planned(result, tuple(options))
+
+
+def _options(
+    place: QueryPlace, paths: list[Path], parts: list[tuple[Step, ...]], spelled: object, needs: list[Edit]
+) -> Iterator[_Option]:
+    """Each path as an option of its own, or behind one that is there and loads its beginning."""
+    assert callable(spelled)
+    there = {path_of(option): option for option in given_options(place)}
+    for path, made in zip(paths, parts, strict=True):
+        begun = next((path[:k] for k in range(len(path) - 1, 0, -1) if path[:k] in there), None)
+        if begun is not None:
+            arg = there.pop(begun)
+            yield _Option("".join(f".{step.option}({spelled(step)})" for step in made[len(begun) :]), arg)
+            continue
+        function = imports.needed(place.module, "sqlalchemy.orm", made[0].option, function=place.function)
+        if function is None:
+            raise Refused(f"{made[0].option} means something else in {os.path.basename(place.module.path)}")
+        needs.extend([function.edit] if function.edit is not None else [])
+        yield _Option(written(made, spelled, function.spelling))
+
+
+# --- the class of the query's rows -----------------------------------------------------------------------------------
+
+
+def _root(world: World, place: QueryPlace, wanted: _Wanted) -> tuple[n.Expr, Class]:
+    """The expression that names the class of the rows that were read, and the class."""
+    found: list[tuple[n.Expr, Class]] = []
+    for expr in roots(place):
+        cls = _class(world, place, expr)
+        if cls is not None and all(_leads(world, cls, path, entity) for path, entity in wanted.paths.items()):
+            found.append((expr, cls))
+    if len(found) != 1 or not isinstance(found[0][0], (n.Name, n.Attribute)):
+        raise Refused(f"which class the query at line {wanted.origin.pos[0]} asks for is not written there")
+    return found[0]
+
+
+def _class(world: World, place: QueryPlace, expr: n.Expr) -> Class | None:
+    ctx = world.static_context(place.module.path, place.function)
+    value = evaluate.expr(ctx, Cursor(State({}, {}), None), expr)
+    if isinstance(value, (ClassValue, Alias)):
+        return value.cls
+    if isinstance(expr, n.Name) and expr.id == "cls" and place.function is not None:
+        return place.function.cls
+    return None
+
+
+def _leads(world: World, cls: Class, path: Path, entity: Entity) -> bool:
+    """Whether *path* from *cls* ends at the class of *entity*, of which its last step was read."""
+    at: Class | None = cls
+    for name in path[:-1]:
+        relation = world.mappings.relationship(at, name) if at is not None else None
+        at = relation.target if relation is not None else None
+    return at is entity.cls
+
+
+def _check(module: ModuleIndex, made: Iterable[Edit]) -> None:
+    """A second look: the result is Python still."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(applied("".join(module.source), module.source, made))
+    except (SyntaxError, ValueError) as error:
+        raise Refused("the query's lines cannot be changed cleanly") from error

@@ -1,0 +1,51 @@
+"""Every bad fixture of the rule: repaired by the eager load, silent afterwards, and cured when it is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from oracle.expectations import without_expectations
+from oracle.loading import Fixture, missing, running
+
+from sqla_lint import Settings, check, fix
+
+FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "rules" / "lazy-load-in-loop"
+BAD = sorted(FOLDER.glob("bad_*.py"))
+
+
+def _copy(path: Path, folder: Path) -> Path:
+    """The fixture without its marks, with the models that it may import."""
+    (folder / "pyproject.toml").touch()
+    for source in (path, FOLDER / "models.py"):
+        (folder / source.name).write_text(without_expectations(source.read_text("utf-8")), "utf-8")
+    return folder / path.name
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_fixture_is_repaired(path: Path, tmp_path: Path) -> None:
+    copy = _copy(path, tmp_path)
+    models = (tmp_path / "models.py").read_bytes()
+    left = fix([tmp_path], Settings()).report.findings
+    assert [f"{finding.span.line} {finding.code} {finding.fix_refused}" for finding in left] == []
+    assert (tmp_path / "models.py").read_bytes() == models
+    again = copy.read_bytes()
+    assert fix([tmp_path], Settings()).fixed == ()
+    assert copy.read_bytes() == again
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_repaired_fixture_is_cured_with_the_same_results(path: Path, tmp_path: Path) -> None:
+    if lacking := missing(path):
+        pytest.skip(f"needs {', '.join(lacking)}")
+    (tmp_path / "before").mkdir()
+    (tmp_path / "after").mkdir()
+    copy = _copy(path, tmp_path)
+    with running(Fixture(copy, copy.stem, tmp_path), tmp_path / "before") as (module, oracle):
+        module.witness(oracle)
+        results = oracle.results
+    fix([tmp_path], Settings())
+    assert check([copy], Settings()).findings == ()
+    with running(Fixture(copy, copy.stem, tmp_path), tmp_path / "after", cured=True) as (module, oracle):
+        module.witness(oracle)
+        assert oracle.results == results
