@@ -181,6 +181,10 @@ NARROWS: Final = frozenset(
 )
 # Those that ask for a part of the rows, may do so, or ask for more than to see them.
 PARTIAL: Final = frozenset({"slice", "fetch", "from_statement", "with_for_update", "offset"})
+# After these an eager join would change what the statement means or locks, or cannot be added to it.
+NO_JOIN: Final = frozenset(
+    {"from_statement", "with_for_update", "group_by", "having", "distinct", "union", "union_all"}
+)
 # Query methods that run it and give: many rows, one row (or None), a plain value, a write.
 MANY: Final = frozenset({"all", "fetchall", "fetchmany", "partitions", "paginate"})
 ONE: Final = frozenset(

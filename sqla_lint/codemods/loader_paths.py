@@ -14,9 +14,6 @@ from sqla_lint.lower import nodes as n
 
 Path: TypeAlias = "tuple[str, ...]"
 
-# SQL that an added join would change the meaning of, or that no join can be added to: a statement of its own instead.
-_NO_JOIN = frozenset({"from_statement", "with_for_update", "group_by", "having", "distinct", "union", "union_all"})
-
 
 class Step(NamedTuple):
     """One step of a path: *name* of *cls*, loaded by *option*."""
@@ -62,7 +59,7 @@ def steps(world: World, root: Class, path: Path, origin: Origin, methods: frozen
 
 
 def _option(many: bool | None, methods: frozenset[str]) -> str:
-    return "joinedload" if many is False and not methods & _NO_JOIN else "selectinload"
+    return "joinedload" if many is False and not methods & api.NO_JOIN else "selectinload"
 
 
 def longest(paths: Iterable[Path]) -> list[Path]:
