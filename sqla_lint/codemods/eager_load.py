@@ -90,14 +90,14 @@ def _wanted(verdict: Verdict, facts: Facts | None) -> Iterator[_Wanted]:
     own: dict[tuple[str, n.Pos], _Wanted] = {}
     for entity, attribute in verdict.unloaded:
         origin = entity.origin
-        if origin is None or origin.mixed:
-            raise Refused("the rows may come from one of several queries")
-        found = own.setdefault((origin.path, origin.pos), _Wanted(origin, {}))
-        found.paths[(*entity.steps, attribute)] = entity
+        if origin is None:
+            raise Refused("the query is not known")
+        for path, pos in sorted(origin.places):
+            found = own.setdefault((path, pos), _Wanted(origin._replace(path=path, pos=pos), {}))
+            found.paths[(*entity.steps, attribute)] = entity
     for entity, attribute in _others(facts):
-        origin = entity.origin
-        if origin is not None and (origin.path, origin.pos) in own:
-            own[origin.path, origin.pos].paths.setdefault((*entity.steps, attribute), entity)
+        for place in entity.origin.places & own.keys() if entity.origin is not None else ():
+            own[place].paths.setdefault((*entity.steps, attribute), entity)
     yield from own.values()
 
 

@@ -52,7 +52,8 @@ def steps(world: World, root: Class, path: Path, origin: Origin, methods: frozen
         strategies = {strategy for known, strategy in origin.options if known == path[: index + 1]}
         if strategies - api.EAGER - api.LAZY:
             raise Refused(f"the query says that {cls.name}.{name} must not be loaded")
-        loaded = strategies & api.EAGER or (index < len(path) - 1 and relation.lazy in api.EAGER)
+        by_query = strategies & api.EAGER and not origin.others
+        loaded = by_query or (index < len(path) - 1 and relation.lazy in api.EAGER)
         found.append(Step("defaultload" if loaded else _option(relation.many, methods), cls, name))
         cls = relation.target
     return tuple(found)

@@ -276,7 +276,8 @@ class Origin(NamedTuple):
     *options* are (path, strategy) pairs, a path being the relationship names from the row. *single* if it gives one row
     at most; *certain* is False where an option could not be read; *filtered* if it may leave rows of the class out;
     *pinned* are the (class, column) pairs that have one value in all rows; *partial* if it asks for a part of the rows
-    (``limit``), or for more than to see them (``FOR UPDATE``); *mixed* if the rows may come from another query as well.
+    (``limit``), or for more than to see them (``FOR UPDATE``); *others* are the
+    files and positions of other queries that the rows may come from as well.
     """
 
     path: str
@@ -288,7 +289,12 @@ class Origin(NamedTuple):
     filtered: bool = False
     pinned: frozenset[tuple[Class, str]] = frozenset()
     partial: bool = False
-    mixed: bool = False
+    others: frozenset[tuple[str, Pos]] = frozenset()
+
+    @property
+    def places(self) -> frozenset[tuple[str, Pos]]:
+        """The files and positions of all queries that the rows may come from."""
+        return self.others | {(self.path, self.pos)}
 
 
 class Entity(NamedTuple):
@@ -468,9 +474,10 @@ def _join_origins(left: Origin | None, right: Origin | None) -> Origin | None:
     """Rows of either query have loaded what either loads: what is not certain is not reported."""
     if left is None or right is None:
         return None
+    path, pos = min((left.path, left.pos), (right.path, right.pos))
     return Origin(
-        left.path,
-        min(left.pos, right.pos),
+        path,
+        pos,
         left.options | right.options,
         left.sid if left.sid == right.sid else None,
         left.single and right.single,
@@ -478,5 +485,5 @@ def _join_origins(left: Origin | None, right: Origin | None) -> Origin | None:
         left.filtered or right.filtered,
         left.pinned | right.pinned,
         left.partial or right.partial,
-        left.mixed or right.mixed or (left.path, left.pos) != (right.path, right.pos),
+        (left.places | right.places) - {(path, pos)},
     )
