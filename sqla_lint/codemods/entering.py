@@ -99,8 +99,8 @@ def _check_class(world: World, closer: Function) -> None:
 # --- the methods that a class gains
 
 
-def add_methods(rewrite: Rewrite, closer: Function) -> int:
-    """Write ``__enter__`` and ``__exit__`` into the class of *closer*; the line that they come before."""
+def add_methods(rewrite: Rewrite, closer: Function) -> None:
+    """Write ``__enter__`` and ``__exit__`` into the class of *closer*, behind its constructor."""
     cls = closer.cls
     assert cls is not None
     head = cls.methods.get("__init__")
@@ -111,7 +111,8 @@ def add_methods(rewrite: Rewrite, closer: Function) -> int:
     line = after.pos[2] + 1
     for text in _methods(cls, closer, margin, unit):
         rewrite.insert_before(line, text)
-    return line
+    if line <= cls.node.pos[2] and rewrite.before[line - 1].strip():
+        rewrite.insert_before(line, "")
 
 
 def _unit(rewrite: Rewrite, method: n.FunctionDef, margin: str) -> str:

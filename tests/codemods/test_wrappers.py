@@ -174,7 +174,6 @@ def known(name):
 class Gate:
 \t_db = None
 \tdef count(self) -> int:
-\t\tself._db = Factory()
 \t\treturn self._db.query(Item).count()
 
 \tdef __init__(self) -> None:
@@ -194,7 +193,6 @@ def known(name):
 class Gate:
 \t_db = None
 \tdef count(self) -> int:
-\t\tself._db = Factory()
 \t\treturn self._db.query(Item).count()
 
 \tdef __init__(self) -> None:
@@ -205,6 +203,7 @@ class Gate:
 
 \tdef __exit__(self, exc_type: object, exc: object, traceback: object) -> None:
 \t\tself.finish()
+
 \tdef finish(self) -> None:
 \t\tself._db.close()
 """,
