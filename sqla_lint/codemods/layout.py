@@ -62,6 +62,26 @@ def string_lines(lines: Sequence[str], first: int, last: int) -> frozenset[int]:
     return frozenset(found)
 
 
+def continued_lines(lines: Sequence[str], first: int, last: int) -> frozenset[int]:
+    """The lines from *first* to *last* that go on with what a bracket or a backslash above them began.
+
+    Raises:
+        Unmovable: the text cannot be scanned.
+    """
+    found: set[int] = set()
+    text, line, depth = "".join(lines[first - 1 : last]), first, 0
+    try:
+        for kind, start, end in tokens(text):
+            depth += (kind == "open") - (kind == "close")
+            breaks = len(re.findall(r"\r\n?|\n", text[start:end]))
+            if breaks and (depth > 0 or text[:start].endswith("\\") or text[start:end].startswith("\\")):
+                found.update(range(line + 1, line + breaks + 1))
+            line += breaks
+    except ScanError as error:
+        raise Unmovable(f"its lines cannot be scanned: {error}") from error
+    return frozenset(found)
+
+
 def clause_line(lines: Sequence[str], block: Sequence[n.Stmt], field: str) -> int:
     """The line of the ``else:`` or ``finally:`` that *block* belongs to.
 
@@ -107,12 +127,14 @@ class Rewrite:
     def shift(self, first: int, last: int, old: str, new: str) -> None:
         """Let the lines from *first* to *last* that are indented by *old* be indented by *new*.
 
-        Blank lines, and lines that begin inside a string, stay as they are; so do comments that stand further out.
+        Blank lines, and lines that begin inside a string, stay as they are; so do comments and the continuations of
+        brackets that stand further out.
 
         Raises:
             Unmovable: a line of code is indented with other characters.
         """
         inside = string_lines(self.before, first, last)
+        continued = continued_lines(self.before, first, last)
         for number in range(first, last + 1):
             line = self._now[number - 1]
             if number in inside or not line.strip():
@@ -122,13 +144,8 @@ class Rewrite:
             rest = line[len(head) :]
             if rest.startswith(old):
                 self._now[number - 1] = head + new + rest[len(old) :]
-            elif self._begins_statement(number) and not rest.lstrip().startswith("#"):
+            elif number not in continued and not rest.lstrip().startswith("#"):
                 raise Unmovable(f"line {number} is indented with other characters than its block")
-
-    def _begins_statement(self, number: int) -> bool:
-        """Whether line *number* is not the continuation of a bracket (those may stand anywhere)."""
-        line = self.before[number - 1]
-        return not line[:1].strip() and line.lstrip()[:1] not in (")", "]", "}")
 
     def remove(self, first: int, last: int) -> None:
         """Take lines out. A comment on the first or last of them that says something stays, on a line of its own."""

@@ -13,13 +13,19 @@ from sqla_lint.flow.values import FunctionValue
 from sqla_lint.lower import nodes as n
 
 
-def formed(plan: Plan) -> Plan:
+def formed(plan: Plan, *, begins: bool = False) -> Plan:
     """*plan* in the best form that means the same.
+
+    Args:
+        plan: the statements under the block and those that go.
+        begins: whether a commit that comes last is to be the block's, without a handler around it too.
 
     Raises:
         Refused: a block would lose its last statement where nothing can stand in for it.
     """
     plan = _with_commit(plan) or _with_try_around(plan) or plan
+    if begins and not plan.begins:
+        plan = _with_last_commit(plan) or plan
     plan = _with_empty_tries(plan)
     _check_shape(plan)
     return plan
@@ -49,6 +55,27 @@ def _with_commit(plan: Plan) -> Plan | None:
     if max(m.node.pos for m in rest) > commit.stmt.pos:
         return None
     return plan._replace(removed=(*gone, commit), begins=True)
+
+
+def _with_last_commit(plan: Plan) -> Plan | None:
+    """``with factory.begin()``: the last statement of the block is a commit, and nothing leaves it before."""
+    site, name = plan.site, plan.name
+    ids = {id(place.stmt) for place in plan.removed}
+    if plan.around is not None:
+        assert isinstance(plan.around.stmt, n.Try)
+        body = plan.around.stmt.body
+    else:
+        body = site.place.block[site.place.number + 1 : plan.last + 1]
+    body = tuple(stmt for stmt in body if id(stmt) not in ids)
+    commits = [p for p in site.places if method_call(p.stmt, name) == "commit"]
+    if len(body) < 2 or len(commits) != 1 or commits[0].stmt is not body[-1] or not _is_fresh(site):
+        return None
+    rest = [m for m in site.mentions if not is_in(m.place, [*plan.removed, commits[0]])]
+    if not rest or any(_ends_early(mention, name) for mention in rest) or _leaves_early(site, commits[0]):
+        return None
+    if not stands_alone(site.lines, commits[0].stmt) or site.maker.kind == "wrapper":
+        return None
+    return plan._replace(removed=(*plan.removed, commits[0]), begins=True)
 
 
 def _is_fresh(site: Site) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqla_lint.codemods import imports
 from sqla_lint.codemods.entering import Entering, add_methods, entering
 from sqla_lint.codemods.layout import Rewrite, Unmovable, clause_line, indentation, stands_alone, text_at
 from sqla_lint.codemods.places import Place, inner_blocks
@@ -64,8 +63,10 @@ def entered(made: Site) -> Entering:
 
 
 def elsewhere(entry: Entering, world: World, path: str) -> tuple[Edit, ...]:
-    """What lets a wrapper be entered, where its class is in another file than *path*."""
+    """What lets a wrapper be entered besides: an import, methods of a class that is in another file than *path*."""
     closer = entry.closer
+    if entry.closing is not None and entry.closing.edit is not None:
+        return (entry.closing.edit,)
     if closer is None or closer.path == path:
         return ()
     other = Rewrite(closer.path, world.project.modules[closer.path].source)
@@ -98,8 +99,6 @@ def _rewrite(planned: Plan, rewrite: Rewrite) -> None:
 
 
 def let_enter(entry: Entering, rewrite: Rewrite) -> None:
-    if entry.closing is not None:
-        imports.add(rewrite, entry.closing)
     if entry.closer is not None and entry.closer.path == rewrite.path:
         add_methods(rewrite, entry.closer)
 
