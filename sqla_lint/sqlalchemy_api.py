@@ -147,6 +147,8 @@ WRITES_MANY: Final = frozenset(
 ASKS_STATE: Final = frozenset({"is_active", "in_transaction", "in_nested_transaction", "dirty", "new"})
 CLOSES: Final = frozenset({"close", "close_all", "remove", "reset", "invalidate", "aclose"})
 ROLLS_BACK: Final = frozenset({"rollback"})
+# All of what a function calls on a session that others have begun to work with.
+ENDS_WORK: Final = CLOSES | {"commit", "rollback", "flush", "expunge_all", "expire_all", "begin"}
 COMMITS: Final = frozenset({"commit"})
 # Methods of an ``AsyncSession`` that do nothing until they are awaited (entering what ``begin`` gives awaits it).
 AWAITED: Final = (
@@ -193,6 +195,8 @@ ONE: Final = frozenset(
         "scalar_one_or_none", "fetchone",
     }
 )  # fmt: skip
+# Those that never give None: they raise.
+SURELY_ONE: Final = frozenset({"one", "scalar_one", "get_one", "one_or_404", "first_or_404", "get_or_404"})
 PLAIN: Final = frozenset({"count"})
 BULK: Final = frozenset({"update", "delete"})
 QUERY_RUNS: Final = MANY | ONE | PLAIN | BULK | {"scalar", "scalars"}

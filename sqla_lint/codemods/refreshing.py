@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.holding import Holding
 from sqla_lint.codemods.places import Place, leaves
 from sqla_lint.codemods.site import Refused
@@ -11,8 +12,6 @@ from sqla_lint.flow.values import ClassValue
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import Function, bound_names, statements
 from sqla_lint.lower import nodes as n
-
-_ALWAYS = frozenset({"one", "scalar_one", "get_one", "one_or_404", "first_or_404", "get_or_404"})
 
 
 def refreshed(
@@ -100,7 +99,7 @@ def _is_row(holding: Holding, stmt: n.Stmt) -> bool:
     if not isinstance(value, n.Call):
         return False
     made = isinstance(holding.value(value.func), ClassValue)
-    return made or (isinstance(value.func, n.Attribute) and value.func.attr in _ALWAYS)
+    return made or (isinstance(value.func, n.Attribute) and value.func.attr in api.SURELY_ONE)
 
 
 def _guards(stmt: n.Stmt, name: str, holding: Holding) -> bool:

@@ -15,9 +15,6 @@ from sqla_lint.flow.world import World
 from sqla_lint.index.module import Function, own_nodes
 from sqla_lint.lower import nodes as n
 
-_ENDS = frozenset(
-    {"commit", "rollback", "close", "flush", "expunge_all", "expire_all", "remove", "begin", "invalidate"}
-)
 _KEEPS = frozenset({"add", "add_all", "merge", "merge_all"})
 _MAX_CALLS = 4
 
@@ -134,13 +131,13 @@ def _alone(share: Share) -> str | None:
 
 
 def _only_ends(share: Share) -> str | None:
-    if share.methods and share.methods <= _ENDS and not share.handed and not share.function.is_generator:
+    if share.methods and share.methods <= api.ENDS_WORK and not share.handed and not share.function.is_generator:
         return "does nothing but end what others began"
     return None
 
 
 def _yields_it(share: Share) -> bool:
-    return share.handed and not share.methods - _ENDS
+    return share.handed and not share.methods - api.ENDS_WORK
 
 
 def _given(share: Share) -> str | None:
