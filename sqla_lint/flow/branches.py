@@ -31,6 +31,7 @@ def split(ctx: Context, cur: Cursor, test: n.Expr) -> Ways:
         return false, true
     if isinstance(test, n.BoolOp):
         return _bool_op(ctx, cur, test)
+    ctx.tested = test
     value = expr(ctx, cur, test)
     known = truth(value)
     if known is None and isinstance(test, n.Compare):

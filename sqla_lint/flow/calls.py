@@ -12,6 +12,7 @@ from sqla_lint.flow import (
     fetches,
     flask_db,
     handovers,
+    instances,
     outside,
     ownership,
     queries,
@@ -19,6 +20,7 @@ from sqla_lint.flow import (
     schemas,
     sessions,
     substitute,
+    usage,
     waits,
 )
 from sqla_lint.flow.context import Context, describe
@@ -145,7 +147,7 @@ def apply(
     if isinstance(func, Method):
         return _method(ctx, cur, func, args, kwargs, pos)
     if isinstance(func, ClassValue):
-        return construct(ctx, cur, func, args, kwargs, pos)
+        return construct(ctx, cur, func, args, kwargs, pos, node)
     if isinstance(func, Factory):
         return sessions.create(
             ctx, cur, configure.bound(configure.overridden(func.settings, kwargs), args, kwargs), pos
@@ -171,6 +173,7 @@ def unknown(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Valu
     """A call that cannot be seen into: it may raise, and may keep or close whatever it is given."""
     for value in (*args, *kwargs.values()):
         ownership.release(ctx, cur, value)
+        instances.shared(ctx, cur, value)
     ctx.raises_other = True
     cur.raises(Raised("other"), pos)
     return UNKNOWN
@@ -214,6 +217,8 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
         return receiver if name in ("of_type", "and_") else UNKNOWN
     if isinstance(receiver, Literal):
         return UNKNOWN
+    if isinstance(receiver, Entity):
+        instances.shared(ctx, cur, receiver)
     if isinstance(receiver, Instance):
         # A method of a base outside the project: it may close what the object holds.
         ownership.release(ctx, cur, receiver)
@@ -267,6 +272,7 @@ def project(
             return substitute.scope(ctx, cur, summary.generator, bound, pos)
         return Many(substitute.kept(ctx, cur, summary.generator.yields, bound, pos))
     if not ctx.static:
+        usage.handed(ctx, cur, bound, function, summary, pos)
         substitute.reads(ctx, cur, summary, bound, function, pos)
         waits.project(ctx, cur, function, summary, substitute.known_as(ctx, summary, bound), pos)
         substitute.effects(ctx, cur, summary, bound, function, pos)
@@ -297,13 +303,22 @@ def bind(
 
 
 def construct(
-    ctx: Context, cur: Cursor, func: ClassValue, args: list[Value], kwargs: dict[str, Value], pos: Pos
+    ctx: Context,
+    cur: Cursor,
+    func: ClassValue,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    pos: Pos,
+    node: n.Call | None = None,
 ) -> Value:
     """An instance of a class of the project."""
     cls = func.cls
     if ctx.world.mappings.is_mapped(cls):
         unknown(ctx, cur, args, kwargs, pos)
-        return Entity(cls, None)
+        made = Entity(cls, None, made=(ctx.path, pos))
+        plain = node is not None and not args and all(k.name is not None for k in node.keywords)
+        instances.built(ctx, cur, made, frozenset(kwargs) if plain else None)
+        return made
     if ctx.world.is_flask_db_class(cls):
         return FlaskDb(ctx.path, f"{pos[0]}:{pos[1]}", configure.of_flask(kwargs))
     settings = ctx.world.session_class(cls)
@@ -312,9 +327,8 @@ def construct(
     init = ctx.world.method(cls, "__init__")
     if init is None:
         return _without_init(ctx, cur, func, args, kwargs, pos)
-    made = Instance(cls, ("%new",))
     summary = ctx.world.summary(init)
-    bound = bind(ctx, init, made, args, kwargs)
+    bound = bind(ctx, init, Instance(cls, ("%new",)), args, kwargs)
     if not ctx.static:
         substitute.effects(ctx, cur, summary, bound, init, pos)
     held = tuple(

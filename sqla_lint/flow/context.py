@@ -41,12 +41,16 @@ class Context:
         self.sessions: dict[Sid, Session] = {}
         self.loops: tuple[LoopId, ...] = ()
         self.in_finally = False
+        # Code that ``run_sync`` calls may load lazily; a key that is only compared with None is not used.
+        self.in_sync = False
+        self.tested: n.Expr | None = None
         self.guards: tuple[Guard, ...] = ()
         self.statement: Pos | None = None
         self.depth = 0
         self.raises: set[Sid] = set()
         self.raises_other = False
         self.yields: list[Value] = []
+        self.has_scopes = function is None or bool(function.words & {"close", "remove", "with"})
         self.captures: dict[Pos, dict[Sid, Pos]] = {}
         self.waits: dict[Wait, None] = {}
         self.aside = False

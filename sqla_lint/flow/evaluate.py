@@ -16,6 +16,7 @@ from sqla_lint.flow.values import (
     UNKNOWN,
     Awaitable,
     Criterion,
+    Entity,
     Instance,
     LambdaValue,
     Literal,
@@ -103,7 +104,8 @@ def _display(items: tuple[Value, ...]) -> Value:
     known: Value = items[0] if items else UNKNOWN
     for item in items[1:]:
         known = join(known, item)
-    return Many(known, single=len(items) < 2, fixed=True)
+    parts = items if len(items) < 9 and any(isinstance(item, Entity) and item.made for item in items) else ()
+    return Many(known, single=len(items) < 2, fixed=True, parts=parts)
 
 
 def _dict(ctx: Context, cur: Cursor, node: n.Dict) -> Value:
@@ -189,6 +191,8 @@ def _bin_op(ctx: Context, cur: Cursor, node: n.BinOp) -> Value:
 
 
 def _compare(ctx: Context, cur: Cursor, node: n.Compare) -> Value:
+    if len(node.ops) == 1 and isinstance(node.comparators[0], n.Constant) and node.comparators[0].value is None:
+        ctx.tested = node.left
     left = expr(ctx, cur, node.left)
     rights = [expr(ctx, cur, part) for part in node.comparators]
     if len(rights) == 1 and node.ops[0] in ("is", "is not", "==", "!="):

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from sqla_lint.flow.graph import Guard
-from sqla_lint.flow.state import SessionState
+from sqla_lint.flow.state import InstanceId, SessionState
 from sqla_lint.flow.values import Entity, Session, Sid
 from sqla_lint.index.module import Function
 from sqla_lint.lower.nodes import Pos
@@ -191,23 +191,70 @@ class Fetched(NamedTuple):
     what: str
 
 
+class Detached(NamedTuple):
+    """An instance whose session has closed is used: *how* is ``read``, ``call`` (a callee reads it) or ``return``.
+
+    *cause* is what expired it, None where *attribute* had never been loaded; *text* is what the code calls it.
+    """
+
+    pos: Pos
+    instance: InstanceId
+    text: str
+    attribute: str | None
+    how: str
+    cause: Pos | None
+
+
+class AsyncRead(NamedTuple):
+    """Reading *attribute* would send a statement outside ``await``: it is not loaded, or *cause* expired it."""
+
+    pos: Pos
+    instance: InstanceId
+    text: str
+    attribute: str
+    cause: Pos | None
+
+
+class KeyRead(NamedTuple):
+    """A generated primary key is read before any flush."""
+
+    pos: Pos
+    instance: InstanceId
+    cls: str
+    attribute: str
+    text: str
+
+
+class OtherCommit(NamedTuple):
+    """A session is committed while *changed* (a change of an instance of *other*) waits for its own commit."""
+
+    sid: Sid
+    pos: Pos
+    other: Sid
+    changed: Pos
+
+
 Event = (
-    Created
+    AsyncRead
     | Called
+    | Closing
+    | Created
+    | Detached
     | Ended
+    | Exit
+    | Fetched
+    | Handed
+    | KeyRead
+    | LazyRead
+    | OtherCommit
+    | Outlived
     | Ran
     | Rebound
-    | Closing
-    | Outlived
-    | Reopened
-    | Used
     | Recovered
-    | Waited
+    | Reopened
     | Shared
-    | Exit
-    | LazyRead
-    | Handed
-    | Fetched
+    | Used
+    | Waited
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import members
+from sqla_lint.flow import instances, members, usage
 from sqla_lint.flow.context import Context, LoopId
 from sqla_lint.flow.facts import LazyRead
 from sqla_lint.flow.graph import Guard
@@ -33,6 +33,8 @@ from sqla_lint.index.module import Class
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
+# In place of the loop that read a relationship: it was read of one row, which says nothing of the others.
+ONE_ROW = (0, 0)
 # How many relationships a value is followed through.
 _MAX_STEPS = 6
 
@@ -49,6 +51,7 @@ def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> Val
 def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity) -> Value:
     mapped = ctx.world.mappings.mapped(owner.cls)
     relation = ctx.world.mappings.relationship(owner.cls, node.attr)
+    usage.read(ctx, cur, node, owner, relation, sends(ctx, cur, owner, node.attr, relation))
     if relation is not None:
         return read(ctx, cur, node.pos, owner, relation)
     if mapped is not None and node.attr in mapped.proxies:
@@ -113,8 +116,8 @@ def note_read(
     if loop is not None:
         told = (f"{via.qualname}", via.pos, via.path) if via is not None else None
         ctx.emit(LazyRead(pos, loop, owner, name, status, many, told, pos))
-    if status == "lazy" and loop is not None and len(cur.loaded) < 40:
-        cur.loaded = cur.loaded | {(owner.origin.pos, path, loop)}
+    if status == "lazy" and (loop is not None or ctx.has_scopes) and len(cur.loaded) < 40:
+        cur.loaded = cur.loaded | {(owner.origin.pos, path, loop or ONE_ROW)}
 
 
 def _begins(cur: Cursor, sid: Sid) -> None:
@@ -147,17 +150,51 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
     if origin.sid is not None and _is_closed(cur, origin.sid):
         return "unknown"
     path = (*owner.steps, relation.name)
-    if any(e[0] == origin.pos and e[1] in (path, (*owner.steps, "*")) and e[2] not in ctx.loops for e in cur.loaded):
+    if any(
+        e[0] == origin.pos and e[1] in (path, (*owner.steps, "*")) and e[2] not in (ONE_ROW, *ctx.loops)
+        for e in cur.loaded
+    ):
         return "loaded"
+    strategy = _effective(owner, origin, relation)
+    if strategy is None:
+        return "unknown"
+    return "lazy" if strategy in api.LAZY else "loaded"
+
+
+def _effective(owner: Entity, origin: Origin, relation: Relationship) -> str | None:
+    """The strategy that loads *relation*: the query's, else the mapping's; None where it is not known."""
     strategy = _strategy(origin.options, owner.steps, relation.name)
     if strategy is None:
         strategy = relation.lazy
         if strategy == "joined" and relation.target is owner.cls and not relation.join_depth:
             # SQLAlchemy stops eager joins at the class itself unless join_depth is given: one statement a row.
             strategy = "select"
-    if strategy is None:
-        return "unknown"
-    return "lazy" if strategy in api.LAZY else "loaded"
+    return strategy
+
+
+def sends(ctx: Context, cur: Cursor, owner: Entity, name: str, relation: Relationship | None) -> bool:
+    """Whether reading a relationship or deferred column sends a statement (or would, were the session not closed)."""
+    origin = owner.origin
+    if origin is None or not origin.certain:
+        return False
+    if not instances.is_closed(cur, owner):
+        if relation is not None:
+            status = load_status(ctx, cur, owner, relation)
+            held = relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin)
+            return status == "lazy" or status == "pinned" and not held
+        return _is_deferred(ctx, owner, name)
+    if any(e[0] == origin.pos and e[1] in ((*owner.steps, name), (*owner.steps, "*")) for e in cur.loaded):
+        return False
+    if relation is None:
+        return _is_deferred(ctx, owner, name)
+    # The identity map is of no use any more: also a many-to-one whose target the session held must have been loaded.
+    inverse = owner.via == name and relation.many is not True
+    return not inverse and relation.lazy not in api.DYNAMIC and _effective(owner, origin, relation) in api.LAZY
+
+
+def _is_deferred(ctx: Context, owner: Entity, name: str) -> bool:
+    mapped = ctx.world.mappings.mapped(owner.cls)
+    return mapped is not None and name in mapped.deferred and deferred_status(owner, name) == "lazy"
 
 
 def is_pinned(ctx: Context, owner: Entity, relation: Relationship) -> bool:
@@ -244,6 +281,7 @@ def write(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> None:
     to see what leaves it.
     """
     if isinstance(owner, Entity):
+        usage.written(ctx, cur, owner, node.attr, node.pos)
         relation = ctx.world.mappings.relationship(owner.cls, node.attr)
         if relation is not None and relation.many:
             read(ctx, cur, node.pos, owner, relation)

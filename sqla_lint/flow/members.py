@@ -103,7 +103,9 @@ def _row(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity | Parameter
     if owner.cls is None:
         return UNKNOWN
     method = ctx.world.method(owner.cls, node.attr)
-    return _method(ctx, cur, node, method, owner) if method is not None else UNKNOWN
+    if method is not None:
+        return _method(ctx, cur, node, method, owner)
+    return UNKNOWN if ctx.world.columns.is_stored(owner.cls, node.attr) else Method(owner, node.attr)
 
 
 def _function(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: FunctionValue) -> Value:

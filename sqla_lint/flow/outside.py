@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import configure, loading, ownership, queries, rows, sessions, waits
+from sqla_lint.flow import configure, instances, loading, ownership, queries, rows, sessions, usage, waits
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import (
@@ -15,6 +15,7 @@ from sqla_lint.flow.values import (
     Alias,
     ClassValue,
     Engine,
+    Entity,
     Factory,
     FlaskDb,
     FunctionValue,
@@ -61,6 +62,8 @@ _HARMLESS = frozenset(
         "vars", "dir", "format", "abs", "round", "range", "super", "globals", "locals", "object",
     }
 )  # fmt: skip
+# Those of them that ask an object for its text or contents, which may read any of its attributes.
+_READS = frozenset({"print", "str", "repr", "format", "vars"})
 _LOGGING = frozenset({"logging", "loguru", "structlog", "warnings"})
 
 
@@ -88,6 +91,9 @@ def call(
         return handler(ctx, cur, args, kwargs, pos)
     package = name.split(".", 1)[0]
     if package in _LOGGING or (package == "builtins" and name[9:] in _HARMLESS):
+        if package in _LOGGING or name[9:] in _READS:
+            for value in (*args, *kwargs.values()):
+                instances.shared(ctx, cur, value)
         return Outside(name, True) if package in _LOGGING else UNKNOWN
     meaning = api.meaning(name) if not func.called else None
     if meaning is not None:
@@ -272,6 +278,17 @@ def _getattr(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Va
     return UNKNOWN
 
 
+def _setattr(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], pos: Pos) -> Value:
+    if len(args) == 3 and isinstance(args[0], Entity) and isinstance(args[1], Literal):
+        usage.written(ctx, cur, args[0], str(args[1].value), pos)
+    elif args:
+        instances.shared(ctx, cur, args[0])
+    for value in args[2:]:
+        ownership.release(ctx, cur, value)
+        instances.shared(ctx, cur, value)
+    return UNKNOWN
+
+
 def _attrgetter(_ctx: Context, _cur: Cursor, args: list[Value], _kwargs: dict[str, Value], _pos: Pos) -> Value:
     paths = tuple(arg.value for arg in args if isinstance(arg, Literal) and isinstance(arg.value, str))
     return Getter(paths) if len(paths) == len(args) else UNKNOWN
@@ -359,6 +376,7 @@ _HANDLERS: dict[str, Handler] = {
     "builtins.next": _next,
     "builtins.dict": _dict,
     "builtins.getattr": _getattr,
+    "builtins.setattr": _setattr,
     "operator.attrgetter": _attrgetter,
     "itertools.chain": _chain,
     "itertools.islice": _lazily_same,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqla_lint import handover_calls, slow_calls
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import containers
+from sqla_lint.flow import containers, instances
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.facts import Outlived
 from sqla_lint.flow.state import GONE, OPEN, Cursor
@@ -187,6 +187,7 @@ def _bind_attribute(ctx: Context, cur: Cursor, target: n.Attribute, value: Value
     # The object is read; the attribute is not: writing a scalar relationship loads nothing.
     owner = expr(ctx, cur, target.value)
     loading.write(ctx, cur, target, owner)
+    instances.shared(ctx, cur, value)
     waits = unread(value)
     if waits is not None:
         ctx.emit(Outlived(waits[0], target.pos, waits[1], "stored"))

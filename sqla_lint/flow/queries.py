@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import sessions
+from sqla_lint.flow import instances, sessions
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Outlived
 from sqla_lint.flow.state import CLOSED, Cursor, Held
@@ -120,6 +120,7 @@ def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
     rows = query.row.items if isinstance(query.row, Pair) else (query.row,)
     for row in rows:
         if isinstance(row, Entity):
+            instances.loaded(cur, row)
             held: set[Held] = {(row.cls, query.origin.pos, "one" if one or query.single else "own")}
             for path, strategy in query.origin.options:
                 target = _reached(ctx, row, path) if strategy in api.EAGER else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow import calls, loading, ownership
+from sqla_lint.flow import calls, instances, loading, ownership
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import UNKNOWN, Dynamic, Literal, Many, Mapping, Pair, Query, Record, Sid, Value, unread
@@ -26,6 +26,7 @@ def method(
     if name in _ADDS:
         for value in (*args, *kwargs.values()):
             ownership.release(ctx, cur, value)
+            instances.shared(ctx, cur, value)
     if isinstance(receiver, Mapping):
         return _mapping(ctx, receiver, name)
     if isinstance(receiver, Record):

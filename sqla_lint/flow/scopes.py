@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint import handover_calls, slow_calls
-from sqla_lint.flow import calls, ownership, sessions, transitions
+from sqla_lint.flow import calls, instances, ownership, sessions, transitions
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Ran
 from sqla_lint.flow.state import Cursor, Raised
@@ -15,6 +15,7 @@ from sqla_lint.flow.values import (
     Instance,
     Literal,
     Many,
+    Method,
     Outside,
     Query,
     Scope,
@@ -42,6 +43,9 @@ def enter(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> tuple[Value, Val
         return value, value.value
     if isinstance(value, Instance):
         return _enter_instance(ctx, cur, value, pos)
+    if isinstance(value, Method) and value.name == "no_autoflush" and isinstance(value.receiver, Session):
+        _autoflush(ctx, cur, value.receiver, False)
+        return value, UNKNOWN
     if isinstance(value, (Stack, Query, Connection)):
         return value, value
     if isinstance(value, Outside) and value.called and _is_kept(ctx, value):
@@ -53,6 +57,12 @@ def _is_kept(ctx: Context, value: Outside) -> bool:
     """Pools, task groups and clients give themselves."""
     held = value.name.startswith(handover_calls.HOLDERS)
     return held or slow_calls.is_client(value.name, ctx.world.settings.slow_calls)
+
+
+def _autoflush(ctx: Context, cur: Cursor, session: Session, on: bool) -> None:
+    """``with session.no_autoflush:`` keeps statements from flushing first."""
+    if not ctx.static:
+        cur.sessions[session.sid] = ctx.session_state(cur, session.sid)._replace(silent=not on)
 
 
 def _enter_transaction(ctx: Context, cur: Cursor, value: Transaction, pos: Pos) -> Scope:
@@ -94,6 +104,9 @@ def leave(ctx: Context, cur: Cursor, entered: Value, pos: Pos, raised: Raised | 
     if isinstance(entered, Scope):
         _leave_scope(ctx, cur, entered, pos, raised)
         return entered.swallows
+    if isinstance(entered, Method) and isinstance(entered.receiver, Session):
+        _autoflush(ctx, cur, entered.receiver, True)
+        return False
     if isinstance(entered, AppContext):
         _leave_app(cur, pos)
         return False
@@ -154,7 +167,9 @@ def _end_block(ctx: Context, cur: Cursor, scope: Scope, pos: Pos, does: frozense
     cur.raises(Raised("database"), pos)
     done = transitions.commit(state) if "commit" in does else transitions.statement(state, pos, True)
     cur.sessions[scope.sid] = done
+    instances.flushed(ctx, cur, scope.sid)
     if "commit" in does:
+        instances.committed(ctx, cur, scope.sid, pos)
         cur.loaded, cur.held = frozenset(), frozenset()
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import ownership, queries, transitions
+from sqla_lint.flow import instances, ownership, queries, transitions
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Called, Closing, Created, Ran, Rebound, Recovered, Reopened, Used
 from sqla_lint.flow.state import CLOSED, OPEN, Cursor, Raised, SessionState
 from sqla_lint.flow.values import (
     UNKNOWN,
+    ClassValue,
     Connection,
     Entity,
     FunctionValue,
@@ -17,6 +18,7 @@ from sqla_lint.flow.values import (
     Many,
     Outside,
     Pair,
+    Parameter,
     Scope,
     Session,
     Settings,
@@ -57,6 +59,8 @@ def statement(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, writes: bool = Fals
     state = check_use(ctx, cur, sid, pos, what)
     ctx.emit(Ran(sid, pos, what))
     ctx.raises.add(sid)
+    if what not in ("commit", "get", "get_one"):
+        (instances.flushed if what == "flush" else instances.autoflushed)(ctx, cur, sid)
     cur.sessions[sid] = transitions.failed(state, pos, what in ("commit", "flush") or state.wrote is not None)
     cur.raises(Raised("database"), pos)
     cur.sessions[sid] = state._replace(used=True, active=True)
@@ -64,6 +68,7 @@ def statement(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, writes: bool = Fals
     cur.raises(Raised("other"), pos)
     if what == "commit":
         cur.sessions[sid] = transitions.commit(state)
+        instances.committed(ctx, cur, sid, pos)
         cur.loaded, cur.held = frozenset(), frozenset()
     else:
         cur.sessions[sid] = transitions.statement(state, pos, writes)
@@ -110,6 +115,7 @@ def rollback(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
         # Inside ``with ...begin()`` a rollback ends the block's transaction: the block's rows are lost all the same.
         state = state._replace(failure=failure, wrote=before.wrote)
     cur.sessions[sid] = state
+    instances.rolled_back(cur, sid, before, pos)
     cur.loaded, cur.held = frozenset(), frozenset()
 
 
@@ -147,10 +153,28 @@ def method(
         state = ctx.session_state(cur, sid)
         note_reopening(ctx, state, sid, pos)
         cur.sessions[sid] = transitions.note(state, pos)
+    _instances(ctx, cur, sid, name, args, pos)
     for arg in args:
         # A session added to another object's care is not this one's business.
         ownership.release(ctx, cur, arg)
     return UNKNOWN
+
+
+def _instances(ctx: Context, cur: Cursor, sid: Sid, name: str, args: list[Value], pos: Pos) -> None:
+    """What a method of a session does to the instances it is given, or holds."""
+    if ctx.static:
+        return
+    target = args[0] if args else UNKNOWN
+    if name in ("add", "add_all"):
+        instances.added(ctx, cur, sid, target)
+    elif name in ("delete", "expunge"):
+        instances.spared(cur, target)
+    elif name == "expunge_all":
+        instances.all_spared(cur, sid)
+    elif name == "expire":
+        instances.expire_one(cur, target, pos)
+    elif name == "expire_all":
+        instances.expire(ctx, cur, sid, pos)
 
 
 def _statement_method(
@@ -159,6 +183,8 @@ def _statement_method(
     sid = session.sid
     target = args[0] if args else kwargs.get("statement", UNKNOWN)
     writes = name in api.WRITES or (isinstance(target, Outside) and bool(api.DML & set(target.name.split("."))))
+    if name in ("get", "get_one") and not _was_got(cur, args):
+        instances.autoflushed(ctx, cur, sid)
     statement(ctx, cur, sid, pos, writes, name)
     if name in api.EXECUTES:
         return queries.executed(ctx, cur, target, name, sid, pos)
@@ -168,11 +194,24 @@ def _statement_method(
         return Connection(None)
     if name == "refresh" and isinstance(target, Entity):
         _refreshed(cur, target, args[1] if len(args) > 1 else kwargs.get("attribute_names", UNKNOWN))
+    if name == "merge" and isinstance(target, Entity):
+        return instances.merged(ctx, cur, sid, target, pos)
     return target if name == "merge" else UNKNOWN
+
+
+def _was_got(cur: Cursor, args: list[Value]) -> bool:
+    """Whether ``get`` was called for the same key before: then the identity map answers, and nothing is flushed."""
+    if len(args) < 2 or not isinstance(args[0], ClassValue) or not isinstance(args[1], Parameter):
+        return False
+    key = f"%got{args[0].cls.name}"
+    known = cur.env.get(key) == args[1]
+    cur.env[key] = args[1]
+    return known
 
 
 def _refreshed(cur: Cursor, row: Entity, names: Value) -> None:
     """``session.refresh(row, ["rel"])`` loads the relationships it names."""
+    instances.refreshed(cur, row)
     if row.origin is not None and isinstance(names, Many):
         name = names.item.value if isinstance(names.item, Literal) else "*"
         cur.loaded = cur.loaded | {(row.origin.pos, (*row.steps, str(name)), None)}
@@ -183,6 +222,7 @@ def begin(ctx: Context, cur: Cursor, sid: Sid, nested: bool, pos: Pos) -> Transa
     if nested and not ctx.static:
         # It flushes and sends SAVEPOINT. What a failed SAVEPOINT would mean is left aside: the body is what may fail.
         state = check_use(ctx, cur, sid, pos, "begin_nested")
+        instances.flushed(ctx, cur, sid)
         cur.sessions[sid] = transitions.statement(state, pos, False)
     return Transaction(sid, nested, pos)
 
@@ -203,7 +243,10 @@ def _run_sync(
     from sqla_lint.flow import calls
 
     if args and isinstance(args[0], (FunctionValue, LambdaValue)):
-        return calls.apply(ctx, cur, args[0], [session, *args[1:]], kwargs, pos)
+        ctx.in_sync, outer = True, ctx.in_sync
+        result = calls.apply(ctx, cur, args[0], [session, *args[1:]], kwargs, pos)
+        ctx.in_sync = outer
+        return result
     return UNKNOWN
 
 

@@ -6,11 +6,11 @@ from collections import deque
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqla_lint.flow import liveness
+from sqla_lint.flow import instances, liveness, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Exit, Facts, Outlived
 from sqla_lint.flow.graph import Graph, TooLarge, build
-from sqla_lint.flow.state import CLOSED, OPEN, State
+from sqla_lint.flow.state import CLOSED, OPEN, Cursor, InstanceId, InstanceState, State
 from sqla_lint.flow.step import Step, advance
 from sqla_lint.flow.summarize import summarize
 from sqla_lint.flow.summary import Summary
@@ -143,7 +143,10 @@ class _Worklist:
         env = {k: v for k, v in state.env.items() if k in live and type(v) is not Literal or self._is_live(k, v, live)}
         if len(env) == len(state.env):
             return state
-        return State(env, state.sessions, state.exc, state.caught, state.result, state.loaded, state.held, state.tests)
+        kept = _reachable(state, env) if state.instances else state.instances
+        return State(
+            env, state.sessions, state.exc, state.caught, state.result, state.loaded, state.held, state.tests, kept
+        )
 
     def _is_live(self, key: str, value: Value, live: frozenset[str]) -> bool:
         if key[0] == "%":
@@ -152,6 +155,12 @@ class _Worklist:
         if name not in live:
             return False
         return name in self.tested or not isinstance(value, Literal)
+
+
+def _reachable(state: State, env: dict[str, Value]) -> frozenset[tuple[InstanceId, InstanceState]]:
+    """What is known of the instances that a variable, or the result, still holds."""
+    keys = {instances.identity(e) for value in (*env.values(), state.result) for e in instances.entities(value)}
+    return frozenset(item for item in state.instances if item[0] in keys)
 
 
 def _ways_in(graph: Graph) -> list[int]:
@@ -198,6 +207,8 @@ def _exits(solved: Solved) -> None:
             label = state.exc.label if state.exc is not None else ""
             if how == "return":
                 _outlived(ctx, state, pos)
+                if pos is not None and state.instances:
+                    usage.left(ctx, Cursor(state, None), pos)
             for sid, session in state.sessions.items():
                 ctx.emit(Exit(sid, pos, session, how if pos is not None or how == "raise" else "end", label))
 

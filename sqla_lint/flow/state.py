@@ -17,6 +17,9 @@ Loaded = tuple[Pos | str, tuple[str, ...], tuple[int, int] | None]
 # or ``one`` alone)
 Held = tuple[Class, Pos | None, str]
 
+# An instance by where it came from: (file, position of the query or of the call that built it, relationship path).
+InstanceId = tuple[str, Pos, tuple[str, ...]]
+
 OPEN, CLOSED, GONE = "open", "closed", "gone"
 
 
@@ -44,7 +47,8 @@ class SessionState(NamedTuple):
     transaction holds a connection. *failure* is an error not yet rolled back. *closed_at* is the call that closed it,
     *reopened_at* the first statement after that. *wrote* is the first write of its transaction, *wrote_before* whether
     there was one when the innermost ``try`` began; *block* is the ``with ...begin()`` block around. *ended* names what
-    was done since entry; *waited* is the first slow call of the transaction.
+    was done since entry; *waited* is the first slow call of the transaction. *changed* is the first change of an
+    instance of it since its transaction began; *silent* while autoflush is off.
     """
 
     status: str = OPEN
@@ -59,6 +63,25 @@ class SessionState(NamedTuple):
     block: Pos | None = None
     ended: frozenset[str] = frozenset()
     waited: Pos | None = None
+    changed: Pos | None = None
+    silent: bool = False
+
+
+class InstanceState(NamedTuple):
+    """What one instance is, on one way.
+
+    *sid* is the session it is in. *stored* if the database has it (else it is new, or only added). *expired* is what
+    emptied its attributes: they are loaded again when one is read. *spared* if a commit does not expire it (deleted, or
+    expunged). *keyless* while the flush that makes its primary key has not come. *shared* once other code had it: what
+    that loaded, added or set is not known.
+    """
+
+    sid: Sid | None = None
+    stored: bool = False
+    expired: Pos | None = None
+    spared: bool = False
+    keyless: bool = False
+    shared: bool = False
 
 
 class Raised(NamedTuple):
@@ -79,7 +102,7 @@ class State:
     Never changed once made; equal states are the same way as far as anyone can tell.
     """
 
-    __slots__ = ("caught", "env", "exc", "held", "loaded", "result", "sessions", "tests", "_key")
+    __slots__ = ("caught", "env", "exc", "held", "instances", "loaded", "result", "sessions", "tests", "_key")
 
     def __init__(
         self,
@@ -91,6 +114,7 @@ class State:
         loaded: frozenset[Loaded] = frozenset(),
         held: frozenset[Held] = frozenset(),
         tests: frozenset[tuple[object, bool]] = frozenset(),
+        instances: frozenset[tuple[InstanceId, InstanceState]] = frozenset(),
     ) -> None:
         self.env = env
         self.sessions = sessions
@@ -100,6 +124,7 @@ class State:
         self.loaded = loaded
         self.held = held
         self.tests = tests
+        self.instances = instances
         self._key: tuple[object, ...] | None = None
 
     @property
@@ -115,6 +140,7 @@ class State:
                 self.loaded,
                 self.held,
                 self.tests,
+                self.instances,
             )
         return self._key
 
@@ -134,6 +160,7 @@ class Cursor:
         "env",
         "exc",
         "held",
+        "instances",
         "loaded",
         "node",
         "raised",
@@ -153,6 +180,7 @@ class Cursor:
         self.loaded = state.loaded
         self.held = state.held
         self.tests = state.tests
+        self.instances = dict(state.instances)
         self.node = node
         self.raised: list[tuple[State, Pos]] = []
         self.dead = False
@@ -160,7 +188,17 @@ class Cursor:
         self._leaves = node is not None and node.exc == RAISE_EXIT
 
     def state(self) -> State:
-        return State(self.env, self.sessions, self.exc, self.caught, self.result, self.loaded, self.held, self.tests)
+        return State(
+            self.env,
+            self.sessions,
+            self.exc,
+            self.caught,
+            self.result,
+            self.loaded,
+            self.held,
+            self.tests,
+            frozenset(self.instances.items()),
+        )
 
     def _outside(self) -> dict[str, Value]:
         """What matters of the variables once an exception leaves the function."""
@@ -183,6 +221,7 @@ class Cursor:
                     self.loaded,
                     self.held,
                     self.tests,
+                    frozenset(self.instances.items()),
                 ),
                 pos,
             )

@@ -4,7 +4,7 @@ its reads judged.
 
 from __future__ import annotations
 
-from sqla_lint.flow import loading, ownership, sessions, transitions
+from sqla_lint.flow import instances, loading, ownership, sessions, transitions, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Closing, Ended, Handed
 from sqla_lint.flow.state import GONE, OPEN, Cursor, Raised, State
@@ -209,10 +209,12 @@ def _effect(ctx: Context, cur: Cursor, sid: Sid, effect: Effect, raises: bool, p
             cur.raises(Raised("database"), pos)
         state = state._replace(used=True, active=effect.active or (state.active and "statement" not in effect.must))
         state = state._replace(ended=state.ended | {"statement"})
+        instances.flushed(ctx, cur, sid)
     if "write" in effect.may:
         state = state._replace(wrote=state.wrote or (pos if effect.wrote else None))
     if "commit" in effect.must:
         state = transitions.commit(state)._replace(active=effect.active)
+        instances.committed(ctx, cur, sid, pos)
     if effect.may & {"commit", "rollback"} and not ctx.static:
         cur.loaded, cur.held = frozenset(), frozenset()
     if "rollback" in effect.may and state.block is None:
@@ -336,6 +338,8 @@ def _shares_parent(ctx: Context, given: Value, steps: tuple[str, ...]) -> bool:
 def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, function: Function, pos: Pos) -> None:
     """What one read of a row costs, seen from the call."""
     relation = ctx.world.mappings.relationship(owner.cls, name)
+    if loading.sends(ctx, cur, owner, name, relation):
+        usage.read_by_callee(ctx, cur, owner, name, f"{function.node.name}()", pos)
     if relation is not None:
         status = loading.load_status(ctx, cur, owner, relation)
         _tell(ctx, cur, read, owner, name, status, relation.many, function, pos)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from sqla_lint.flow import usage
 from sqla_lint.flow.context import Context
-from sqla_lint.flow.state import CLOSED, GONE, SessionState, State
+from sqla_lint.flow.state import CLOSED, GONE, Cursor, SessionState, State
 from sqla_lint.flow.summary import Effect, Generator, Summary
 from sqla_lint.flow.values import NONE, UNKNOWN, Literal, Sid, Value, join
 from sqla_lint.index.module import Function
@@ -37,7 +38,7 @@ def _returned(returns: Exits) -> Value | None:
     """What the function returns; None where it never does."""
     found: Value | None = None
     for state in returns:
-        value = state.result if state.result is not None else NONE
+        value = usage.released(Cursor(state, None), state.result) if state.result is not None else NONE
         found = value if found is None else _joined(found, value)
     return found
 

@@ -28,9 +28,9 @@ def note(s: SessionState, pos: Pos) -> SessionState:
 
 def commit(s: SessionState) -> SessionState:
     """A commit went through: the connection is back in the pool."""
-    return s._replace(
-        status=_reopened(s), used=True, active=False, wrote=None, waited=None, ended=s.ended | {"commit", "statement"}
-    )
+    ended = s.ended | {"commit", "statement"}
+    status = _reopened(s)
+    return s._replace(status=status, used=True, active=False, wrote=None, waited=None, changed=None, ended=ended)
 
 
 def failed(s: SessionState, pos: Pos, poisons: bool) -> SessionState:
@@ -44,7 +44,8 @@ def failed(s: SessionState, pos: Pos, poisons: bool) -> SessionState:
 
 
 def rollback(s: SessionState) -> SessionState:
-    return s._replace(active=False, failure=None, wrote=None, waited=None, ended=s.ended | {"rollback"})
+    ended = s.ended | {"rollback"}
+    return s._replace(active=False, failure=None, wrote=None, waited=None, changed=None, ended=ended)
 
 
 def close(s: SessionState, pos: Pos, in_finally: bool) -> SessionState:

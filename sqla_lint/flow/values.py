@@ -277,7 +277,8 @@ class Origin(NamedTuple):
     at most; *certain* is False where an option could not be read; *filtered* if it may leave rows of the class out;
     *pinned* are the (class, column) pairs that have one value in all rows; *partial* if it asks for a part of the rows
     (``limit``), or for more than to see them (``FOR UPDATE``); *others* are the
-    files and positions of other queries that the rows may come from as well.
+    files and positions of other queries that the rows may come from as well. *closed* if its session
+    was closed before the rows came here.
     """
 
     path: str
@@ -289,6 +290,7 @@ class Origin(NamedTuple):
     filtered: bool = False
     pinned: frozenset[tuple[Class, str]] = frozenset()
     partial: bool = False
+    closed: bool = False
     others: frozenset[tuple[str, Pos]] = frozenset()
 
     @property
@@ -302,7 +304,7 @@ class Entity(NamedTuple):
 
     *drawn* are the loops that drew it, innermost last; *origin* is None for an instance not drawn from a query.
     *via* is the inverse of the relationship that it came out of: reading that leads back to *parent* without a
-    statement.
+    statement. *made* is where this code built it (file and position), or merged it.
     """
 
     cls: Class
@@ -311,6 +313,7 @@ class Entity(NamedTuple):
     drawn: tuple[LoopId, ...] = ()
     via: str | None = None
     parent: Entity | None = None
+    made: tuple[str, Pos] | None = None
     kind: str = "entity"
 
 
@@ -375,13 +378,15 @@ class Dynamic(NamedTuple):
 class Many(NamedTuple):
     """A collection (or lazy iterator) of *item*; *single* if it has one item at most; *fixed* for a literal display.
 
-    *unread* is set for a lazy iterator over a query: (its session, where it was made).
+    *unread* is set for a lazy iterator over a query: (its session, where it was made). *parts* are the instances that a
+    display names one by one.
     """
 
     item: Value
     single: bool = False
     fixed: bool = False
     unread: tuple[Sid, Pos] | None = None
+    parts: tuple[Value, ...] = ()
     kind: str = "many"
 
 
@@ -447,12 +452,9 @@ def join(left: Value, right: Value) -> Value:
         if right.item == UNKNOWN and right.fixed:
             return left
         return Many(join(left.item, right.item), left.single and right.single, left.fixed and right.fixed)
-    if (
-        isinstance(left, Entity)
-        and isinstance(right, Entity)
-        and left._replace(origin=None) == right._replace(origin=None)
-    ):
-        return left._replace(origin=_join_origins(left.origin, right.origin))
+    if isinstance(left, Entity) and isinstance(right, Entity):
+        if left._replace(origin=None, made=None) == right._replace(origin=None, made=None):
+            return left._replace(origin=_join_origins(left.origin, right.origin), made=None)
     if isinstance(left, Query) and isinstance(right, Query):
         if left._replace(origin=right.origin, row=right.row) == right:
             origin = _join_origins(left.origin, right.origin)
@@ -485,5 +487,6 @@ def _join_origins(left: Origin | None, right: Origin | None) -> Origin | None:
         left.filtered or right.filtered,
         left.pinned | right.pinned,
         left.partial or right.partial,
+        left.closed or right.closed,
         (left.places | right.places) - {(path, pos)},
     )

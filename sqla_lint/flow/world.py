@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Iterable
-from functools import cached_property
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import configure, frameworks, passing, relevance
+from sqla_lint.flow import configure, frameworks
 from sqla_lint.flow.cleanup import Cleanup
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.parameters import Parameters
+from sqla_lint.flow.relevance import Relevance
 from sqla_lint.flow.state import Cursor, State
 from sqla_lint.flow.statics import Statics
 from sqla_lint.flow.summary import NOTHING, Summary
@@ -36,17 +36,14 @@ from sqla_lint.flow.values import (
     Value,
 )
 from sqla_lint.flow.waits import Slowness
-from sqla_lint.handover_calls import WORDS as HANDS_OVER
+from sqla_lint.index.columns import Columns
 from sqla_lint.index.mapped import Mappings
 from sqla_lint.index.module import (
     Class,
     Function,
     Imported,
-    ModuleIndex,
-    bound_names,
     own_nodes,
     statements,
-    walk,
 )
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import (
@@ -65,40 +62,12 @@ if TYPE_CHECKING:
     from sqla_lint.config import Settings as Configuration
 
 _BUILTINS = frozenset(dir(builtins))
-_MAKES_AND_ENDS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__call__"})
-_SESSION_WORDS = frozenset(
-    {"sessionmaker", "scoped_session", "Session", "AsyncSession", "async_sessionmaker", "SQLAlchemy"}
-)
-# Names so common that finding one in a function's text says nothing.
-_COMMON = frozenset(
-    {"get", "create", "update", "delete", "run", "main", "all", "add", "__init__", "__call__", "__enter__"}
-)
 _CACHES = ("functools.lru_cache", "functools.cache", "cachetools.cached", "async_lru.alru_cache")
 _FIXTURES = ("pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture")
 _SCOPES = frozenset({"contextmanager", "asynccontextmanager"})
-# Words without which a function opens no session, and has no handler or finally of its own.
-_OPENS = _SESSION_WORDS | {
-    "connect",
-    "raw_connection",
-    "create_engine",
-    "create_async_engine",
-    "next",
-    "__next__",
-    "begin",
-}
-_HANDLES = frozenset({"except", "suppress", "finally", "with", "close", "remove", "aclose", "close_all"})
-# A function whose text has none of these words, and calls none that has, does nothing to a session. Words that any
-# program uses (``get``, ``add``, ``all``) say nothing by themselves: a method of a class that keeps a session mentions
-# where it keeps it.
-_WORDS = (
-    api.COMMITS | api.ROLLS_BACK | api.CLOSES | api.EVIDENCE
-    | {"query", "session", "select", "sessionmaker", "Session", "scoped_session", "begin", "begin_nested", "execute",
-       "scalar", "scalars", "flush", "refresh", "merge", "paginate", "bulk_save_objects", "abort", "exit", "engine",
-       "create_engine", "create_async_engine", "connect"}
-) - {"invalidate"}  # fmt: skip
 
 
-class World:
+class World(Relevance):
     """The project as evaluation sees it.
 
     *missing* collects functions whose summaries were asked for before they were computed: whoever runs the analysis
@@ -106,18 +75,18 @@ class World:
     """
 
     def __init__(self, project: Project, settings: Configuration) -> None:
+        super().__init__()
         self.project = project
         self.settings = settings
         self.names = Names(project)
         self.mappings = Mappings(self.names, settings.model_bases)
+        self.columns = Columns(self.mappings)
         self.parameters = Parameters(self)
         self.statics = Statics(self)
         self.cleanup = Cleanup(self)
         self.slowness = Slowness(self)
         self.summaries: dict[Function, Summary] = {}
         self.missing: dict[Function, None] = {}
-        self._relevant: dict[Function, bool] = {}
-        self._directly: dict[Function, bool] = {}
         self._locals: dict[Function, frozenset[str]] = {}
         self._methods: dict[tuple[Class, str], Function | None] = {}
         self._callers: dict[Function, tuple[Function, ...]] = {}
@@ -215,17 +184,6 @@ class World:
         return FunctionValue(function)
 
     # --- classes
-
-    @cached_property
-    def reading_names(self) -> frozenset[str]:
-        """Attributes of mapped classes whose read may load something: relationships, and methods that mention one."""
-        names = self.mappings.relationship_names
-        found = set(names)
-        for module in self.project.modules.values():
-            for cls in module.classes:
-                if self.mappings.is_mapped(cls):
-                    found.update(name for name, method in cls.methods.items() if method.words & names)
-        return frozenset(found)
 
     def method(self, cls: Class, name: str) -> Function | None:
         """The method *name* of a class, bases in the project included."""
@@ -340,10 +298,6 @@ class World:
     def is_test_function(self, function: Function) -> bool:
         return function.node.name.startswith("test") and self.project.is_test(function.path)
 
-    def is_cheaply_irrelevant(self, function: Function) -> bool:
-        """Whether the function's text has no word that could matter to a session."""
-        return not (function.words & _WORDS)
-
     def callers(self, function: Function) -> tuple[Function, ...]:
         """Functions whose text mentions this one's name: all its callers are among them."""
         if function not in self._callers:
@@ -373,133 +327,6 @@ class World:
         kwargs = {k.name: expr(ctx, cur, k.value) for k in call.keywords if k.name is not None}
         return calls.bind(ctx, callee, receiver, args, kwargs).get(name, UNKNOWN)
 
-    def is_relevant(self, function: Function) -> bool:
-        """Whether the function may matter to sessions or rows.
-
-        Its text mentions what these are asked for, or it is so short that it may stand for another (a factory), or may
-        never return; what makes and ends an object matters if anything in its class does.
-        """
-        if function not in self._relevant:
-            self._relevant[function] = self._is_relevant(function)
-        return self._relevant[function]
-
-    def _is_relevant(self, function: Function) -> bool:
-        return self._is_directly_relevant(function) or bool(function.words & self.relevant_names)
-
-    @cached_property
-    def relevant_names(self) -> frozenset[str]:
-        """Names of functions that matter themselves, or that mention one that does."""
-        names: set[str] = set()
-        pending = [f for f in self.project.functions if f.node.name not in _COMMON]
-        grown = True
-        while grown:
-            kept = [f for f in pending if not (self._is_directly_relevant(f) or f.words & names)]
-            found = {f.node.name for f in pending} - {f.node.name for f in kept}
-            grown = not found <= names
-            names |= found
-            pending = kept
-        return frozenset(names - _COMMON)
-
-    @cached_property
-    def committers(self) -> frozenset[str]:
-        """Names of functions that commit, or that mention such a function."""
-        return relevance.mentioning(self.project, api.COMMITS, _COMMON, 3)
-
-    @cached_property
-    def readers(self) -> frozenset[str]:
-        """Names of functions that mention a relationship, or that mention such a function."""
-        return relevance.mentioning(self.project, self.reading_names, _COMMON, 3) - _COMMON
-
-    def may_report(self, function: Function) -> bool:
-        """Whether a finding can stand in the function: it opens a session, loops over rows,
-        handles what others raise, ends a transaction, or is a coroutine that asks a session for something.
-        """
-        words = function.words
-        if function.body_words & _OPENS or function.body_words & self.session_names:
-            return True
-        if relevance.ends_or_asks(function, self.committers) and self.is_relevant(function):
-            return True
-        if words & (self.reading_names | self.readers) and passing.repeats(function):
-            return True
-        if passing.counts_or_indexes(function) and self.is_relevant(function):
-            return True
-        return (bool(words & (_HANDLES | HANDS_OVER)) or self.slowness.may_hold_up(function)) and self.is_relevant(
-            function
-        )
-
-    def _is_directly_relevant(self, function: Function) -> bool:
-        if function not in self._directly:
-            self._directly[function] = self._concerns_sessions(function)
-        return self._directly[function]
-
-    def _concerns_sessions(self, function: Function) -> bool:
-        words, body = function.words, function.node.body
-        if words & _WORDS or words & self.mappings.relationship_names:
-            return True
-        if len(body) <= 2 and ("return" in words or "yield" in words) or (body and isinstance(body[-1], n.Raise)):
-            return True
-        if function.cls is not None and function.node.name in _MAKES_AND_ENDS:
-            return any(other.words & _WORDS for other in function.cls.methods.values())
-        return bool(words & self.session_names) or any("session" in word.lower() for word in words)
-
-    @cached_property
-    def session_names(self) -> frozenset[str]:
-        """Names that lead to a session: variables, functions and classes that mention a session class,
-        or one another.
-        """
-        names = set(_SESSION_WORDS)
-        grown = True
-        while grown:
-            before = len(names)
-            for module in self.project.modules.values():
-                if module.words & names:
-                    self._grow(module, names)
-            grown = len(names) > before
-        return frozenset(names - _SESSION_WORDS)
-
-    def leading_names(self, function: Function) -> frozenset[str]:
-        """The function's parameters and variables that may hold a session."""
-        names = self.session_names | _SESSION_WORDS
-        given = {p.name for p in function.node.params if "session" in p.name.lower() or p.default is not None}
-        return frozenset(_leading(function, names) | given)
-
-    @staticmethod
-    def _grow(module: ModuleIndex, names: set[str]) -> None:
-        for name, bound in module.bindings.items():
-            value = getattr(bound[-1], "value", None)
-            if name not in names and isinstance(value, n.Call):
-                if any(
-                    isinstance(p, (n.Name, n.Attribute)) and (getattr(p, "id", None) or p[-1]) in names
-                    for p in walk(value)
-                ):
-                    names.add(name)
-        for function in module.functions:
-            if (
-                function.body_words & names
-                and function.node.name not in _COMMON | names
-                and _hands_out(function, names)
-            ):
-                names.add(function.node.name)
-        for cls in module.classes:
-            init = cls.methods.get("__init__")
-            for stmt in statements(init.node.body) if init is not None else ():
-                target = stmt.targets[0] if isinstance(stmt, n.Assign) else None
-                if not isinstance(target, n.Attribute) or not isinstance(stmt, n.Assign):
-                    continue
-                given = isinstance(stmt.value, n.Name) and "session" in stmt.value.id.lower()
-                if given or _mentions(stmt.value, names):
-                    names.add(target.attr)
-            inherits = any(isinstance(base, n.Name) and base.id in names for base in cls.node.bases)
-            if inherits or (init is not None and init.words & names):
-                names.add(cls.name)
-
-    def runs_anything(self, module: ModuleIndex) -> bool:
-        """Whether a file's own statements do more than define: only then is its body looked at."""
-        return bool(module.words & _WORDS) and any(
-            isinstance(s, (n.For, n.While, n.Try, n.With)) or isinstance(s, n.ExprStmt) and isinstance(s.value, n.Call)
-            for s in statements(module.node.body)
-        )
-
     def summary(self, function: Function, given_session: bool = False) -> Summary:
         """What calling *function* does. Asked for too early, it is noted as missing and nothing is assumed of it.
 
@@ -512,39 +339,6 @@ class World:
             self.missing[function] = None
             return NOTHING
         return found
-
-
-def _hands_out(function: Function, names: set[str]) -> bool:
-    """Whether what a function returns or yields mentions one of *names*, directly or through a variable."""
-    leading = _leading(function, names)
-    returned = [s.value for s in statements(function.node.body) if isinstance(s, n.Return)]
-    if "yield" in function.words:
-        returned += [e.value for e in own_nodes(function.node.body) if isinstance(e, n.Yield)]
-    return any(value is not None and _mentions(value, names, leading) for value in returned)
-
-
-def _leading(function: Function, names: Collection[str]) -> set[str]:
-    """The function's variables that are assigned from something that mentions one of *names*."""
-    leading: set[str] = set()
-    names = function.body_words.intersection(names)
-    if not names:
-        return leading
-    for stmt in statements(function.node.body):
-        value = getattr(stmt, "value", None)
-        mentioned: list[n.Expr] = [item.context for item in stmt.items] if isinstance(stmt, n.With) else []
-        if isinstance(stmt, (n.Assign, n.AnnAssign)) and value is not None:
-            mentioned = [value]
-        if any(_mentions(part, names, leading) for part in mentioned):
-            leading |= set(bound_names(stmt))
-    return leading
-
-
-def _mentions(value: n.Expr, *names: Collection[str]) -> bool:
-    for part in own_nodes(value):
-        name = part.id if isinstance(part, n.Name) else getattr(part, "attr", "")
-        if any(name in some for some in names):
-            return True
-    return False
 
 
 def _handlers(function: Function) -> Iterable[n.Handler]:

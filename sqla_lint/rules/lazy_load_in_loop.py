@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sqla_lint.flow.facts import Facts, Handed, LazyRead
+from sqla_lint.flow.facts import AsyncRead, Facts, Handed, LazyRead
 from sqla_lint.flow.summary import Read
 from sqla_lint.flow.values import Entity
 from sqla_lint.flow.world import World
@@ -45,8 +45,12 @@ SEVERITY = "warning"
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each relationship path and loop, at its first read."""
     told: list[tuple[LazyRead, tuple[str, ...], tuple[LazyRead, ...]]] = []
+    # Where nothing awaits the load it raises instead, and that is told.
+    raising = {event.pos for event in facts.events if isinstance(event, AsyncRead)}
     for reads in facts.lazy_reads:
         read = reads[0]
+        if read.pos in raising:
+            continue
         path = (*read.entity.steps, read.attribute)
         if not any(_same(read, path, other, known) for other, known, _ in told):
             told.append((read, path, reads))
