@@ -1,0 +1,59 @@
+"""Constructor calls: what an instance of a class of the project holds when it is made."""
+
+from __future__ import annotations
+
+from sqla_lint.flow import calls, configure, instances, sessions, substitute
+from sqla_lint.flow.context import Context
+from sqla_lint.flow.state import Cursor
+from sqla_lint.flow.values import UNKNOWN, ClassValue, Entity, FlaskDb, Instance, Value
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+
+def instance(
+    ctx: Context,
+    cur: Cursor,
+    func: ClassValue,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    pos: Pos,
+    node: n.Call | None = None,
+) -> Value:
+    """An instance of a class of the project."""
+    cls = func.cls
+    if ctx.world.mappings.is_mapped(cls):
+        calls.unknown(ctx, cur, args, kwargs, pos)
+        made = Entity(cls, None, made=(ctx.path, pos))
+        plain = node is not None and not args and all(k.name is not None for k in node.keywords)
+        instances.built(ctx, cur, made, frozenset(kwargs) if plain else None)
+        return made
+    if ctx.world.is_flask_db_class(cls):
+        return FlaskDb(ctx.path, f"{pos[0]}:{pos[1]}", configure.of_flask(kwargs))
+    settings = ctx.world.session_class(cls)
+    if settings is not None:
+        return sessions.create(ctx, cur, configure.bound(configure.overridden(settings, kwargs), args, kwargs), pos)
+    init = ctx.world.method(cls, "__init__")
+    if init is None:
+        return _without_init(ctx, cur, func, args, kwargs, pos)
+    summary = ctx.world.summary(init)
+    bound = calls.bind(ctx, init, Instance(cls, ("%new",)), args, kwargs)
+    if not ctx.static:
+        substitute.effects(ctx, cur, summary, bound, init, pos)
+    held = tuple(
+        (name, found)
+        for name, stored in summary.stores
+        if (found := substitute.value(ctx, cur, stored, bound, pos)) != UNKNOWN
+    )
+    return Instance(cls, (), held)
+
+
+def _without_init(
+    ctx: Context, cur: Cursor, func: ClassValue, args: list[Value], kwargs: dict[str, Value], pos: Pos
+) -> Value:
+    """A dataclass or named tuple takes its fields in order; of another class nothing is known."""
+    fields = ctx.world.dataclass_fields(func.cls)
+    if fields is None:
+        calls.unknown(ctx, cur, args, kwargs, pos)
+        return Instance(func.cls)
+    given = dict(zip(fields, args)) | {k: v for k, v in kwargs.items() if k in fields}
+    return Instance(func.cls, (), tuple((name, value) for name, value in given.items() if value != UNKNOWN))
