@@ -13,7 +13,7 @@ Bad
         with Session() as session:
             book = Book(title=title)
             session.add(book)
-            session.add(Loan(book_id=book.id))
+            session.add(Item(price=book.id))
             session.commit()
 
 Good
@@ -22,7 +22,7 @@ Good
             book = Book(title=title)
             session.add(book)
             session.flush()
-            session.add(Loan(book_id=book.id))
+            session.add(Item(price=book.id))
             session.commit()
 
 Fix

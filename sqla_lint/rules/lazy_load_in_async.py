@@ -9,13 +9,13 @@ Why it is bad
 
 Bad
     async def names(key):
-        async with AsyncSession(engine) as session:
+        async with AsyncSession(async_engine) as session:
             owner = await session.get(Owner, key)
             return [pet.name for pet in owner.pets]
 
 Good
     async def names(key):
-        async with AsyncSession(engine) as session:
+        async with AsyncSession(async_engine) as session:
             owner = await session.get(Owner, key, options=[selectinload(Owner.pets)])
             return [pet.name for pet in owner.pets]
 

@@ -9,18 +9,18 @@ Why it is bad
     ``try``, and takes the whole transaction with it.
 
 Bad
-    def add_tag(session: Session, name):
+    def add_book(session: Session, title):
         savepoint = session.begin_nested()
         try:
-            session.add(Tag(name=name))
+            session.add(Book(title=title))
         except IntegrityError:
             savepoint.rollback()
 
 Good
-    def add_tag(session: Session, name):
+    def add_book(session: Session, title):
         try:
             with session.begin_nested():
-                session.add(Tag(name=name))
+                session.add(Book(title=title))
         except IntegrityError:
             return False
 
