@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqla_lint import handover_calls
 from sqla_lint.flow import (
+    asking,
     configure,
     construct,
     containers,
@@ -268,6 +269,7 @@ def project(
     function = func.function
     bound = bind(ctx, function, func.receiver, args, kwargs)
     summary = ctx.world.summary(function, any(ownership.sids(value) for value in bound.values()))
+    asking.called(ctx, summary, bound, function, func.receiver, pos)
     if function.is_generator and summary.generator is not None:
         if func.kind == "context-manager" or ctx.world.is_context_manager(function):
             return substitute.scope(ctx, cur, summary.generator, bound, pos)

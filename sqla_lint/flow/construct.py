@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow import calls, configure, instances, sessions, substitute
+from sqla_lint.flow import asking, calls, configure, instances, sessions, substitute
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import UNKNOWN, ClassValue, Entity, FlaskDb, Instance, Value
@@ -39,6 +39,7 @@ def instance(
     bound = calls.bind(ctx, init, Instance(cls, ("%new",)), args, kwargs)
     if not ctx.static:
         substitute.effects(ctx, cur, summary, bound, init, pos)
+        asking.called(ctx, summary, bound, init, func, pos)
     held = tuple(
         (name, found)
         for name, stored in summary.stores

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import InstanceId, SessionState
+from sqla_lint.flow.summary import Taken
 from sqla_lint.flow.values import Entity, Session, Sid
 from sqla_lint.index.module import Function
 from sqla_lint.lower.nodes import Pos
@@ -234,6 +235,29 @@ class OtherCommit(NamedTuple):
     changed: Pos
 
 
+class Queried(NamedTuple):
+    """A query that reads ran, by the expression at *pos*, in *loops*.
+
+    *takes* is None where that expression says what it asks for; where it is a call of a function of the project, the
+    arguments that the function's query is made of. *via* is that query: (function, position, file). *under* are the
+    conditions on parameters that it stands under; *coroutine* if nothing runs before it is awaited.
+    """
+
+    sid: Sid | None
+    pos: Pos
+    loops: tuple[tuple[int, int], ...]
+    under: tuple[Guard, ...] = ()
+    takes: tuple[Taken, ...] | None = None
+    via: tuple[str, Pos, str] | None = None
+    coroutine: bool = False
+
+
+class Once(NamedTuple):
+    """A loop goes over one row at most."""
+
+    loop: tuple[int, int]
+
+
 Event = (
     AsyncRead
     | Called
@@ -255,6 +279,8 @@ Event = (
     | Shared
     | Used
     | Waited
+    | Queried
+    | Once
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow import queries, sessions
+from sqla_lint.flow import asking, queries, sessions
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import UNKNOWN, FlaskDb, Many, Query, Sid, Value
@@ -15,6 +15,7 @@ def method(
     """``db.paginate(select)``, ``db.get_or_404(Model, pk)`` and the like run on ``db.session``."""
     sid = Sid("registry", (db.path, db.name))
     sessions.statement(ctx, cur, sid, pos)
+    asking.note(ctx, sid, pos)
     if name == "get_or_404":
         return queries.get(ctx, cur, args, {}, sid, pos)
     found = queries.executed(ctx, cur, args[0] if args else kwargs.get("select", UNKNOWN), "scalars", sid, pos)

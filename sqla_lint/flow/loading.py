@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import instances, members, usage
+from sqla_lint.flow import asking, instances, members, usage
 from sqla_lint.flow.context import Context, LoopId
 from sqla_lint.flow.facts import LazyRead
 from sqla_lint.flow.graph import Guard
@@ -13,6 +13,7 @@ from sqla_lint.flow.state import CLOSED, OPEN, Cursor
 from sqla_lint.flow.summary import Read
 from sqla_lint.flow.values import (
     UNKNOWN,
+    AwaitableAttrs,
     Dynamic,
     Entity,
     Instance,
@@ -41,7 +42,11 @@ _MAX_STEPS = 6
 
 def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> Value:
     """``owner.attr`` read: the value, with what the read does noted."""
+    if isinstance(owner, AwaitableAttrs):
+        return _awaitable(ctx, cur, node, owner.owner)
     if isinstance(owner, Entity):
+        if node.attr == "awaitable_attrs":
+            return AwaitableAttrs(owner)
         return _entity(ctx, cur, node, owner)
     if isinstance(owner, Parameter):
         return _parameter(ctx, cur, node, owner)
@@ -60,6 +65,17 @@ def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity) -> Valu
         read_deferred(ctx, cur, node.pos, owner, node.attr)
         return UNKNOWN
     return members.member(ctx, cur, node, owner)
+
+
+def _awaitable(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity) -> Value:
+    """``await row.awaitable_attrs.pets``: a statement for this row, unless the query loaded it."""
+    relation = ctx.world.mappings.relationship(owner.cls, node.attr)
+    if relation is None or owner.origin is None:
+        return UNKNOWN
+    if load_status(ctx, cur, owner, relation) == "lazy":
+        asking.note(ctx, owner.origin.sid, node.pos)
+    cur.loaded = cur.loaded | {(owner.origin.pos, (*owner.steps, node.attr), None)}
+    return reached(ctx, owner, relation)
 
 
 def _proxy(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity, first: str, second: str) -> Value:
@@ -372,6 +388,7 @@ def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -
         item = Pair((source.row,)) if source.wraps else source.row
         return item if source.single else drawn_by(item, loop)
     if isinstance(source, Dynamic):
+        asking.note(ctx, None, node.pos, outside=loop)
         return drawn_by(source.row, loop)
     if isinstance(source, Many):
         if source.unread is not None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from sqla_lint.index.module import Function
 
 _LOOPS = frozenset({"for", "while", "map", "sorted", "lambda", "groupby", "attrgetter"})
 # Python's own ``filter``, ``min`` and ``max``: queries have methods of these names.
 _CALLS_EACH = re.compile(r"(?<![.\w])(?:filter|min|max)\(")
+# A query that reads is sent by one of these (``get`` beside a session's name besides).
+_ASKS = frozenset(
+    {"query", "select", "scalars", "scalar", "exec", "refresh", "awaitable_attrs", "get_or_404", "first_or_404",
+     "get_one", "paginate", "filter_by"}
+)  # fmt: skip
+_SESSION_NAMES = frozenset({"db", "s", "sess", "database"})
 _LISTS = frozenset({"all", "fetchall", "list", "tuple"})
 
 
@@ -30,3 +37,26 @@ def counts_or_indexes(function: Function) -> bool:
 
 def _lines(function: Function) -> tuple[str, ...]:
     return function.source[function.node.pos[0] - 1 : function.node.pos[2]]
+
+
+def asks_in_loop(function: Function, askers: frozenset[str]) -> bool:
+    """Whether the function may send a query in a loop, itself or by one of *askers*."""
+    words = function.words
+    return bool(words & _LOOPS or repeats(function)) and (_asks(words) or not words.isdisjoint(askers))
+
+
+def askers(functions: Iterable[Function]) -> frozenset[str]:
+    """Names of functions that send a query with what they are handed, or that mention such a function."""
+    names: set[str] = set()
+    pending = [f for f in functions if f.node.params]
+    for _ in range(3):
+        found = {f.node.name for f in pending if not f.words.isdisjoint(names) or _asks(f.words)}
+        pending = [f for f in pending if f.node.name not in found]
+        names |= found
+    return frozenset(names)
+
+
+def _asks(words: frozenset[str]) -> bool:
+    if words & _ASKS:
+        return True
+    return "get" in words and any("session" in word.lower() or word in _SESSION_NAMES for word in words)

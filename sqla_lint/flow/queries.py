@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import instances, sessions
+from sqla_lint.flow import asking, instances, sessions
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Outlived
 from sqla_lint.flow.state import CLOSED, Cursor, Held
@@ -93,6 +93,8 @@ def run(ctx: Context, cur: Cursor, query: Query, pos: Pos, writes: bool = False,
         return
     if sid is not None:
         sessions.statement(ctx, cur, sid, pos, writes)
+    if not writes:
+        asking.note(ctx, sid, pos)
     hold(ctx, cur, query, one)
 
 

@@ -118,6 +118,11 @@ class Relevance:
         """Names of functions that mention a relationship, or that mention such a function."""
         return mentioning(self.project, self.reading_names, _COMMON, 3) - _COMMON
 
+    @cached_property
+    def askers(self) -> frozenset[str]:
+        """Names of functions that send a query with what they are handed, or that mention such a function."""
+        return passing.askers(self.project.functions) - _COMMON
+
     def may_report(self, function: Function) -> bool:
         """Whether a finding can stand in the function: it opens a session, loops over rows,
         handles what others raise, ends a transaction, or is a coroutine that asks a session for something.
@@ -132,6 +137,8 @@ class Relevance:
         if function.node.is_async and words & self.reading_names and self.is_relevant(function):
             return True
         if words & (self.reading_names | self.readers) and passing.repeats(function):
+            return True
+        if passing.asks_in_loop(function, self.askers) and self.is_relevant(function):
             return True
         if passing.counts_or_indexes(function) and self.is_relevant(function):
             return True

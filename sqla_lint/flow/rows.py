@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow import calls, instances, loading, ownership
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow import asking, calls, instances, loading, ownership
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import UNKNOWN, Dynamic, Literal, Many, Mapping, Pair, Query, Record, Sid, Value, unread
@@ -32,7 +33,7 @@ def method(
     if isinstance(receiver, Record):
         return _record(receiver, name, args)
     if isinstance(receiver, Dynamic):
-        return _dynamic(receiver, name)
+        return _dynamic(ctx, receiver, name, pos)
     if isinstance(receiver, Many):
         if name in _KEEPS:
             return receiver
@@ -80,8 +81,10 @@ def _mapping(ctx: Context, receiver: Mapping, name: str) -> Value:
     return UNKNOWN
 
 
-def _dynamic(receiver: Dynamic, name: str) -> Value:
+def _dynamic(ctx: Context, receiver: Dynamic, name: str, pos: Pos) -> Value:
     """A dynamic collection is a query: its rows come by another statement, which is SES402's concern."""
+    if name in api.QUERY_RUNS - api.BULK:
+        asking.note(ctx, None, pos)
     if name in ("all", "paginate"):
         return Many(receiver.row)
     if name in ("first", "one", "one_or_none", "get"):
@@ -105,6 +108,7 @@ def rows_of(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> Value:
     if isinstance(value, Mapping):
         return Many(value.key)
     if isinstance(value, Dynamic):
+        asking.note(ctx, None, pos)
         return Many(value.row)
     return value
 

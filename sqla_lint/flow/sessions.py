@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import instances, ownership, queries, transitions
+from sqla_lint.flow import asking, instances, ownership, queries, transitions
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Called, Closing, Created, Ran, Rebound, Recovered, Reopened, Used
 from sqla_lint.flow.state import CLOSED, OPEN, Cursor, Raised, SessionState
@@ -186,6 +186,8 @@ def _statement_method(
     if name in ("get", "get_one") and not _was_got(cur, args):
         instances.autoflushed(ctx, cur, sid)
     statement(ctx, cur, sid, pos, writes, name)
+    if not writes and asking.reads(ctx, name, target, args, kwargs):
+        asking.note(ctx, sid, pos)
     if name in api.EXECUTES:
         return queries.executed(ctx, cur, target, name, sid, pos)
     if name in ("get", "get_one"):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqla_lint.flow import branches, containers, errors, evaluate, loading, ownership, scopes
 from sqla_lint.flow.context import Context
+from sqla_lint.flow.facts import Once
 from sqla_lint.flow.graph import Node, with_item
 from sqla_lint.flow.state import Cursor, Raised, State
 from sqla_lint.flow.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Many, Query, Scope, Session, Suppress, Value
@@ -155,6 +156,8 @@ def _iter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     assert isinstance(stmt, n.For)
     value = evaluate.expr(ctx, cur, stmt.iter)
     loading.draw(ctx, cur, value, stmt.pos[:2], stmt.iter)
+    if isinstance(value, (Query, Many)) and value.single and not (isinstance(value, Many) and value.fixed):
+        ctx.emit(Once(stmt.pos[:2]))
     cur.env[_iterable(stmt)] = value._replace(executed=True) if isinstance(value, Query) else value
     return _on(node, cur)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from sqla_lint.flow import instances, loading, ownership, sessions, transitions, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Closing, Ended, Handed
+from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import GONE, OPEN, Cursor, Raised, State
 from sqla_lint.flow.summary import Effect, Generator, Read, Summary
 from sqla_lint.flow.values import (
@@ -265,7 +266,7 @@ def reads(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, function: F
     outcomes: dict[n.Expr, bool | None] = {}
     for read in summary.reads:
         given = bound.get(read.name)
-        if given is not None and not _ruled_out(ctx, read, bound, outcomes):
+        if given is not None and not is_ruled_out(ctx, read.under, bound, outcomes):
             _read(ctx, cur, read, given, function, pos)
 
 
@@ -277,9 +278,9 @@ def writes(ctx: Context, cur: Cursor, summary: Summary, receiver: Value | None) 
         cur.loaded = cur.loaded | {(receiver.name, (*receiver.steps, name), None) for name in summary.writes}
 
 
-def _ruled_out(ctx: Context, read: Read, bound: Bound, outcomes: dict[n.Expr, bool | None]) -> bool:
-    """Whether the arguments of this call decide a condition that the read stands under, the other way."""
-    for guard in read.under:
+def is_ruled_out(ctx: Context, under: tuple[Guard, ...], bound: Bound, outcomes: dict[n.Expr, bool | None]) -> bool:
+    """Whether the arguments of this call decide one of the conditions *under*, the other way."""
+    for guard in under:
         assert guard.test is not None
         if guard.test not in outcomes:
             outcomes[guard.test] = evaluate_test(ctx, guard.test, bound)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow import usage
+from sqla_lint.flow import asking, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import CLOSED, GONE, Cursor, SessionState, State
 from sqla_lint.flow.summary import Effect, Generator, Summary
@@ -27,6 +27,7 @@ def summarize(ctx: Context, function: Function, returns: Exits, raises: Exits) -
         raises_clean=_raises_clean(raises),
         raises_other=any(s.exc is not None and s.exc.label in ("other", "base") for s in raises),
         reads=tuple(ctx.reads)[:_MAX_READS],  # type: ignore[arg-type]
+        asks=asking.asks(ctx, function),
         stores=_stores(function, returns),
         writes=_writes(function, returns),
         generator=generator,

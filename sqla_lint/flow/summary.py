@@ -57,6 +57,29 @@ class Wait(NamedTuple):
     told: frozenset[Sid] = frozenset()
 
 
+class Taken(NamedTuple):
+    """An argument of a call: its place (-1 for the object that a method is called on) and its name; *batch* if the
+    query only asks for rows that are in it.
+    """
+
+    index: int
+    name: str
+    batch: bool = False
+
+
+class Asks(NamedTuple):
+    """The function runs a query that is made of what it is handed as *takes*, under the conditions *under* on its
+    parameters; *pos*, *path* and *qualname* say which.
+    """
+
+    takes: tuple[Taken, ...]
+    sid: Sid | None
+    pos: Pos
+    path: str
+    qualname: str
+    under: tuple[Guard, ...] = ()
+
+
 class Generator(NamedTuple):
     """A generator that is a context manager or a dependency: what it yields, and what it does to it afterwards.
 
@@ -85,6 +108,7 @@ class Summary(NamedTuple):
     raises_clean: bool = False
     raises_other: bool = True
     reads: tuple[Read, ...] = ()
+    asks: tuple[Asks, ...] = ()
     stores: tuple[tuple[str, Value], ...] = ()
     writes: tuple[str, ...] = ()
     generator: Generator | None = None

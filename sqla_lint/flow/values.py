@@ -317,6 +317,13 @@ class Entity(NamedTuple):
     kind: str = "entity"
 
 
+class AwaitableAttrs(NamedTuple):
+    """``row.awaitable_attrs``."""
+
+    owner: Entity
+    kind: str = "awaitable-attrs"
+
+
 class ModelAttribute(NamedTuple):
     """``Owner.pets``: an attribute of a mapped class itself."""
 

@@ -1,0 +1,90 @@
+"""Queries that read: where each runs, and which of a function's parameters its query is made of."""
+
+from __future__ import annotations
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.context import Context, LoopId
+from sqla_lint.flow.derived import Derivation
+from sqla_lint.flow.facts import Queried
+from sqla_lint.flow.summary import Asks, Summary, Taken
+from sqla_lint.flow.values import Dynamic, Literal, Many, Outside, Pair, Query, Sid, Value
+from sqla_lint.index.module import Function
+from sqla_lint.lower.nodes import Pos
+
+# Queries of one function that its callers are told of.
+_MAX_ASKS = 12
+
+
+def note(ctx: Context, sid: Sid | None, pos: Pos, outside: LoopId | None = None) -> None:
+    """A query runs here; *outside* is a loop that begins with it."""
+    if ctx.static:
+        return
+    session = ctx.sessions.get(sid) if sid is not None else None
+    if session is not None and session.settings.flavour == "connection":
+        return
+    from sqla_lint.flow.loading import parameter_guards
+
+    loops = tuple(loop for loop in ctx.loops if loop != outside)
+    ctx.emit(
+        Queried(sid, pos, loops, parameter_guards(ctx), coroutine=session is not None and session.settings.is_async)
+    )
+
+
+def reads(ctx: Context, name: str, target: Value, args: list[Value], kwargs: dict[str, Value]) -> bool:
+    """Whether a session's method sends a query for rows (not a write, nor what may be one)."""
+    if name in ("get", "get_one"):
+        return True
+    if name in api.EXECUTES:
+        if isinstance(target, Outside):
+            return target.name == "sqlalchemy.text.select"
+        return isinstance(target, (Query, Dynamic))
+    if name == "refresh":
+        names = args[1] if len(args) > 1 else kwargs.get("attribute_names")
+        items = names.items if isinstance(names, Pair) else (names.item,) if isinstance(names, Many) else ()
+        return any(isinstance(i, Literal) and i.value in ctx.world.mappings.relationship_names for i in items)
+    return False
+
+
+def called(
+    ctx: Context, summary: Summary, bound: dict[str, Value], function: Function, receiver: Value | None, pos: Pos
+) -> None:
+    """A function of the project is called: what it asks the database for with its arguments, the call asks."""
+    if ctx.static or not summary.asks or ctx.world.is_cached(function):
+        return
+    from sqla_lint.flow.loading import parameter_guards
+    from sqla_lint.flow.substitute import is_ruled_out, resolve_sid
+
+    outcomes: dict[object, bool | None] = {}
+    positional = [p.name for p in function.node.params if p.kind in ("pos", "normal")]
+    shift = 1 if receiver is not None else 0
+    for ask in summary.asks:
+        if is_ruled_out(ctx, ask.under, bound, outcomes):
+            continue
+        takes = tuple(
+            Taken(positional.index(t.name) - shift if t.name in positional else -2, t.name, t.batch) for t in ask.takes
+        )
+        sid = resolve_sid(ctx, ask.sid, bound) if ask.sid is not None else None
+        via = (ask.qualname, ask.pos, ask.path)
+        ctx.emit(Queried(sid, pos, ctx.loops, parameter_guards(ctx), takes, via, function.node.is_async))
+
+
+def asks(ctx: Context, function: Function) -> tuple[Asks, ...]:
+    """The function's queries that are made of its parameters, those in loops of its own aside: they are its own."""
+    found: dict[Asks, None] = {}
+    queried = [e for e in ctx.events if isinstance(e, Queried) and not e.loops and _is_shared(e.sid)]
+    if not queried or not function.node.params:
+        return ()
+    derivation = Derivation.of(function)
+    for event in queried:
+        takes = derivation.parameters(event)
+        if takes and not derivation.is_remembered(event.pos, function.node.body):
+            path, pos, qualname = ctx.path, event.pos, function.qualname
+            if event.via is not None:
+                qualname, pos, path = event.via
+            found[Asks(takes, event.sid, pos, path, qualname, event.under)] = None
+    return tuple(found)[:_MAX_ASKS]
+
+
+def _is_shared(sid: Sid | None) -> bool:
+    """Whether a query's session lives longer than the function."""
+    return sid is None or sid.owner != "local"

@@ -1,0 +1,231 @@
+"""Which names hold what came from a loop's variable or from a parameter, and what a query is made of.
+
+Told by the function's assignments, in whatever order they run: a name that is assigned from one that came from the loop
+came from the loop as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.context import dotted
+from sqla_lint.flow.facts import Queried
+from sqla_lint.flow.summary import Taken
+from sqla_lint.flow.values import Sid
+from sqla_lint.index.module import Function, names_in, parts, statements, target_names, walk
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+_IN = frozenset({"in_", "not_in", "notin_"})
+_PAGES = frozenset({"limit", "offset", "slice", "paginate"})
+_WRAPS = frozenset({"list", "set", "tuple", "sorted", "frozenset"})
+_ON_SESSION = api.EXECUTES | {"query", "get", "get_one", "refresh"}
+_SESSION_NAMES = frozenset({"db", "s", "sess", "database"})
+
+
+class Binding(NamedTuple):
+    """``names = value``, by whatever statement or expression."""
+
+    names: frozenset[str]
+    value: n.Expr
+    pos: Pos
+
+
+class Names(NamedTuple):
+    """*variables* are the names that the loop or the call binds, *every* those and all that is made of them."""
+
+    variables: frozenset[str]
+    every: frozenset[str]
+    within: tuple[Binding, ...]
+
+
+class Derivation:
+    """One function's assignments, and the expressions at its positions."""
+
+    def __init__(self, function: n.FunctionDef) -> None:
+        self.function = function
+        self.nodes: tuple[Any, ...] = tuple(walk(function.body))
+        self.bindings = tuple(found for node in self.nodes for found in _bindings(node))
+        self._awaited = {node.value.pos for node in self.nodes if isinstance(node, n.Await)}
+        self._at = {
+            node.pos: node for node in self.nodes if isinstance(node, (n.Call, n.Attribute, n.Name, n.Subscript))
+        }
+
+    @classmethod
+    def of(cls, function: Function) -> Derivation:
+        return cls(function.node)
+
+    def at(self, pos: Pos) -> n.Expr | None:
+        """The expression at a position."""
+        return self._at.get(pos)
+
+    def is_awaited(self, pos: Pos) -> bool:
+        """Whether ``await`` stands right before the expression at a position."""
+        return pos in self._awaited
+
+    def names(self, variables: Iterable[str], within: Pos | None = None) -> Names:
+        """What is made of *variables*, by assignments in *within* (the whole function if None)."""
+        inside = tuple(b for b in self.bindings if within is None or within[:2] <= b.pos[:2] <= within[2:])
+        every = set(variables)
+        grown = True
+        while grown:
+            before = len(every)
+            for binding in inside:
+                if not binding.names <= every and names_in(binding.value) & every:
+                    every |= binding.names
+            grown = len(every) > before
+        return Names(frozenset(variables), frozenset(every), inside)
+
+    def parameters(self, event: Queried) -> tuple[Taken, ...]:
+        """The parameters that a query is made of."""
+        found: list[Taken] = []
+        for param in self.function.params:
+            names = self.names((param.name,))
+            whole = self.asks_for(event, names)
+            if whole or self.asks_for(event, names, batches=True):
+                found.append(Taken(0, param.name, not whole))
+        return tuple(found)
+
+    # --- what a query is made of
+
+    def asks_for(self, event: Queried, names: Names, batches: bool = False) -> bool:
+        """Whether the query is made of *names*; with *batches*, also if it only asks for rows that are among them."""
+        node = self.at(event.pos)
+        if node is None:
+            return False
+        if event.takes is None:
+            return not _is_over_classes(node, names.variables) and self._mentions(node, names, event.sid, batches)
+        given = [(taken, value) for taken in event.takes for value in [_argument(node, taken)] if value is not None]
+        return any(
+            self._mentions(value, names, None, batches)
+            and (batches or not (taken.batch and self._is_batch(value, names)))
+            for taken, value in given
+        )
+
+    def _mentions(self, node: Any, names: Names, sid: Sid | None, batches: bool) -> bool:
+        """Whether an expression mentions one of *names* other than as a batch."""
+        if isinstance(node, n.Name):
+            return node.id in names.every
+        if isinstance(node, n.Call) and isinstance(node.func, n.Attribute):
+            name, args = node.func.attr, (*node.args, *(k.value for k in node.keywords))
+            skipped = name in _PAGES or (name in _IN and all(self._is_batch(arg, names) for arg in node.args))
+            looked = [] if skipped and not batches else list(args)
+            if not (name in _ON_SESSION and _is_session(node.func.value, sid)):
+                looked.append(node.func.value)
+            return any(self._mentions(part, names, sid, batches) for part in looked)
+        return any(self._mentions(part, names, sid, batches) for part in parts(node))
+
+    def _is_batch(self, arg: n.Expr, names: Names, hops: int = 4) -> bool:
+        """Whether a value is many rows' keys at once: the loop's own variable, a part of a list, made of these."""
+        if not hops:
+            return False
+        if isinstance(arg, n.Name):
+            if arg.id in names.variables:
+                return True
+            bound = [b for b in names.within if arg.id in b.names]
+            return bool(bound) and all(self._is_batch(b.value, names, hops - 1) for b in bound)
+        if isinstance(arg, n.Subscript):
+            return isinstance(arg.key, n.Slice)
+        if isinstance(arg, n.Comprehension):
+            return self._is_batch(arg.generators[0].iter, names, hops - 1)
+        if isinstance(arg, n.Call):
+            if isinstance(arg.func, n.Attribute) and arg.func.attr in ("keys", "values") and not arg.args:
+                return self._is_batch(arg.func.value, names, hops - 1)
+            wraps = isinstance(arg.func, n.Name) and arg.func.id in _WRAPS
+            return wraps and len(arg.args) == 1 and self._is_batch(arg.args[0], names, hops - 1)
+        return False
+
+    # --- memo dictionaries
+
+    def is_remembered(self, pos: Pos, body: tuple[n.Stmt, ...]) -> bool:
+        """Whether a query's result is kept in a dictionary that is looked into before it runs."""
+        inside = list(statements(body))
+        own = min(
+            (s for s in inside if s.pos[:2] <= pos[:2] and pos[2:] <= s.pos[2:]),
+            key=lambda s: (-s.pos[0], -s.pos[1], s.pos[2:]),
+            default=None,
+        )
+        if own is None:
+            return False
+        kept = {name for b in self.bindings if own.pos[:2] <= b.pos[:2] <= own.pos[2:] for name in b.names}
+        kept |= {
+            name for b in self.bindings if names_in(b.value) & kept and b.pos[:2] >= own.pos[:2] for name in b.names
+        }
+        for stmt in inside:
+            target = stmt.targets[0] if isinstance(stmt, n.Assign) else None
+            if (
+                isinstance(target, n.Subscript)
+                and isinstance(stmt, n.Assign)
+                and not isinstance(target.key, n.Constant)
+            ):
+                memo = dotted(target.value)
+                holds = stmt is own or bool(names_in(stmt.value) & kept)
+                if memo is not None and holds and self._is_looked_into(memo, body, pos):
+                    return True
+        return False
+
+    def _is_looked_into(self, memo: str, body: tuple[n.Stmt, ...], pos: Pos) -> bool:
+        for node in walk(body):
+            if isinstance(node, n.Compare) and node.ops in (("in",), ("not in",)) and node.pos[:2] <= pos[:2]:
+                if dotted(node.comparators[0]) == memo:
+                    return True
+            if isinstance(node, n.Call) and isinstance(node.func, n.Attribute) and node.func.attr == "get":
+                if dotted(node.func.value) == memo and node.pos[:2] <= pos[:2]:
+                    return True
+            if isinstance(node, n.Try) and any("KeyError" in names_in(h.type) for h in node.handlers if h.type):
+                if any(isinstance(s, n.Subscript) and dotted(s.value) == memo for s in walk(node.body)):
+                    return True
+        return False
+
+
+def _bindings(node: Any) -> list[Binding]:
+    pairs: list[tuple[n.Expr, n.Expr | None]] = []
+    if isinstance(node, n.Assign):
+        pairs = [(target, node.value) for target in node.targets]
+    elif isinstance(node, (n.AnnAssign, n.AugAssign, n.Walrus)):
+        pairs = [(node.target, node.value)]
+    elif isinstance(node, (n.For, n.Generator)):
+        pairs = [(node.target, node.iter)]
+    elif isinstance(node, n.With):
+        pairs = [(item.target, item.context) for item in node.items if item.target is not None]
+    return [Binding(frozenset(target_names(target)), value, value.pos) for target, value in pairs if value is not None]
+
+
+def _argument(node: n.Expr, taken: Taken) -> n.Expr | None:
+    """The argument of a call (or of the reading of a property) that a parameter takes."""
+    if isinstance(node, n.Attribute):
+        return node.value if taken.index == -1 else None
+    if not isinstance(node, n.Call):
+        return None
+    for keyword in node.keywords:
+        if keyword.name == taken.name:
+            return keyword.value
+    if taken.index == -1:
+        return node.func.value if isinstance(node.func, n.Attribute) else None
+    if any(isinstance(arg, n.Starred) for arg in node.args[: taken.index + 1]):
+        return None
+    return node.args[taken.index] if 0 <= taken.index < len(node.args) else None
+
+
+def _is_over_classes(node: n.Expr, variables: frozenset[str]) -> bool:
+    """Whether the loop's variable is the class that is asked for."""
+    for part in walk(node):
+        if isinstance(part, n.Call) and part.args and isinstance(part.args[0], n.Name):
+            name = part.func.attr if isinstance(part.func, n.Attribute) else getattr(part.func, "id", "")
+            if name in ("query", "select", "select_from", "get", "get_one", "aliased") and part.args[0].id in variables:
+                if len(part.args) > 1 or name not in ("get", "get_one"):
+                    return True
+    return False
+
+
+def _is_session(expr: n.Expr, sid: Sid | None) -> bool:
+    if isinstance(expr, n.Call):
+        return not expr.args and _is_session(expr.func, sid)
+    text = dotted(expr)
+    if text is None:
+        return False
+    last = text.rpartition(".")[2]
+    known = sid is not None and bool(sid.path) and (last == sid.path[-1] or text == ".".join(sid.path))
+    return known or "session" in last.lower() or last in _SESSION_NAMES

@@ -1,0 +1,102 @@
+"""Queries that a loop runs again for each item."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sqla_lint.flow.context import describe
+from sqla_lint.flow.derived import Derivation, Names
+from sqla_lint.flow.facts import Facts, Once, Queried
+from sqla_lint.flow.repetition import Loop, goes_over_data, variables
+from sqla_lint.flow.values import LoopId
+from sqla_lint.flow.world import World
+from sqla_lint.index.module import names_in
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+
+class Repeated(NamedTuple):
+    """A query of *loop*: *text* is how it is called, *names* are the loop's names that it is made of."""
+
+    event: Queried
+    loop: LoopId
+    text: str
+    names: tuple[str, ...]
+
+
+def repeated(facts: Facts, world: World) -> list[Repeated]:
+    """The queries of the function that run once for each item of a loop, in source order, each place once."""
+    queried = [event for event in facts.events if isinstance(event, Queried) and event.loops]
+    if not queried:
+        return []
+    once = {event.loop for event in facts.events if isinstance(event, Once)}
+    derivation = Derivation.of(facts.function)
+    loops = _loops(derivation)
+    data = {
+        loop: node
+        for loop, node in loops.items()
+        if loop not in once
+        and any(loop in event.loops for event in queried)
+        and goes_over_data(node, facts.function, world)
+    }
+    names = {loop: derivation.names(variables(node), node.pos) for loop, node in data.items()}
+    found: dict[tuple[int, int], Repeated] = {}
+    for event in sorted(queried, key=lambda e: (e.pos[:2], e.via is not None, e.pos[2:], e.loops)):
+        if event.pos[:2] not in found:
+            one = _judge(event, derivation, data, names)
+            if one is not None:
+                found[event.pos[:2]] = one
+    return list(found.values())
+
+
+def _loops(derivation: Derivation) -> dict[LoopId, Loop]:
+    """The loops of a function, as states name them; of a call and a comprehension at one place, the comprehension."""
+    found: dict[LoopId, Loop] = {}
+    for node in derivation.nodes:
+        if isinstance(node, n.Call):
+            found.setdefault(node.pos[:2], node)
+    for node in derivation.nodes:
+        if isinstance(node, n.Comprehension):
+            found[node.pos[0], node.pos[1] + 1] = node
+        elif isinstance(node, (n.For, n.While)):
+            found[node.pos[:2]] = node
+    return found
+
+
+def _judge(
+    event: Queried, derivation: Derivation, data: dict[LoopId, Loop], names: dict[LoopId, Names]
+) -> Repeated | None:
+    if event.coroutine and derivation.function.is_async and _is_handed_over(event, derivation):
+        return None
+    for loop in reversed(event.loops):
+        node = data.get(loop)
+        if node is None or _is_made_in(event, node.pos):
+            continue
+        if not _is_of_item(event, derivation, node, names[loop]):
+            continue
+        body = node.body if isinstance(node, (n.For, n.While)) else ()
+        if derivation.is_remembered(event.pos, body):
+            return None
+        expr = derivation.at(event.pos)
+        used = sorted(names_in(expr) & names[loop].every) if expr is not None else []
+        return Repeated(event, loop, describe(expr) if expr is not None else "it", tuple(used[:2]))
+    return None
+
+
+def _is_handed_over(event: Queried, derivation: Derivation) -> bool:
+    """Whether a coroutine is not awaited in the round: it goes to ``gather`` and the like (SES103)."""
+    expr = derivation.at(event.pos)
+    return isinstance(expr, n.Call) and not derivation.is_awaited(event.pos)
+
+
+def _is_of_item(event: Queried, derivation: Derivation, node: Loop, names: Names) -> bool:
+    if isinstance(node, n.Call) and event.pos == node.pos:
+        # A function handed to ``map`` and the like: its first parameter is the item.
+        return event.takes is not None and any(taken.index in (0, -1) for taken in event.takes)
+    return derivation.asks_for(event, names)
+
+
+def _is_made_in(event: Queried, span: Pos) -> bool:
+    """Whether the loop makes the session: one database for each round is the usual case."""
+    sid = event.sid
+    return sid is not None and sid.owner == "local" and sid.pos is not None and span[:2] <= sid.pos[:2] <= span[2:]
