@@ -176,6 +176,9 @@ def unknown(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Valu
     for value in (*args, *kwargs.values()):
         ownership.release(ctx, cur, value)
         instances.shared(ctx, cur, value)
+        for sid in ownership.sids(value):
+            if sid in cur.sessions and cur.sessions[sid].active:
+                cur.sessions[sid] = cur.sessions[sid]._replace(active=False)
     ctx.raises_other = True
     cur.raises(Raised("other"), pos)
     return UNKNOWN
@@ -277,7 +280,7 @@ def project(
     if not ctx.static:
         usage.handed(ctx, cur, bound, function, summary, pos)
         substitute.reads(ctx, cur, summary, bound, function, pos)
-        waits.project(ctx, cur, function, summary, substitute.known_as(ctx, summary, bound), pos)
+        waits.project(ctx, cur, function, summary, bound, pos)
         substitute.effects(ctx, cur, summary, bound, function, pos)
         substitute.writes(ctx, cur, summary, func.receiver)
     if summary.returns is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluate import expr
 from sqla_lint.flow.state import Cursor, State
-from sqla_lint.flow.values import UNKNOWN, Instance, Parameter, Registry, Session, Sid, Value
+from sqla_lint.flow.values import UNKNOWN, Either, Instance, Parameter, Registry, Session, Sid, Value
 from sqla_lint.index.module import Class, Function, ModuleIndex, own_nodes, walk
 from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 _ENDS = frozenset({"remove", "close", "close_all", "aclose"})
 # What a method asks of its session if it does something else than end it.
 _WORKS = (api.STATEMENTS | api.WRITES | {"query", "add", "add_all"}) - {"connection"}
-_ENDING_NAMES = (
-    "close", "exit", "del__", "shutdown", "stop", "dispose", "teardown", "tear_down", "cleanup", "clean_up",
-    "disconnect", "release", "finish", "quit", "end",
-)  # fmt: skip
+_ENDING_NAMES = ("close", "exit", "shutdown", "dispose", "teardown", "cleanup", "disconnect", "release")
+_ENDING_WORDS = frozenset({"stop", "end", "finish", "quit", "del", "done", "clean", "tear", "wrap"})
 
 
 class Cleanup:
@@ -106,6 +104,10 @@ class Cleanup:
             cls = value.cls if isinstance(value, Instance) else None
         return cls
 
+    def may_be_given(self, cls: Class, attribute: str) -> bool:
+        """Whether the object's session may be one that its maker handed in."""
+        return isinstance(self.world.statics.attribute(cls, attribute), Either)
+
     def has_closing_method(self, cls: Class) -> bool:
         """Whether a class has a method that is there to close its session: whoever uses the class owns it."""
         methods = {name: self.world.method(cls, name) for one in self.world.names.lineage(cls) for name in one.methods}
@@ -115,7 +117,8 @@ class Cleanup:
         if not any("close" in effect.may for _, effect in self.world.summary(method).effects):
             return False
         name = method.node.name.lower()
-        return any(word in name for word in _ENDING_NAMES) or not method.body_words & _WORKS
+        is_named_so = any(word in name for word in _ENDING_NAMES) or bool(_ENDING_WORDS.intersection(name.split("_")))
+        return is_named_so or not method.body_words & _WORKS
 
 
 def _own_code(module: ModuleIndex) -> list[object]:

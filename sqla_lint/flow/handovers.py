@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from sqla_lint import handover_calls
 from sqla_lint.flow import ownership, substitute, waits
-from sqla_lint.flow.context import Context, dotted
+from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Shared
+from sqla_lint.flow.gathered import flows_into
 from sqla_lint.flow.state import Cursor, State
 from sqla_lint.flow.values import (
     ClassValue,
@@ -134,26 +135,9 @@ class _Finder:
         if isinstance(arg, n.Sequence) and self.what == handover_calls.GATHER:
             return [each for item in arg.items for each in self._handed(item)]
         if isinstance(arg, n.Name) and self.what in (handover_calls.GATHER, handover_calls.TASK):
-            return [self._reached(part, loops) for part, loops in self._flows_into(arg.id)]
+            flows = flows_into(self.ctx.function, arg.id) if self.ctx.function is not None else ()
+            return [self._reached(part, loops) for part, loops in flows]
         return [self._reached(arg, ())]
-
-    def _flows_into(self, name: str) -> Iterator[tuple[n.Expr, tuple[Pos, ...]]]:
-        """The expressions that a list (or a variable) of coroutines is made of, with the loops that each is in."""
-        function = self.ctx.function
-        if function is None or name not in function.assigned:
-            return
-        for body, loops in _blocks(function.node.body, ()):
-            for stmt in body:
-                if isinstance(stmt, (n.Assign, n.AnnAssign, n.AugAssign)) and stmt.value is not None:
-                    targets = stmt.targets if isinstance(stmt, n.Assign) else (stmt.target,)
-                    if any(isinstance(t, n.Name) and t.id == name for t in targets):
-                        parts = stmt.value.items if isinstance(stmt.value, n.Sequence) else (stmt.value,)
-                        yield from ((part, loops) for part in parts)
-                elif isinstance(stmt, n.ExprStmt) and isinstance(stmt.value, n.Call):
-                    func = stmt.value.func
-                    adds = isinstance(func, n.Attribute) and func.attr in ("append", "add", "extend")
-                    if adds and isinstance(func, n.Attribute) and dotted(func.value) == name:
-                        yield from ((part, loops) for part in stmt.value.args)
 
     # --- expressions
 
@@ -161,7 +145,15 @@ class _Finder:
         """The plain sessions that *arg* takes along; those made in the loop or the call itself are each one's own."""
         found = dict.fromkeys(self._in(arg, bool(loops), 0))
         inside = (*loops, self.node.pos)
-        return [r for r in found if not (r.sid.owner == "local" and any(_within(r.sid.pos, pos) for pos in inside))]
+        return [r for r in found if not (r.sid.owner == "local" and self._is_own(r.sid.pos, inside))]
+
+    def _is_own(self, made: Pos | None, inside: tuple[Pos, ...]) -> bool:
+        """Whether a session was made for what is handed over alone: in the call, or in the round of the loop."""
+        if any(_within(made, pos) for pos in inside):
+            return True
+        loops = self.ctx.loops
+        is_coroutine = self.what in (handover_calls.TASK, handover_calls.GATHER)
+        return is_coroutine and made is not None and bool(loops) and loops[-1] < made[:2] < self.node.pos[:2]
 
     def _in(self, arg: n.Expr, repeated: bool, depth: int) -> Iterator[Reached]:
         if depth > _MAX_DEPTH or isinstance(arg, n.Await):
@@ -194,6 +186,8 @@ class _Finder:
             return
         if name == "partial" or name in _CONTAINERS:
             parts = (*call.args, *(k.value for k in call.keywords))
+        elif name in handover_calls.PASSES_ON:
+            parts = call.args[:1]
         elif name == "map":
             parts, repeated = call.args, True
         elif self._runs_later(func):
@@ -263,7 +257,7 @@ class _Finder:
         if not function.node.params:
             return
         bound: dict[str, Value] = {function.node.params[0].name: receiver}
-        for sid, _ in self.ctx.world.summary(function).effects:
+        for sid, _ in self.ctx.world.summary(function, given_session=True).effects:
             found = (
                 substitute.resolve_sid(self.ctx, sid, bound)
                 if sid.path[:1] == (function.node.params[0].name,)
@@ -326,17 +320,6 @@ def _parts(arg: n.Expr) -> tuple[n.Expr, ...]:
     if isinstance(arg, n.BoolOp):
         return arg.values
     return (arg.value,) if isinstance(arg, (n.Starred, n.Walrus)) else ()
-
-
-def _blocks(body: tuple[n.Stmt, ...], loops: tuple[Pos, ...]) -> Iterator[tuple[tuple[n.Stmt, ...], tuple[Pos, ...]]]:
-    """The blocks of a function, each with the loops around it."""
-    from sqla_lint.index.module import blocks
-
-    yield body, loops
-    for stmt in body:
-        inner = (*loops, stmt.pos) if isinstance(stmt, (n.For, n.While)) else loops
-        for block in blocks(stmt):
-            yield from _blocks(block, inner)
 
 
 __all__ = ["kind", "note", "runs_aside"]

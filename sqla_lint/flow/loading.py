@@ -30,7 +30,7 @@ from sqla_lint.flow.values import (
     join,
 )
 from sqla_lint.index.mapped import Relationship
-from sqla_lint.index.module import Class
+from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -357,10 +357,15 @@ def _begins_again(cur: Cursor) -> None:
 
 def parameter_guards(ctx: Context) -> tuple[Guard, ...]:
     """Of the conditions that the running code stands under, those on parameters alone: a call may rule them out."""
-    if ctx.function is None:
+    return guards_on(ctx.function, ctx.guards) if ctx.function is not None else ()
+
+
+def guards_on(function: Function, guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
+    """Of *guards*, those on the function's parameters alone."""
+    if not guards:
         return ()
-    names = {p.name for p in ctx.function.node.params} - ctx.function.assigned
-    return tuple(g for g in ctx.guards if g.test is not None and _only_names(g.test, names))
+    names = {p.name for p in function.node.params} - function.assigned
+    return tuple(g for g in guards if g.test is not None and _only_names(g.test, names))
 
 
 def _only_names(test: n.Expr, names: set[str]) -> bool:

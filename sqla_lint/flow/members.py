@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sqla_lint import slow_calls
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import (
@@ -82,7 +83,15 @@ def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance) -> 
     method = ctx.world.method(owner.cls, node.attr)
     if method is not None:
         return _method(ctx, cur, node, method, owner)
-    return ctx.world.attribute(owner, node.attr)
+    found = ctx.world.attribute(owner, node.attr)
+    return _inherited(ctx, node, owner) if found == UNKNOWN else found
+
+
+def _inherited(ctx: Context, node: n.Attribute, owner: Instance) -> Value:
+    """What a class of the project has from a client's class is that client's."""
+    bases = (base for base in ctx.world.names.external_bases(owner.cls) if slow_calls.is_client(base))
+    base = next(bases, None)
+    return Outside(f"{base}.{node.attr}", True) if base is not None else UNKNOWN
 
 
 def _method(ctx: Context, cur: Cursor, node: n.Attribute, method: Function, owner: Value) -> Value:

@@ -161,8 +161,9 @@ def _module_value(ctx: Context, cur: Cursor, name: str, value: Value) -> Value:
 
 def note_name(ctx: Context, name: str, value: Value) -> None:
     """Remember which variable holds a session, for messages."""
-    for sid in sids(value):
-        ctx.names.setdefault(sid, name)
+    if not isinstance(value, (Method, Record, Partial, Mapping, Many)):
+        for sid in sids(value):
+            ctx.names.setdefault(sid, name)
 
 
 def forget(cur: Cursor, name: str) -> None:

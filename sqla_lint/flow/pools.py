@@ -150,9 +150,11 @@ class _Tracker:
         targets: tuple[object, ...] = ()
         if isinstance(parent, n.Assign) and parent.value is node:
             targets = parent.targets
-        elif isinstance(parent, (n.AnnAssign, n.Walrus, n.WithItem)):
-            targets = (parent.target,)
-        elif isinstance(parent, (n.For, n.Generator)) and parent.iter is node:
+        elif (
+            isinstance(parent, (n.AnnAssign, n.Walrus, n.WithItem))
+            or isinstance(parent, (n.For, n.Generator))
+            and parent.iter is node
+        ):
             targets = (parent.target,)
         for target in targets:
             self.hold(target, role)

@@ -142,6 +142,10 @@ class Relevance:
             return True
         if passing.counts_or_indexes(function) and self.is_relevant(function):
             return True
+        if words & HANDS_OVER and function.cls is not None:
+            # A method that hands over another one of its object, which keeps a session.
+            if any(method.words & _WORDS for method in function.cls.methods.values()):
+                return True
         return (bool(words & (_HANDLES | HANDS_OVER)) or self.slowness.may_hold_up(function)) and self.is_relevant(
             function
         )

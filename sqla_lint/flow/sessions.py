@@ -19,6 +19,7 @@ from sqla_lint.flow.values import (
     Outside,
     Pair,
     Parameter,
+    Record,
     Scope,
     Session,
     Settings,
@@ -193,6 +194,9 @@ def _statement_method(
     if name in ("get", "get_one"):
         return queries.get(ctx, cur, args, kwargs, sid, pos)
     if name == "connection":
+        options = kwargs.get("execution_options", UNKNOWN)
+        if isinstance(options, Record) and Literal("AUTOCOMMIT", "str") in options.values:
+            ctx.sessions[sid] = session._replace(settings=session.settings._replace(autocommit=True))
         return Connection(None)
     if name == "refresh" and isinstance(target, Entity):
         _refreshed(cur, target, args[1] if len(args) > 1 else kwargs.get("attribute_names", UNKNOWN))

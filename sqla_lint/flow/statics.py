@@ -62,11 +62,25 @@ class Statics:
         for stmt in what.assigned:
             value = self._assigned(ctx, stmt, what.name)
             found = value if found is None else join(found, value)
+        if found == NONE:
+            found = self._set_globally(what)
         result = rename(found if found is not None else UNKNOWN, what.path, what.name)
         self._busy.discard(key)
         if len(self.world.missing) == missing:
             self._variables[key] = result
         return result
+
+    def _set_globally(self, what: Variable) -> Value:
+        """What functions that declare a name ``global`` assign to it, where the module itself says None."""
+        found: Value = NONE
+        module = self.world.project.modules[what.path]
+        for function in module.functions if "global" in module.words else ():
+            if what.name in function.globals:
+                ctx = self.world.static_context(what.path, function)
+                for stmt in statements(function.node.body):
+                    if what.name in bound_names(stmt):
+                        found = join(found, self._assigned(ctx, stmt, what.name))
+        return found if isinstance(found, (Session, Factory, Registry)) else NONE
 
     def _assigned(self, ctx: Context, stmt: n.Stmt, name: str) -> Value:
         cur = Cursor(State({}, {}), None)

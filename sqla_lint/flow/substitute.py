@@ -175,12 +175,6 @@ def resolve_sid(ctx: Context, sid: Sid, bound: Bound) -> Sid | None:
     return None
 
 
-def known_as(ctx: Context, summary: Summary, bound: Bound) -> dict[Sid, Sid]:
-    """The sessions that a callee's waits speak of, as the caller knows them."""
-    sids = {sid for wait in summary.waits for sid in wait.told}
-    return {sid: found for sid in sids if (found := resolve_sid(ctx, sid, bound)) is not None}
-
-
 def effects(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, function: Function, pos: Pos) -> None:
     """Apply what a callee does to the sessions that the caller handed it or shares with it."""
     for sid, effect in summary.effects:

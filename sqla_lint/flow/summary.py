@@ -48,13 +48,16 @@ class Wait(NamedTuple):
     """A slow call that a function makes: *what* waits, at *pos* of *path*.
 
     *told* are the sessions that the caller is not to be told of: their transaction ended before, or was opened by the
-    function itself.
+    function itself. *under* are the conditions on parameters that it stands under, *seconds* the parameter that says
+    for how long.
     """
 
     what: str
     pos: Pos
     path: str
     told: frozenset[Sid] = frozenset()
+    under: tuple[Guard, ...] = ()
+    seconds: str | None = None
 
 
 class Taken(NamedTuple):

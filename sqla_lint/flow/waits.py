@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqla_lint import slow_calls
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow import loading, substitute
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Waited
+from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import Cursor, State
 from sqla_lint.flow.summary import Summary, Wait
-from sqla_lint.flow.values import UNKNOWN, FunctionValue, Outside, Sid, Value
-from sqla_lint.index.module import Function, own_nodes, walk
+from sqla_lint.flow.values import UNKNOWN, FunctionValue, Literal, Outside, Parameter, Sid, Value
+from sqla_lint.index.module import Function, blocks, own_nodes, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -51,7 +54,7 @@ def note(ctx: Context, cur: Cursor, wait: Wait, shared: frozenset[Sid], via: boo
             ctx.emit(Waited(sid, pos, first, wait.what, (wait.path, wait.pos) if via else None))
             cur.sessions[sid] = state._replace(waited=first)
     if len(ctx.waits) < _MAX_WAITS:
-        ctx.waits[wait._replace(told=frozenset(told))] = None
+        ctx.waits[wait._replace(told=frozenset(told), under=loading.parameter_guards(ctx))] = None
 
 
 def outside(
@@ -62,9 +65,16 @@ def outside(
     if not slow_calls.is_slow(func.name, func.called, has_arguments, ctx.world.settings.slow_calls):
         return None
     if not (func.name.endswith(".sleep") and node is not None and _is_zero(node)):
-        note(ctx, cur, Wait(func.name, pos, ctx.path), frozenset(), False, pos)
+        wait = Wait(func.name, pos, ctx.path, seconds=_seconds(func, args[0] if args else UNKNOWN))
+        note(ctx, cur, wait, frozenset(), False, pos)
     # What a connection gives may be asked to wait again; of an answer nothing is known.
     return Outside(func.name, True) if func.name.rpartition(".")[2][:1].isupper() else UNKNOWN
+
+
+def _seconds(func: Outside, given: Value) -> str | None:
+    """The parameter that says for how long a ``sleep`` waits."""
+    is_given = func.name.endswith(".sleep") and isinstance(given, Parameter) and not given.steps
+    return given.name if is_given and isinstance(given, Parameter) else None
 
 
 def _is_zero(call: n.Call) -> bool:
@@ -72,24 +82,26 @@ def _is_zero(call: n.Call) -> bool:
     return bool(given) and isinstance(given[0], n.Constant) and str(given[0].value) in ("0", "0.0")
 
 
-def project(ctx: Context, cur: Cursor, function: Function, summary: Summary, told: dict[Sid, Sid], pos: Pos) -> None:
-    """A call of a function of the project that waits, itself or through others.
-
-    Args:
-        told: the callee's sessions as the caller knows them.
-    """
+def project(ctx: Context, cur: Cursor, function: Function, summary: Summary, bound: dict[str, Value], pos: Pos) -> None:
+    """A call of a function of the project that waits, itself or through others."""
     if ctx.static:
         return
     world = ctx.world
     if slow_calls.is_configured(world.dotted(function), world.settings.slow_calls):
-        note(ctx, cur, Wait(f"{function.node.name}", pos, ctx.path), frozenset(), False, pos)
+        note(ctx, cur, Wait(function.node.name, pos, ctx.path), frozenset(), False, pos)
         return
     waits = summary.waits
     if not waits and not world.is_relevant(function) and function.words & world.slowness.words:
         found = world.slowness.of(function)
         waits = (found,) if found is not None else ()
+    outcomes: dict[n.Expr, bool | None] = {}
     for wait in waits:
-        note(ctx, cur, wait, frozenset(told[sid] for sid in wait.told if sid in told), True, pos)
+        seconds = bound.get(wait.seconds, UNKNOWN) if wait.seconds is not None else UNKNOWN
+        if seconds == Literal(0, "int") or substitute.is_ruled_out(ctx, wait.under, bound, outcomes):
+            continue
+        told = (substitute.resolve_sid(ctx, sid, bound) for sid in wait.told)
+        passed_on = seconds.name if isinstance(seconds, Parameter) and not seconds.steps else None
+        note(ctx, cur, wait._replace(seconds=passed_on), frozenset(sid for sid in told if sid is not None), True, pos)
 
 
 def handed(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> None:
@@ -142,8 +154,15 @@ class Slowness:
         self._busy.add(function)
         missing = len(self.world.missing)
         ctx = self.world.static_context(function.path, function)
-        calls = sorted((p for p in own_nodes(function.node.body) if isinstance(p, n.Call)), key=lambda c: c.pos)
-        found = next((wait for call in calls if (wait := self._call(ctx, call, depth)) is not None), None)
+        found = next(
+            (
+                wait._replace(under=loading.guards_on(function, guards))
+                for part, guards in _conditions(function.node.body, ())
+                for call in sorted((p for p in own_nodes(part) if isinstance(p, n.Call)), key=lambda c: c.pos)
+                if (wait := self._call(ctx, call, depth)) is not None
+            ),
+            None,
+        )
         self._busy.discard(function)
         if len(self.world.missing) == missing and depth == 0:
             self._known[function] = found
@@ -159,10 +178,39 @@ class Slowness:
             if slow_calls.is_slow(callee.name, callee.called, given, slow) and not (
                 callee.name.endswith(".sleep") and _is_zero(call)
             ):
-                return Wait(callee.name, call.pos, ctx.path)
+                given_first = expr(ctx, Cursor(State({}, {}), None), call.args[0]) if call.args else UNKNOWN
+                return Wait(callee.name, call.pos, ctx.path, seconds=_seconds(callee, given_first))
         if isinstance(callee, FunctionValue):
             if slow_calls.is_configured(self.world.dotted(callee.function), slow):
                 return Wait(callee.function.node.name, call.pos, ctx.path)
             if callee.function.words & self.words:
-                return self.of(callee.function, depth + 1)
+                found = self.of(callee.function, depth + 1)
+                return found._replace(seconds=None) if found is not None else None
         return None
+
+
+def _conditions(
+    body: tuple[n.Stmt, ...], guards: tuple[Guard, ...]
+) -> Iterator[tuple[n.Stmt | n.Expr, tuple[Guard, ...]]]:
+    """A function's own statements in source order (of compound ones only the heads), with the conditions on them."""
+    for stmt in body:
+        if isinstance(stmt, n.If):
+            yield stmt.test, guards
+            yield from _conditions(stmt.body, (*guards, Guard(stmt.test, True)))
+            yield from _conditions(stmt.orelse, (*guards, Guard(stmt.test, False)))
+        elif isinstance(stmt, (n.FunctionDef, n.ClassDef)):
+            continue
+        elif any(blocks(stmt)):
+            yield from ((head, guards) for head in _heads(stmt))
+            for block in blocks(stmt):
+                yield from _conditions(block, guards)
+        else:
+            yield stmt, guards
+
+
+def _heads(stmt: n.Stmt) -> tuple[n.Expr, ...]:
+    if isinstance(stmt, n.With):
+        return tuple(item.context for item in stmt.items)
+    if isinstance(stmt, n.While):
+        return (stmt.test,)
+    return (stmt.iter,) if isinstance(stmt, n.For) else ()

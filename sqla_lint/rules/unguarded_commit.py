@@ -123,7 +123,9 @@ def _is_cleaned_up(facts: Facts, world: World, sid: Sid) -> bool:
         return world.cleanup.is_removed(sid)
     if sid.owner == "instance" or _kind(sid) == "instance":
         holder = world.cleanup.holder(sid, facts.function)
-        return holder is None or world.cleanup.has_closing_method(holder)
+        if holder is None or world.cleanup.may_be_given(holder, sid.path[-1]):
+            return True
+        return world.cleanup.has_closing_method(holder)
     return sid.owner != "module" or not world.cleanup.is_process_wide(sid)
 
 
