@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import warnings
 from collections.abc import Iterable, Sequence
 
 from sqla_lint.finding import Edit
@@ -27,6 +29,17 @@ def applied(text: str, lines: Sequence[str], edits: Iterable[Edit]) -> str:
         parts += [text[done:start], edit.content]
         done = end
     return "".join([*parts, text[done:]])
+
+
+def is_python(lines: Sequence[str], edits: Iterable[Edit]) -> bool:
+    """Whether a file with these *lines* parses once *edits* are made."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(applied("".join(lines), lines, edits))
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 class Taken:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import os.path
 import re
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from sqla_lint.codemods import imports
-from sqla_lint.codemods.apply import applied
+from sqla_lint.codemods.apply import is_python
 from sqla_lint.codemods.class_names import class_name
 from sqla_lint.codemods.imports import merged
 from sqla_lint.codemods.layout import text_at
@@ -136,7 +134,8 @@ def _planned(world: World, wanted: _Wanted) -> Planned:
     if new:
         made += [with_argument(text, place.made, new)] if is_get(place.made) else extended(text, new)
     result = merged([*made, *needs])
-    _check(module, result)
+    if not is_python(module.source, result):
+        raise Refused("the query's lines cannot be changed cleanly")
     return Planned(result, tuple(options))
 
 
@@ -191,13 +190,3 @@ def _leads(world: World, cls: Class, path: Path, entity: Entity) -> bool:
         relation = world.mappings.relationship(at, name) if at is not None else None
         at = relation.target if relation is not None else None
     return at is entity.cls
-
-
-def _check(module: ModuleIndex, made: Iterable[Edit]) -> None:
-    """A second look: the result is Python still."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(applied("".join(module.source), module.source, made))
-    except (SyntaxError, ValueError) as error:
-        raise Refused("the query's lines cannot be changed cleanly") from error

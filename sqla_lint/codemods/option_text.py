@@ -62,7 +62,7 @@ def extended(text: OptionText, options: Sequence[str]) -> list[Edit]:
     margin = indentation(text.lines[line - 1])
     start, close = around.args[0].pos[1], around.pos[3] - 1
     option = f".options({', '.join(options)})"
-    inner = text.insertion(line, start, f"{text.end}{margin}{_unit(text)}")
+    inner = text.insertion(line, start, f"{text.end}{margin}{unit_of(text.lines)}")
     return [inner, *_together(text, line, column, option, close, f"{text.end}{margin}")]
 
 
@@ -78,7 +78,7 @@ def _call_to_open(text: OptionText, options: Sequence[str]) -> n.Call | None:
     line = text.chain.node.pos[0]
     found: n.Call | None = None
     inner: object = text.chain.node
-    length = len(indentation(text.lines[line - 1]) + _unit(text) + f".options({', '.join(options)})")
+    length = len(indentation(text.lines[line - 1]) + unit_of(text.lines) + f".options({', '.join(options)})")
     for node in reversed(text.chain.above):
         if not isinstance(node, (n.Call, n.Attribute, n.Await)) or node.pos[0] != line or node.pos[2] != line:
             break
@@ -189,7 +189,7 @@ def _call(text: OptionText, line: int, column: int, options: Sequence[str], *, a
     if column + len(f".options({joined})") + len(rest) <= room:
         return f".options({joined})"
     margin = indentation(text.lines[line - 1])
-    inner = margin + _unit(text)
+    inner = margin + unit_of(text.lines)
     rows = inner + joined + text.end
     if len(options) > 1 and len(inner + joined) > room:
         rows = "".join(f"{inner}{option},{text.end}" for option in options)
@@ -201,9 +201,9 @@ def _room(text: OptionText) -> int:
     return max(_LINE, min(max((len(one.rstrip("\r\n")) for one in text.lines), default=0), _LONGEST))
 
 
-def _unit(text: OptionText) -> str:
-    """One step of the file's indentation."""
-    for line in text.lines:
+def unit_of(lines: Sequence[str]) -> str:
+    """One step of a file's indentation."""
+    for line in lines:
         blanks = indentation(line)
         if blanks and line.strip() and not line.lstrip().startswith(("#", '"', "'")):
             return blanks if blanks.strip("\t") else "\t"

@@ -165,7 +165,8 @@ def _end_block(ctx: Context, cur: Cursor, scope: Scope, pos: Pos, does: frozense
         gone = transitions.close(gone, pos, True)
     cur.sessions[scope.sid] = gone
     cur.raises(Raised("database"), pos)
-    done = transitions.commit(state) if "commit" in does else transitions.statement(state, pos, True)
+    # The end of a savepoint flushes what was noted in it, and writes nothing where that is nothing.
+    done = transitions.commit(state) if "commit" in does else transitions.statement(state, pos, "flush" not in does)
     cur.sessions[scope.sid] = done
     instances.flushed(ctx, cur, scope.sid)
     if "commit" in does:
