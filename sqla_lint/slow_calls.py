@@ -5,7 +5,7 @@ The list is data; the configuration's ``slow-calls`` extends it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 
@@ -106,12 +106,12 @@ WORDS: Final = frozenset(
 )
 
 
-def is_configured(name: str, configured: Iterable[str]) -> bool:
+def is_configured(name: str, configured: Collection[str]) -> bool:
     """Whether the configuration names a callable, its class or its module."""
     return any(name == slow or name.startswith(slow + ".") for slow in configured)
 
 
-def is_slow(name: str, called: bool, has_arguments: bool, configured: Iterable[str] = ()) -> bool:
+def is_slow(name: str, called: bool, has_arguments: bool, configured: Collection[str] = ()) -> bool:
     """Whether a call of something outside the project waits.
 
     Args:
@@ -120,8 +120,11 @@ def is_slow(name: str, called: bool, has_arguments: bool, configured: Iterable[s
         has_arguments: whether the call has any.
         configured: further callables and modules.
     """
-    if name in CALLABLES or is_configured(name, configured):
-        return not _is_private(name)
+    if name in CALLABLES or name in configured:
+        return True
+    if is_configured(name, configured):
+        # Of a whole module, what is in upper case is taken to build something.
+        return not (name.rpartition(".")[2].startswith("__") or name.rpartition(".")[2][:1].isupper())
     package, path = _package(name)
     if package is None or not path or (path[0] in package.apart and not called):
         return False
@@ -137,13 +140,9 @@ def is_slow(name: str, called: bool, has_arguments: bool, configured: Iterable[s
     return _is_made(path[-2], package) if called and len(path) > 1 else not called
 
 
-def is_client(name: str, configured: Iterable[str] = ()) -> bool:
+def is_client(name: str, configured: Collection[str] = ()) -> bool:
     """Whether what calling *name* gives may be asked to wait: it is worth remembering."""
     return _package(name)[0] is not None or is_configured(name, configured)
-
-
-def _is_private(name: str) -> bool:
-    return name.rpartition(".")[2].startswith("__")
 
 
 def _is_made(part: str, package: Package) -> bool:

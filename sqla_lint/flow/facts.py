@@ -117,7 +117,7 @@ class Waited(NamedTuple):
     """The function waited for something else (*what*) while the session's transaction was open.
 
     *first* is where it first did in the same transaction; *via* is the slow call where *pos* calls a function that
-    makes it: (file, position).
+    makes it: (file, position). *after* is what had been done to the session before (``commit``, ``rollback``, ...).
     """
 
     sid: Sid
@@ -125,6 +125,7 @@ class Waited(NamedTuple):
     first: Pos
     what: str
     via: tuple[str, Pos] | None
+    after: frozenset[str]
 
 
 class Shared(NamedTuple):

@@ -9,7 +9,7 @@ from sqla_lint.flow.evaluate import expr
 from sqla_lint.flow.state import Cursor, State
 from sqla_lint.flow.values import Session
 from sqla_lint.flow.world import World
-from sqla_lint.index.module import Class, Function, ModuleIndex, own_nodes, statements, target_names, walk
+from sqla_lint.index.module import Class, Function, ModuleIndex, names_in, own_nodes, statements, target_names, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -86,10 +86,36 @@ def _is_script_use(module: ModuleIndex, world: World, name: str, binding: n.Stmt
     imported = _is_used_elsewhere(module, world, name)
     if imported:
         return False
-    if module.main_guard is not None and not world.project.importers.get(module.path) and not module.words & _SERVES:
+    if is_script(module, world):
         return True
     in_functions = any(_uses(f, name) and not _hides(f, name, world) for f in module.functions)
     return not in_functions and _used_at_module_level(module, name, binding)
+
+
+def is_script(module: ModuleIndex, world: World) -> bool:
+    """Whether a file is a program that runs once: it has a main guard, nobody imports it, and it serves nobody."""
+    return (
+        module.main_guard is not None
+        and not world.project.importers.get(module.path)
+        and module.words.isdisjoint(_SERVES)
+    )
+
+
+def run_by_script(module: ModuleIndex, world: World) -> frozenset[str]:
+    """The functions (by qualified name) that a script's main guard leads to; none if the file is no script."""
+    if not is_script(module, world):
+        return frozenset()
+    assert module.main_guard is not None
+    found: set[str] = set()
+    names = set(names_in(module.main_guard))
+    grown = True
+    while grown:
+        reached = [f for f in module.functions if f.qualname not in found and f.node.name in names]
+        grown = bool(reached)
+        for function in reached:
+            found.add(function.qualname)
+            names |= function.words
+    return frozenset(found)
 
 
 def _uses(function: Function, name: str) -> bool:

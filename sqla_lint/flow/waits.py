@@ -51,7 +51,8 @@ def note(ctx: Context, cur: Cursor, wait: Wait, shared: frozenset[Sid], via: boo
             told.add(sid)
         if state.active and sid not in shared:
             first = state.waited or pos
-            ctx.emit(Waited(sid, pos, first, wait.what, (wait.path, wait.pos) if via else None))
+            after = state.ended & (_ENDED | {"may-commit"})
+            ctx.emit(Waited(sid, pos, first, wait.what, (wait.path, wait.pos) if via else None, after))
             cur.sessions[sid] = state._replace(waited=first)
     if len(ctx.waits) < _MAX_WAITS:
         ctx.waits[wait._replace(told=frozenset(told), under=loading.parameter_guards(ctx))] = None

@@ -32,7 +32,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_lint.flow.facts import Facts, Waited
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.facts import Called, Closing, Facts, Recovered, Waited
+from sqla_lint.flow.globals_ import run_by_script
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.lower.nodes import Pos
@@ -43,16 +45,17 @@ NAME = "transaction-across-slow-call"
 SEVERITY = "warning"
 
 _OTHERS = ("connection",)
+_ENDS = api.COMMITS | api.ROLLS_BACK | api.CLOSES
 
 
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each transaction: at its first slow call, the others related."""
     found = [e for e in facts.events if isinstance(e, Waited) and _holds(facts, e)]
-    if not found or _is_script(facts, world):
+    if not found or _is_silent(facts, world):
         return
     module = world.project.modules[facts.function.path]
     told: set[Pos] = set()
-    for group in _transactions(found):
+    for group in _begun_together(facts, _transactions(found)):
         first = group[0]
         if first.pos not in told and not _is_guarded(module, first.pos):
             told.update(event.pos for event in group)
@@ -64,8 +67,11 @@ def _holds(facts: Facts, event: Waited) -> bool:
     return session is None or not (session.settings.autocommit or session.settings.flavour in _OTHERS)
 
 
-def _is_script(facts: Facts, world: World) -> bool:
-    return world.is_test_code(facts.function) or world.project.is_test(facts.function.path)
+def _is_silent(facts: Facts, world: World) -> bool:
+    function = facts.function
+    if world.is_test_code(function):
+        return True
+    return function.qualname in run_by_script(world.project.modules[function.path], world)
 
 
 def _is_guarded(module: ModuleIndex, pos: Pos) -> bool:
@@ -88,6 +94,24 @@ def _transactions(events: list[Waited]) -> list[list[Waited]]:
                 rest.append(group)
         groups = [*rest, joined]
     return sorted([sorted(g.values(), key=lambda e: e.pos) for g in groups], key=lambda g: g[0].pos)
+
+
+def _begun_together(facts: Facts, groups: list[list[Waited]]) -> list[list[Waited]]:
+    """Branches that leave before they meet again are in one transaction too: nothing ends it between their waits."""
+    ends = {e.sid: set[Pos]() for group in groups for e in group}
+    for event in facts.events:
+        is_end = isinstance(event, (Closing, Recovered)) or isinstance(event, Called) and event.name in _ENDS
+        if is_end and event.sid in ends:  # type: ignore[union-attr]
+            ends[event.sid].add(event.pos)  # type: ignore[union-attr]
+    found: list[list[Waited]] = []
+    for group in groups:
+        before = next((g for g in reversed(found) if g[0].sid == group[0].sid), None)
+        if before is not None and before[-1].after == group[0].after:
+            if not any(before[-1].pos < end < group[0].pos for end in ends[group[0].sid]):
+                before += group
+                continue
+        found.append(list(group))
+    return found
 
 
 def _verdict(facts: Facts, group: list[Waited]) -> Verdict:
