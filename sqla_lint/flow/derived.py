@@ -68,15 +68,7 @@ class Derivation:
     def names(self, variables: Iterable[str], within: Pos | None = None) -> Names:
         """What is made of *variables*, by assignments in *within* (the whole function if None)."""
         inside = tuple(b for b in self.bindings if within is None or within[:2] <= b.pos[:2] <= within[2:])
-        every = set(variables)
-        grown = True
-        while grown:
-            before = len(every)
-            for binding in inside:
-                if not binding.names <= every and names_in(binding.value) & every:
-                    every |= binding.names
-            grown = len(every) > before
-        return Names(frozenset(variables), frozenset(every), inside)
+        return Names(frozenset(variables), frozenset(_closure(variables, inside)), inside)
 
     def parameters(self, event: Queried) -> tuple[Taken, ...]:
         """The parameters that a query is made of."""
@@ -87,6 +79,14 @@ class Derivation:
             if whole or self.asks_for(event, names, batches=True):
                 found.append(Taken(0, param.name, not whole))
         return tuple(found)
+
+    def made_of_session(self, expr: n.Expr, names: Names) -> bool:
+        """Whether an expression is about a session that *names* are made for: bound where they are, as a session is
+        called.
+        """
+        made = {name for b in names.within for name in b.names if isinstance(b.value, n.Call)}
+        bound = {name for name in made | names.variables if name.lower().endswith("session") or name in ("db", "sess")}
+        return bool(bound) and bool(names_in(expr) & _closure(bound, names.within))
 
     # --- what a query is made of
 
@@ -115,6 +115,12 @@ class Derivation:
             if not (name in _ON_SESSION and _is_session(node.func.value, sid)):
                 looked.append(node.func.value)
             return any(self._mentions(part, names, sid, batches) for part in looked)
+        if isinstance(node, n.Comprehension):
+            # Its own variables are others than the loop's, by whatever name.
+            if self._mentions(node.generators[0].iter, names, sid, batches):
+                return True
+            own = {name for generator in node.generators for name in target_names(generator.target)}
+            names = names._replace(every=names.every - own)
         return any(self._mentions(part, names, sid, batches) for part in parts(node))
 
     def _is_batch(self, arg: n.Expr, names: Names, hops: int = 4) -> bool:
@@ -180,6 +186,19 @@ class Derivation:
         return False
 
 
+def _closure(variables: Iterable[str], inside: tuple[Binding, ...]) -> set[str]:
+    """*variables*, and all that is made of them."""
+    every = set(variables)
+    grown = True
+    while grown:
+        before = len(every)
+        for binding in inside:
+            if not binding.names <= every and names_in(binding.value) & every:
+                every |= binding.names
+        grown = len(every) > before
+    return every
+
+
 def _bindings(node: Any) -> list[Binding]:
     pairs: list[tuple[n.Expr, n.Expr | None]] = []
     if isinstance(node, n.Assign):
@@ -228,4 +247,8 @@ def _is_session(expr: n.Expr, sid: Sid | None) -> bool:
         return False
     last = text.rpartition(".")[2]
     known = sid is not None and bool(sid.path) and (last == sid.path[-1] or text == ".".join(sid.path))
-    return known or "session" in last.lower() or last in _SESSION_NAMES
+    return known or _is_session_name(last)
+
+
+def _is_session_name(name: str) -> bool:
+    return "session" in name.lower() or name in _SESSION_NAMES

@@ -389,7 +389,11 @@ def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -
     from sqla_lint.flow import queries
 
     if isinstance(source, Query):
+        outer = ctx.loops
+        # What a comprehension goes over is asked for once, before its first round.
+        ctx.loops = tuple(one for one in outer if one != loop)
         queries.run(ctx, cur, source, node.pos)
+        ctx.loops = outer
         item = Pair((source.row,)) if source.wraps else source.row
         return item if source.single else drawn_by(item, loop)
     if isinstance(source, Dynamic):

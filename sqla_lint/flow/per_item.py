@@ -72,12 +72,14 @@ def _judge(
         node = data.get(loop)
         if node is None or _is_made_in(event, node.pos):
             continue
+        expr = derivation.at(event.pos)
+        if expr is not None and derivation.made_of_session(expr, names[loop]):
+            continue
         if not _is_of_item(event, derivation, node, names[loop]):
             continue
         body = node.body if isinstance(node, (n.For, n.While)) else ()
         if derivation.is_remembered(event.pos, body):
             return None
-        expr = derivation.at(event.pos)
         used = sorted(names_in(expr) & names[loop].every) if expr is not None else []
         return Repeated(event, loop, describe(expr) if expr is not None else "it", tuple(used[:2]))
     return None
