@@ -16,6 +16,7 @@ import click
 from sqla_lint import config, discovery, engine
 from sqla_lint.config import Settings
 from sqla_lint.report import FixReport
+from sqla_lint.reporters import tells_edits
 from sqla_lint.rules import Rule, all_rules
 from sqla_lint.selection import UnknownSelector, find_rule, parse_selector
 from sqla_lint.source import Source, Unreadable, decode
@@ -94,7 +95,7 @@ def _settings(flags: Mapping[str, Any], places: Sequence[Path]) -> Settings:
         extend_select=settings.extend_select + chosen["extend_select"],
         pattern=flags["pattern"] or settings.pattern,
         unsafe_fixes=flags["unsafe_fixes"],
-        edits=flags["edits"],
+        edits=flags["edits"] or tells_edits(flags["format_"]),
         force_exclude=flags["force_exclude"],
         project=_folder(flags["project"]),
     )

@@ -1,7 +1,7 @@
 """The formats: one file each, found by walking this package.
 
 A format's file has ``render(report, view)``, which gives the whole report as text; the file's name is the format's
-name.
+name. With a true ``EDITS`` the report's fixes say what they replace.
 """
 
 from __future__ import annotations
@@ -57,6 +57,11 @@ def renderer(name: str) -> Render:
     """
     render: Render = importlib.import_module(f"{__name__}.{name}").render
     return render
+
+
+def tells_edits(name: str) -> bool:
+    """Whether the format *name* always says what a fix replaces."""
+    return getattr(importlib.import_module(f"{__name__}.{name}"), "EDITS", False)
 
 
 def one_line(text: str) -> str:
