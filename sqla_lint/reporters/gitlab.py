@@ -11,7 +11,6 @@ import json
 from collections import Counter
 from typing import Any
 
-from sqla_lint.analysis import InternalError
 from sqla_lint.finding import Finding
 from sqla_lint.report import Report
 from sqla_lint.reporters import View
@@ -22,7 +21,7 @@ _SEVERITIES = {"error": "major", "warning": "minor"}
 def render(report: Report, view: View) -> str:
     """The findings and internal errors as one list, in ASCII; paths are relative to the repository's root."""
     seen: Counter[tuple[str, ...]] = Counter()
-    issues = [_internal(error, view, seen) for error in report.errors]
+    issues = [_internal(view.in_repository(error.path), error.message, seen) for error in report.errors]
     issues += [_issue(finding, report, view, seen) for finding in report.findings]
     return json.dumps(issues, indent=1) + "\n"
 
@@ -40,12 +39,11 @@ def _issue(finding: Finding, report: Report, view: View, seen: Counter[tuple[str
     }
 
 
-def _internal(error: InternalError, view: View, seen: Counter[tuple[str, ...]]) -> dict[str, Any]:
-    path = view.in_repository(error.path)
+def _internal(path: str, message: str, seen: Counter[tuple[str, ...]]) -> dict[str, Any]:
     return {
-        "description": f"internal error: {error.message}",
+        "description": f"internal error: {message}",
         "check_name": "internal-error",
-        "fingerprint": _fingerprint(("internal-error", path, error.message), seen),
+        "fingerprint": _fingerprint(("internal-error", path, message), seen),
         "severity": "blocker",
         "location": {"path": path, "lines": {"begin": 1, "end": 1}},
     }

@@ -11,7 +11,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from sqla_lint import __version__
-from sqla_lint.analysis import InternalError
 from sqla_lint.finding import Edit, Finding, Fix, Span
 from sqla_lint.report import Report
 from sqla_lint.reporters import View
@@ -35,7 +34,9 @@ def render(report: Report, view: View) -> str:
         "invocations": [
             {
                 "executionSuccessful": not report.errors and not report.problems,
-                "toolExecutionNotifications": [_notification(error, view) for error in report.errors],
+                "toolExecutionNotifications": [
+                    _notification(error.path, error.message, view) for error in report.errors
+                ],
             }
         ],
         "results": [_result(finding, view, index) for finding in report.findings],
@@ -53,9 +54,9 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _notification(error: InternalError, view: View) -> dict[str, Any]:
-    location = {"physicalLocation": {"artifactLocation": _artifact(error.path, view)}}
-    return {"level": "error", "message": {"text": error.message}, "locations": [location]}
+def _notification(path: str, message: str, view: View) -> dict[str, Any]:
+    location = {"physicalLocation": {"artifactLocation": _artifact(path, view)}}
+    return {"level": "error", "message": {"text": message}, "locations": [location]}
 
 
 def _result(finding: Finding, view: View, index: dict[str, int]) -> dict[str, Any]:
