@@ -61,10 +61,10 @@ _MEANINGS: Final[dict[str, str]] = {
     "noload": "load:noload",
     "defaultload": "load:default",
     "Load": "load-class",
-    "load_only": "load:none",
+    "load_only": "load:only",
     "defer": "load:defer",
     "undefer": "load:undefer",
-    "undefer_group": "load:none",
+    "undefer_group": "load:undefer-group",
     "with_loader_criteria": "load:none",
     "Mapped": "mapped",
     "WriteOnlyMapped": "write-only-mapped",
@@ -210,6 +210,8 @@ RESULT_RESHAPES: Final = frozenset({"mappings", "columns"})
 LAZY: Final = frozenset({"select"})
 EAGER: Final = frozenset({"joined", "selectin", "subquery", "immediate"})
 DYNAMIC: Final = frozenset({"dynamic", "write_only"})
+# What an option does to columns; these say nothing of relationships.
+COLUMN_LOADS: Final = frozenset({"defer", "undefer"})
 # Option methods that chain from one relationship to the next (``joinedload(A.b).selectinload(B.c)``).
 LOADER_OPTIONS: Final[dict[str, str]] = {
     name: what.split(":", 1)[1] for name, what in _MEANINGS.items() if what.startswith("load:")

@@ -10,10 +10,12 @@ from sqla_lint.flow.state import Cursor, State
 from sqla_lint.flow.values import (
     NONE,
     UNKNOWN,
+    ClassValue,
     Entity,
     FlaskDb,
     Instance,
     Literal,
+    Parameter,
     Registry,
     Session,
     Value,
@@ -112,6 +114,7 @@ def _assume(ctx: Context, cur: Cursor, test: n.Expr, value: Value) -> Ways:
     true, false = Cursor(cur.state(), cur.node), Cursor(cur.state(), cur.node)
     _refine(true, test, True)
     _refine(false, test, False)
+    narrow(ctx, true, test)
     if key is not None and key in ctx.pending:
         true.tests = true.tests | {(key, positive)}
         false.tests = false.tests | {(key, not positive)}
@@ -152,6 +155,22 @@ def _refine(cur: Cursor, test: n.Expr, outcome: bool) -> None:
     value = cur.env.get(name, UNKNOWN)
     if is_none and not isinstance(value, (Session, Registry, FlaskDb, Instance, Literal)):
         cur.env[name] = NONE
+
+
+def narrow(ctx: Context, cur: Cursor, test: n.Expr) -> None:
+    """``isinstance(row, Model)`` held: what is known of the variable's class is that from here on."""
+    if not (isinstance(test, n.Call) and isinstance(test.func, n.Name) and test.func.id == "isinstance"):
+        return
+    if len(test.args) != 2 or not isinstance(test.args[0], n.Name):
+        return
+    name = test.args[0].id
+    value, cls = cur.env.get(name), expr(ctx, cur, test.args[1])
+    if not isinstance(cls, ClassValue) or not ctx.world.mappings.is_mapped(cls.cls):
+        return
+    if not isinstance(value, (Entity, Parameter)):
+        return
+    if value.cls in ctx.world.mappings.lineage(cls.cls) or (isinstance(value, Parameter) and value.cls is None):
+        cur.env[name] = value._replace(cls=cls.cls)
 
 
 def _none_test(test: n.Expr, outcome: bool) -> tuple[str | None, bool]:

@@ -197,6 +197,8 @@ def _lambda(ctx: Context, cur: Cursor, func: LambdaValue, args: list[Value]) -> 
 
 
 def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:
+    from sqla_lint.flow import texts
+
     receiver, name = func.receiver, func.name
     if isinstance(receiver, ClassValue):
         return schemas.method(ctx, cur, receiver, name, args, kwargs, pos)
@@ -205,7 +207,7 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     if isinstance(receiver, Query):
         return queries.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, LoaderOption):
-        return queries.chained(ctx, receiver, name, args)
+        return queries.chained(ctx, receiver, name, args, kwargs)
     if isinstance(receiver, Transaction):
         return sessions.transaction_method(ctx, cur, receiver, name, pos)
     if isinstance(receiver, (Many, Mapping, Pair, Dynamic, Record)):
@@ -221,6 +223,8 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     if isinstance(receiver, ModelAttribute):
         return receiver if name in ("of_type", "and_") else UNKNOWN
     if isinstance(receiver, Literal):
+        if name == "format":
+            texts.show(ctx, cur, (*args, *kwargs.values()), pos)
         return UNKNOWN
     if isinstance(receiver, Entity):
         instances.shared(ctx, cur, receiver)

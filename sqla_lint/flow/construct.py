@@ -38,6 +38,7 @@ def instance(
     summary = ctx.world.summary(init)
     bound = calls.bind(ctx, init, Instance(cls, ("%new",)), args, kwargs)
     if not ctx.static:
+        substitute.reads(ctx, cur, summary, bound, init, pos)
         substitute.effects(ctx, cur, summary, bound, init, pos)
         asking.called(ctx, summary, bound, init, func, pos)
     held = tuple(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqla_lint import handover_calls
-from sqla_lint.flow import calls, containers, loading, ownership, rows
+from sqla_lint.flow import calls, loading, ownership, rows, texts
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import Cursor, Raised
@@ -24,7 +24,6 @@ from sqla_lint.flow.values import (
     Mapping,
     ModelAttribute,
     Pair,
-    Query,
     Record,
     Session,
     Sid,
@@ -78,25 +77,13 @@ def _constant(_ctx: Context, _cur: Cursor, node: n.Constant) -> Value:
 
 def _sequence(ctx: Context, cur: Cursor, node: n.Sequence) -> Value:
     if any(isinstance(item, n.Starred) for item in node.items):
-        return _spread(ctx, cur, node)
+        return rows.spread(ctx, cur, node)
     items = tuple([expr(ctx, cur, item) for item in node.items])
     if node.kind == "tuple":
         return Pair(items)
     for item in items:
         ownership.release(ctx, cur, item)
     return _display(items)
-
-
-def _spread(ctx: Context, cur: Cursor, node: n.Sequence) -> Value:
-    """``[*rows, row]``: the items of all of them."""
-    found: Value = containers.EMPTY
-    for item in node.items:
-        starred = isinstance(item, n.Starred)
-        value = expr(ctx, cur, item.value if isinstance(item, n.Starred) else item)
-        ownership.release(ctx, cur, value)
-        part = rows.rows_of(ctx, cur, value, item.pos) if starred else Many(value, single=True, fixed=True)
-        found = join(found, part if isinstance(part, Many) else Many(UNKNOWN))
-    return found
 
 
 def _display(items: tuple[Value, ...]) -> Value:
@@ -136,12 +123,6 @@ def _subscript_key(node: n.Subscript) -> str | None:
 def _slice(ctx: Context, cur: Cursor, node: n.Slice) -> Value:
     bounds = [expr(ctx, cur, part) if part is not None else None for part in (node.lower, node.upper, node.step)]
     return Pair(tuple(b if b is not None else UNKNOWN for b in bounds))
-
-
-def _each(ctx: Context, cur: Cursor, *parts: n.Expr) -> Value:
-    for part in parts:
-        expr(ctx, cur, part)
-    return UNKNOWN
 
 
 def _bool_op(ctx: Context, cur: Cursor, node: n.BoolOp) -> Value:
@@ -185,6 +166,8 @@ def _unary(ctx: Context, cur: Cursor, node: n.UnaryOp) -> Value:
 
 def _bin_op(ctx: Context, cur: Cursor, node: n.BinOp) -> Value:
     left, right = expr(ctx, cur, node.left), expr(ctx, cur, node.right)
+    if node.op == "%" and isinstance(left, Literal):
+        texts.interpolated(ctx, cur, left, right, node.pos)
     if node.op == "+" and isinstance(left, Many) and isinstance(right, Many):
         return join(left, right)
     return UNKNOWN
@@ -245,6 +228,8 @@ def _lambda(ctx: Context, cur: Cursor, node: n.Lambda) -> Value:
 
 def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
     """A comprehension is a loop: its body is evaluated once, with the targets drawn from what is iterated."""
+    from sqla_lint.flow import branches
+
     outer, saved = ctx.loops, dict(cur.env)
     single, fixed = True, False
     waits: tuple[Sid, Pos] | None = None
@@ -259,6 +244,7 @@ def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
         bind(ctx, cur, generator.target, drawn)
         for test in generator.ifs:
             expr(ctx, cur, test)
+            branches.narrow(ctx, cur, test)
     values = [expr(ctx, cur, element) for element in node.elements]
     ctx.loops = outer
     cur.env = saved
@@ -291,7 +277,7 @@ def _awaited(value: n.Expr) -> Pos:
 def _yield(ctx: Context, cur: Cursor, node: n.Yield) -> Value:
     value = expr(ctx, cur, node.value) if node.value is not None else UNKNOWN
     if not ctx.static:
-        ctx.yields.append(_each_yielded(value) if node.is_from else value)
+        ctx.yields.append(rows.item_of(value) if node.is_from else value)
         for sid in ownership.sids(value):
             # Whoever it is handed to runs statements on it.
             cur.sessions[sid] = ctx.session_state(cur, sid)._replace(used=True, active=True)
@@ -300,13 +286,6 @@ def _yield(ctx: Context, cur: Cursor, node: n.Yield) -> Value:
         cur.raises(Raised("thrown"), node.pos)
         cur.env["%yield"] = Literal("resumed", "str")
     return UNKNOWN
-
-
-def _each_yielded(source: Value) -> Value:
-    """An item of what ``yield from`` goes through."""
-    if isinstance(source, Query):
-        return Pair((source.row,)) if source.wraps else source.row
-    return source.item if isinstance(source, Many) else UNKNOWN
 
 
 def _walrus(ctx: Context, cur: Cursor, node: n.Walrus) -> Value:
@@ -340,5 +319,5 @@ _DISPATCH: dict[type, Callable[[Context, Cursor, Any], Value]] = {
     n.Yield: _yield,
     n.Walrus: _walrus,
     n.Starred: lambda ctx, cur, e: (expr(ctx, cur, e.value), UNKNOWN)[1],
-    n.Format: lambda ctx, cur, e: _each(ctx, cur, *e.values),
+    n.Format: lambda ctx, cur, e: texts.formatted(ctx, cur, e),
 }

@@ -34,6 +34,8 @@ from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
+# Stands in an option's path for all columns of the class there.
+ALL_COLUMNS = "%columns"
 # In place of the loop that read a relationship: it was read of one row, which says nothing of the others.
 ONE_ROW = (0, 0)
 # How many relationships a value is followed through.
@@ -61,8 +63,9 @@ def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity) -> Valu
         return read(ctx, cur, node.pos, owner, relation)
     if mapped is not None and node.attr in mapped.proxies:
         return _proxy(ctx, cur, node, owner, *mapped.proxies[node.attr])
-    if mapped is not None and node.attr in mapped.deferred:
-        read_deferred(ctx, cur, node.pos, owner, node.attr)
+    status = column_status(ctx, owner, node.attr)
+    if status is not None:
+        note_read(ctx, cur, node.pos, owner, node.attr, status, False, None)
         return UNKNOWN
     return members.member(ctx, cur, node, owner)
 
@@ -198,19 +201,14 @@ def sends(ctx: Context, cur: Cursor, owner: Entity, name: str, relation: Relatio
             status = load_status(ctx, cur, owner, relation)
             held = relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin)
             return status == "lazy" or status == "pinned" and not held
-        return _is_deferred(ctx, owner, name)
+        return column_status(ctx, owner, name) == "lazy"
     if any(e[0] == origin.pos and e[1] in ((*owner.steps, name), (*owner.steps, "*")) for e in cur.loaded):
         return False
     if relation is None:
-        return _is_deferred(ctx, owner, name)
+        return column_status(ctx, owner, name) == "lazy"
     # The identity map is of no use any more: also a many-to-one whose target the session held must have been loaded.
     inverse = owner.via == name and relation.many is not True
     return not inverse and relation.lazy not in api.DYNAMIC and _effective(owner, origin, relation) in api.LAZY
-
-
-def _is_deferred(ctx: Context, owner: Entity, name: str) -> bool:
-    mapped = ctx.world.mappings.mapped(owner.cls)
-    return mapped is not None and name in mapped.deferred and deferred_status(owner, name) == "lazy"
 
 
 def is_pinned(ctx: Context, owner: Entity, relation: Relationship) -> bool:
@@ -254,7 +252,7 @@ def _strategy(options: frozenset[tuple[tuple[str, ...], str]], steps: tuple[str,
     branch).
     """
     wanted = ((*steps, name), (*steps, "*"))
-    found = [strategy for path, strategy in options if path in wanted]
+    found = [strategy for path, strategy in options if path in wanted and strategy not in api.COLUMN_LOADS]
     eager = [s for s in found if s not in api.LAZY]
     return next(iter(eager or found), None)
 
@@ -276,17 +274,23 @@ def related(owner: Entity, relation: Relationship) -> Value:
     return Many(target) if relation.many else target
 
 
-def read_deferred(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, name: str) -> None:
-    """A deferred column read per row costs a statement a row, like a relationship."""
-    note_read(ctx, cur, pos, owner, name, deferred_status(owner, name), False, None)
+def column_status(ctx: Context, owner: Entity, name: str) -> str | None:
+    """``lazy`` where the mapping or the query leaves a column out: read per row, it costs a statement a row.
 
-
-def deferred_status(owner: Entity, name: str) -> str:
-    """``lazy`` where the query left a deferred column out."""
-    origin = owner.origin
+    None for what is no column, or one that is always there.
+    """
+    mappings, origin = ctx.world.mappings, owner.origin
+    mapped = mappings.mapped(owner.cls)
+    deferred = mapped is not None and name in mapped.deferred
+    options = origin.options if origin is not None else frozenset()
+    said = {strategy for path, strategy in options if path == (*owner.steps, name)} & api.COLUMN_LOADS
+    wild = ((*owner.steps, ALL_COLUMNS), (*owner.steps, "*"))
+    said = said or {strategy for path, strategy in options if path in wild} & api.COLUMN_LOADS
+    if not deferred and ("defer" not in said or not mappings.is_deferrable(owner.cls, name)):
+        return None
     if origin is None or not origin.certain:
         return "unknown"
-    return "loaded" if _strategy(origin.options, owner.steps, name) == "undefer" else "lazy"
+    return "loaded" if "undefer" in said else "lazy"
 
 
 # --- parameters ------------------------------------------------------------------------------------------------------

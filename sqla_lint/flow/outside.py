@@ -77,7 +77,7 @@ def call(
     node: n.Call | None,
 ) -> Value:
     """Call a name from outside the project."""
-    from sqla_lint.flow import calls
+    from sqla_lint.flow import calls, texts
 
     name = func.name
     if name in NEVER_RETURNS or (
@@ -94,6 +94,7 @@ def call(
         if package in _LOGGING or name[9:] in _READS:
             for value in (*args, *kwargs.values()):
                 instances.shared(ctx, cur, value)
+        texts.shown_by(ctx, cur, name.rpartition(".")[2], args, pos)
         return Outside(name, True) if package in _LOGGING else UNKNOWN
     meaning = api.meaning(name) if not func.called else None
     if meaning is not None:
@@ -132,7 +133,7 @@ def _sqlalchemy(
     if meaning == "load-class":
         return LoaderOption(frozenset())
     if meaning.startswith("load:"):
-        return queries.loader_option(meaning[5:], args)
+        return queries.option(meaning[5:], args, kwargs)
     if meaning == "text":
         return Outside(f"sqlalchemy.text.{_keyword(args)}", True)
     if meaning == "query-class":

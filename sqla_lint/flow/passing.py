@@ -16,6 +16,8 @@ _ASKS = frozenset(
      "get_one", "paginate", "filter_by"}
 )  # fmt: skip
 _SESSION_NAMES = frozenset({"db", "s", "sess", "database"})
+# ``f`` and its like stand before the quotes of an f-string.
+_SHOWS = frozenset({"print", "str", "repr", "format", "log", "logger", "logging", "f", "F", "rf", "fr"})
 _LISTS = frozenset({"all", "fetchall", "list", "tuple"})
 
 
@@ -26,6 +28,11 @@ def repeats(function: Function) -> bool:
     if not function.words & {"filter", "min", "max"}:
         return False
     return any(_CALLS_EACH.search(line) for line in _lines(function))
+
+
+def shows(function: Function) -> bool:
+    """Whether the function may turn rows into text."""
+    return bool(function.words & _SHOWS)
 
 
 def counts_or_indexes(function: Function) -> bool:

@@ -8,8 +8,10 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import asking, instances, sessions
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Outlived
+from sqla_lint.flow.loading import ALL_COLUMNS
 from sqla_lint.flow.state import CLOSED, Cursor, Held
 from sqla_lint.flow.values import (
+    TRUE,
     UNKNOWN,
     Alias,
     ClassValue,
@@ -252,12 +254,19 @@ def get(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], 
 # --- options ---------------------------------------------------------------------------------------------------------
 
 
+def option(strategy: str, args: list[Value], kwargs: dict[str, Value]) -> LoaderOption:
+    """A loader option of SQLAlchemy, called by itself."""
+    return loader_option(_raising(strategy, kwargs), args)
+
+
 def loader_option(strategy: str, args: list[Value], start: LoaderOption | None = None) -> LoaderOption:
     """``joinedload(Owner.pets)``, or the next step of a chain. Only the last of several steps gets the strategy."""
     pairs: Pairs | None = start.pairs if start is not None else frozenset()
     path = start.end if start is not None else ()
     if strategy == "none":
         return LoaderOption(pairs, path)
+    if strategy == "undefer-group":
+        return LoaderOption(pairs | {((*path, ALL_COLUMNS), "undefer")} if pairs is not None else None, path)
     steps: list[str] = []
     for arg in args:
         if isinstance(arg, ModelAttribute):
@@ -269,12 +278,17 @@ def loader_option(strategy: str, args: list[Value], start: LoaderOption | None =
     end = (*path, *steps)
     if pairs is None:
         return LoaderOption(None, end)
+    if strategy == "only":
+        pairs = pairs | {((*path, ALL_COLUMNS), "defer"), *(((*path, name), "undefer") for name in steps)}
+        return LoaderOption(pairs, path)
+    if strategy in api.COLUMN_LOADS:
+        return LoaderOption(pairs | {(end, strategy)}, path)
     if strategy != "default":
         pairs = pairs | {(end, strategy)}
     return LoaderOption(pairs, end)
 
 
-def chained(ctx: Context, option: LoaderOption, name: str, args: list[Value]) -> Value:
+def chained(ctx: Context, option: LoaderOption, name: str, args: list[Value], kwargs: dict[str, Value]) -> Value:
     """A method of a loader option: the next step, or ``.options(...)`` for several below it."""
     if name == "options":
         pairs = option.pairs
@@ -284,4 +298,9 @@ def chained(ctx: Context, option: LoaderOption, name: str, args: list[Value]) ->
             pairs = pairs | {((*option.end, *path), strategy) for path, strategy in arg.pairs}
         return LoaderOption(pairs, option.end)
     strategy = api.LOADER_OPTIONS.get(name)
-    return loader_option(strategy, args, option) if strategy is not None else option
+    return loader_option(_raising(strategy, kwargs), args, option) if strategy is not None else option
+
+
+def _raising(strategy: str, kwargs: dict[str, Value]) -> str:
+    """``load_only(..., raiseload=True)`` never loads what it leaves out."""
+    return "none" if strategy in ("only", "defer") and kwargs.get("raiseload") == TRUE else strategy

@@ -123,6 +123,11 @@ class Relevance:
         """Names of functions that send a query with what they are handed, or that mention such a function."""
         return passing.askers(self.project.functions) - _COMMON
 
+    @cached_property
+    def shown_reads(self) -> bool:
+        """Whether turning some row into text may load something."""
+        return bool(self.reading_names & {"__str__", "__repr__"})
+
     def may_report(self, function: Function) -> bool:
         """Whether a finding can stand in the function: it opens a session, loops over rows,
         handles what others raise, ends a transaction, or is a coroutine that asks a session for something.
@@ -139,6 +144,8 @@ class Relevance:
         if words & (self.reading_names | self.readers) and passing.repeats(function):
             return True
         if passing.asks_in_loop(function, self.askers) and self.is_relevant(function):
+            return True
+        if self.shown_reads and passing.shows(function) and passing.repeats(function) and self.is_relevant(function):
             return True
         if passing.counts_or_indexes(function) and self.is_relevant(function):
             return True

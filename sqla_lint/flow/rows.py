@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import asking, calls, instances, loading, ownership
+from sqla_lint.flow import asking, calls, containers, instances, loading, ownership
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
-from sqla_lint.flow.values import UNKNOWN, Dynamic, Literal, Many, Mapping, Pair, Query, Record, Sid, Value, unread
+from sqla_lint.flow.values import (
+    UNKNOWN,
+    Dynamic,
+    Literal,
+    Many,
+    Mapping,
+    Pair,
+    Query,
+    Record,
+    Sid,
+    Value,
+    join,
+    unread,
+)
+from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
+
+_NOWHERE = n.Opaque((0, 0, 0, 0))
 
 _KEEPS = frozenset({"copy", "unique", "freeze"})
 _ITEM = frozenset({"pop", "popleft", "get", "setdefault", "first", "one", "one_or_none", "one_or_404", "first_or_404"})
@@ -113,6 +129,27 @@ def rows_of(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> Value:
     return value
 
 
+def spread(ctx: Context, cur: Cursor, node: n.Sequence) -> Value:
+    """``[*rows, row]``: the items of all of them."""
+    from sqla_lint.flow.evaluate import expr
+
+    found: Value = containers.EMPTY
+    for item in node.items:
+        starred = isinstance(item, n.Starred)
+        value = expr(ctx, cur, item.value if isinstance(item, n.Starred) else item)
+        ownership.release(ctx, cur, value)
+        part = rows_of(ctx, cur, value, item.pos) if starred else Many(value, single=True, fixed=True)
+        found = join(found, part if isinstance(part, Many) else Many(UNKNOWN))
+    return found
+
+
+def item_of(source: Value) -> Value:
+    """An item of what ``yield from`` goes through."""
+    if isinstance(source, Query):
+        return Pair((source.row,)) if source.wraps else source.row
+    return source.item if isinstance(source, Many) else UNKNOWN
+
+
 def waiting(value: Value) -> tuple[Sid, Pos] | None:
     """The session and query that a lazy iterator over *value* will read from."""
     found = unread(value) if isinstance(value, (Query, Many)) else None
@@ -137,8 +174,3 @@ def drawn_calls(
     result = calls.apply(ctx, cur, function, given, {}, node_pos) if function != UNKNOWN else UNKNOWN
     ctx.loops = outer
     return loading.undrawn(result, loop)
-
-
-from sqla_lint.lower import nodes as _n  # noqa: E402
-
-_NOWHERE = _n.Opaque((0, 0, 0, 0))

@@ -332,6 +332,8 @@ def _shares_parent(ctx: Context, given: Value, steps: tuple[str, ...]) -> bool:
 
 def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, function: Function, pos: Pos) -> None:
     """What one read of a row costs, seen from the call."""
+    from sqla_lint.flow import texts
+
     relation = ctx.world.mappings.relationship(owner.cls, name)
     if loading.sends(ctx, cur, owner, name, relation):
         usage.read_by_callee(ctx, cur, owner, name, f"{function.node.name}()", pos)
@@ -340,10 +342,14 @@ def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, func
         _tell(ctx, cur, read, owner, name, status, relation.many, function, pos)
         return
     mapped = ctx.world.mappings.mapped(owner.cls)
-    if mapped is not None and name in mapped.deferred:
-        _tell(ctx, cur, read, owner, name, loading.deferred_status(owner, name), False, function, pos)
+    if mapped is not None and name in mapped.proxies:
+        _judge(ctx, cur, read, owner, mapped.proxies[name][0], function, pos)
         return
-    method = ctx.world.method(owner.cls, name)
+    column = loading.column_status(ctx, owner, name)
+    if column is not None:
+        _tell(ctx, cur, read, owner, name, column, False, function, pos)
+        return
+    method = texts.method(ctx.world, owner.cls, name)
     if method is None or not method.node.params:
         return
     # A method or property of the row's class: what it reads of the row, the callee reads.

@@ -154,7 +154,7 @@ def is_main_test(test: n.Expr) -> bool:
 # Fields that never hold nodes; the others of each kind of node are looked into.
 _PLAIN = frozenset(
     {"pos", "id", "attr", "kind", "op", "ops", "name", "names", "level", "module", "is_async", "is_from", "is_star",
-     "irrefutable"}
+     "irrefutable", "as_repr"}
 )  # fmt: skip
 _FIELDS: dict[type, tuple[int, ...]] = {
     cls: tuple(index for index, name in enumerate(cls._fields) if name not in _PLAIN)

@@ -75,16 +75,17 @@ def _string_value(text: str) -> str | bytes:
 def _concatenated(low: Lowering, node: cst.ConcatenatedString, start: int) -> n.Expr:
     pieces: list[Any] = list(_pieces(node))
     found: list[n.Expr] = []
+    as_repr: list[int] = []
     for piece in pieces:
         low.start()
-        _piece(low, piece, found)
+        _piece(low, piece, found, as_repr)
     pos = low.span(start)
     values = [_string_value(piece.value) for piece in pieces if isinstance(piece, cst.SimpleString)]
     if len(values) == len(pieces):
         value = values[0][:0].join(values)  # type: ignore[arg-type]
         return n.Constant(pos, value, type(value).__name__)
     if all(isinstance(piece, (cst.SimpleString, cst.FormattedString)) for piece in pieces):
-        return n.Format(pos, tuple(found))
+        return n.Format(pos, tuple(found), tuple(as_repr))
     return n.Opaque(pos)
 
 
@@ -96,20 +97,23 @@ def _pieces(node: Any) -> Iterator[Any]:
     yield node
 
 
-def _piece(low: Lowering, node: Any, found: list[n.Expr]) -> None:
+def _piece(low: Lowering, node: Any, found: list[n.Expr], as_repr: list[int]) -> None:
     if isinstance(node, cst.SimpleString):
         low.token(node.value)
         return
     low.verbatim(node.start)
-    _parts(low, node.parts, found)
+    _parts(low, node.parts, found, as_repr)
     low.verbatim(node.end)
 
 
-def _parts(low: Lowering, parts: Any, found: list[n.Expr]) -> None:
+def _parts(low: Lowering, parts: Any, found: list[n.Expr], as_repr: list[int]) -> None:
     for part in parts:
         if type(part) in _TEXTS:
             low.verbatim(part.value)
             continue
+        shown = part.conversion in ("r", "a")
+        if shown or (part.equal is not None and part.conversion is None and part.format_spec is None):
+            as_repr.append(len(found))
         found.append(low.after("{", part.expression))
         if part.equal is not None:
             low.token("=")
@@ -118,18 +122,19 @@ def _parts(low: Lowering, parts: Any, found: list[n.Expr]) -> None:
             low.token(part.conversion)
         if part.format_spec is not None:
             low.token(":")
-            _parts(low, part.format_spec, found)
+            _parts(low, part.format_spec, found, as_repr)
         low.token("}")
 
 
 def _formatted(low: Lowering, node: cst.FormattedString, start: int) -> n.Expr:
     found: list[n.Expr] = []
-    _piece(low, node, found)
-    return n.Format(low.span(start), tuple(found))
+    as_repr: list[int] = []
+    _piece(low, node, found, as_repr)
+    return n.Format(low.span(start), tuple(found), tuple(as_repr))
 
 
 def _template(low: Lowering, node: Any, start: int) -> n.Expr:
-    _piece(low, node, [])
+    _piece(low, node, [], [])
     return n.Opaque(low.span(start))
 
 

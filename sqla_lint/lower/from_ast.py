@@ -154,16 +154,19 @@ def _dict_comprehension(low: _Lowering, node: ast.DictComp) -> n.Expr:
 
 def _format(low: _Lowering, node: Any) -> n.Expr:
     found: list[n.Expr] = []
+    as_repr: list[int] = []
 
     def collect(joined: Any) -> None:
         for part in joined.values:
             if not isinstance(part, ast.Constant):
+                if part.conversion in (ord("r"), ord("a")):
+                    as_repr.append(len(found))
                 found.append(low.expr(part.value))
                 if part.format_spec is not None:
                     collect(part.format_spec)
 
     collect(node)
-    return n.Format(low.pos(node), tuple(found))
+    return n.Format(low.pos(node), tuple(found), tuple(as_repr))
 
 
 def _compare(low: _Lowering, node: ast.Compare) -> n.Expr:

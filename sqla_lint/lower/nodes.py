@@ -163,10 +163,14 @@ class Starred(NamedTuple):
 
 
 class Format(NamedTuple):
-    """An f-string: the expressions in it, nested format specifications included, in source order."""
+    """An f-string: the expressions in it, nested format specifications included, in source order.
+
+    *as_repr* are the positions in *values* of those that are shown by ``repr`` (``{x!r}``, ``{x=}``).
+    """
 
     pos: Pos
     values: tuple[Expr, ...]
+    as_repr: tuple[int, ...] = ()
 
 
 class Opaque(NamedTuple):

@@ -78,9 +78,8 @@ def _verdict(read: LazyRead, path: tuple[str, ...], world: World) -> Verdict:
     assert origin is not None
     what = ".".join(path)
     wanted = f"{read.entity.cls.name}.{read.attribute}"
-    mapped = world.mappings.mapped(read.entity.cls)
-    deferred = mapped is not None and read.attribute in mapped.deferred
-    option = "undefer" if deferred else "selectinload" if read.many else "joinedload"
+    is_column = world.mappings.relationship(read.entity.cls, read.attribute) is None
+    option = "undefer" if is_column else "selectinload" if read.many else "joinedload"
     where = f"line {read.loop[0]}"
     notes: list[Note] = []
     if read.via is not None:
