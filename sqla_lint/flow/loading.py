@@ -286,7 +286,7 @@ def column_status(ctx: Context, owner: Entity, name: str) -> str | None:
     said = {strategy for path, strategy in options if path == (*owner.steps, name)} & api.COLUMN_LOADS
     wild = ((*owner.steps, ALL_COLUMNS), (*owner.steps, "*"))
     said = said or {strategy for path, strategy in options if path in wild} & api.COLUMN_LOADS
-    if not deferred and ("defer" not in said or not mappings.is_deferrable(owner.cls, name)):
+    if not deferred and ("defer" not in said or not ctx.world.columns.is_deferrable(owner.cls, name)):
         return None
     if origin is None or not origin.certain:
         return "unknown"

@@ -18,10 +18,13 @@ _DEFAULTS = frozenset({"default", "server_default", "insert_default"})
 
 
 class Column(NamedTuple):
-    """A mapped column. *generated* if it is a primary key that is None until a flush has sent the row."""
+    """A mapped column. *generated* if it is a primary key that is None until a flush has sent the row; *is_key* if it
+    is part of the primary key.
+    """
 
     name: str
     generated: bool
+    is_key: bool = False
 
 
 class Columns:
@@ -42,6 +45,11 @@ class Columns:
         """The attributes that a flush fills in with the primary key."""
         return frozenset(name for name, column in self.of(cls).items() if column.generated)
 
+    def is_deferrable(self, cls: Class, name: str) -> bool:
+        """Whether *name* is a column that a query may leave out: any but the primary key."""
+        column = self.of(cls).get(name)
+        return column is not None and not column.is_key
+
     def is_stored(self, cls: Class, name: str) -> bool:
         """Whether an attribute of a mapped class is a column or a relationship."""
         return name in self.of(cls) or self.mappings.relationship(cls, name) is not None
@@ -53,7 +61,11 @@ class Columns:
         keys = [name for name, (owner, call, note) in declared.items() if _flag(self._call(owner, call, note)) is True]
         made_here = self._made_in_init(cls)
         return {
-            name: Column(name, keys == [name] and name not in made_here and self._is_generated(cls, owner, call, note))
+            name: Column(
+                name,
+                keys == [name] and name not in made_here and self._is_generated(cls, owner, call, note),
+                name in keys,
+            )
             for name, (owner, call, note) in declared.items()
         }
 

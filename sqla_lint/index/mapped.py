@@ -396,26 +396,6 @@ class Mappings:
             if "declared_attr" in method.words:
                 yield name, method.node
 
-    def is_deferrable(self, cls: Class, name: str) -> bool:
-        """Whether *name* is a column that a query may leave out: any but the primary key."""
-        for owner in self.lineage(cls):
-            stmts = owner.assigned.get(name)
-            if stmts:
-                return self._is_column(owner, stmts[-1]) and not self._is_key(stmts[-1])
-        return False
-
-    def _is_column(self, owner: Class, stmt: n.Stmt) -> bool:
-        value = getattr(stmt, "value", None)
-        if isinstance(value, n.Call):
-            return self.names.meaning(owner.path, value.func) in ("column", "deferred")
-        return isinstance(stmt, n.AnnAssign) and value is None and isinstance(stmt.annotation, n.Subscript)
-
-    @staticmethod
-    def _is_key(stmt: n.Stmt) -> bool:
-        value = getattr(stmt, "value", None)
-        flag = _keyword(value, "primary_key") if isinstance(value, n.Call) else None
-        return isinstance(flag, n.Constant) and flag.value is True
-
     def is_unique(self, cls: Class, name: str) -> bool:
         """Whether a column has one row for each of its values: a primary key, or ``unique=True``."""
         for owner in self.lineage(cls):
