@@ -143,6 +143,13 @@ WRITES: Final = frozenset(
 WRITES_MANY: Final = frozenset(
     {"add_all", "merge_all", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings"}
 )
+# What a session has and a scoped_session does not hand on.
+NOT_ON_REGISTRIES: Final = frozenset(
+    {
+        "in_transaction", "in_nested_transaction", "get_transaction", "get_nested_transaction", "invalidate",
+        "prepare", "bind_mapper", "bind_table", "enable_relationship_loading", "transaction", "hash_key", "twophase",
+    }
+)  # fmt: skip
 # By which code asks whether a session still needs a rollback.
 ASKS_STATE: Final = frozenset({"is_active", "in_transaction", "in_nested_transaction", "dirty", "new"})
 CLOSES: Final = frozenset({"close", "close_all", "remove", "reset", "invalidate", "aclose"})

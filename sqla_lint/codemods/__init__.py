@@ -71,13 +71,17 @@ def planned(
     wanted = [m for m in all_codemods() if code in m.CODES and m.PATTERN in _applied(world.settings)]
     if not wanted:
         return Planned()
-    if facts is None and not getattr(wanted[0], "ANYWHERE", False):
-        return Planned(refused="it is not in a function")
-    try:
-        fix, plan = wanted[0].plan(verdict, facts, module, world)
-        return Planned(fix._replace(edits=merged(wanted[0].edits(plan))) if edits else fix)
-    except Refused as refused:
-        return Planned(refused=str(refused))
+    reasons: list[str] = []
+    for codemod in wanted:
+        if facts is None and not getattr(codemod, "ANYWHERE", False):
+            reasons.append("it is not in a function")
+            continue
+        try:
+            fix, plan = codemod.plan(verdict, facts, module, world)
+            return Planned(fix._replace(edits=merged(codemod.edits(plan))) if edits else fix)
+        except Refused as refused:
+            reasons.append(str(refused))
+    return Planned(refused=reasons[0])
 
 
 def _applied(settings: Settings) -> set[str]:

@@ -10,12 +10,14 @@ import os.path
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sqla_lint import changes
 from sqla_lint.codemods import shared_state
 from sqla_lint.codemods.apply import applied
 from sqla_lint.codemods.importing import import_instead, without_unused
 from sqla_lint.codemods.layout import Rewrite, Unmovable, stands_alone
 from sqla_lint.codemods.opener import Opener, opener
 from sqla_lint.codemods.own_session import Own, own, write
+from sqla_lint.codemods.results import check_result
 from sqla_lint.codemods.scope_forms import formed
 from sqla_lint.codemods.scope_plan import named
 from sqla_lint.codemods.scope_text import check as check_text
@@ -28,7 +30,6 @@ from sqla_lint.flow.facts import Created, Facts
 from sqla_lint.flow.summaries import Summaries
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import Function, ModuleIndex
-from sqla_lint.judge import judge_file
 from sqla_lint.lower import nodes as n
 from sqla_lint.rules.verdict import Verdict
 from sqla_lint.source import Source
@@ -59,8 +60,8 @@ def plan(verdict: Verdict, facts: Facts | None, module: ModuleIndex, world: Worl
     shared_state.check(world, uses)
     opened = _opened(world, module, stmt, uses, opens)
     scoped = _in_scopes(world_with(world, opened), opened, uses)
-    texts = {path: without_unused(world.project.modules[path], text) for path, text in scoped.items()}
-    _check_result(world, world_with(world, texts), uses)
+    texts = {path: without_unused(world.project.modules[path], text, world) for path, text in scoped.items()}
+    check_result(world, world_with(world, texts), uses.paths, (module.path, "", "SES101"))
     files = ", ".join(sorted({os.path.relpath(path, world.project.root) for path in uses.paths}))
     count = len(uses.functions)
     functions = "the function that uses it opens" if count == 1 else f"each of the {count} functions that use it opens"
@@ -70,8 +71,6 @@ def plan(verdict: Verdict, facts: Facts | None, module: ModuleIndex, world: Worl
 
 def edits(planned: Replaced) -> tuple[Edit, ...]:
     """What the plan replaces, in every file."""
-    from sqla_lint import changes
-
     made: list[Edit] = []
     for path, text in sorted(planned.texts.items()):
         before = "".join(planned.world.project.modules[path].source)
@@ -189,28 +188,3 @@ def _scope(world: World, facts: Facts) -> tuple[Edit, ...]:
             check_text(planned)
             return scope_edits(planned)
     raise Refused("its session is not followed")
-
-
-# --- last: nothing new may be wrong
-
-
-def _check_result(before: World, after: World, uses: Uses) -> None:
-    """Raise if a function that got its own session is reported for something that it was not reported for before.
-
-    Raises:
-        Refused: with what would be reported.
-    """
-    concerned = {(function.path, function.qualname) for function in uses.functions}
-    known = {key for key, _ in _found(before, uses)}
-    for key, message in _found(after, uses):
-        if key not in known and key[:2] in concerned:
-            path = os.path.relpath(key[0], before.project.root)
-            raise Refused(f"{key[1]} would have {key[2]} then: {message} ({path})")
-
-
-def _found(world: World, uses: Uses) -> Iterator[tuple[tuple[str, str, str], str]]:
-    summaries = Summaries(world)
-    for path in uses.paths:
-        for judged in judge_file(world.project.modules[path], summaries):
-            function = judged.function.qualname if judged.function is not None else ""
-            yield (path, function, judged.rule.code), judged.verdict.message

@@ -103,13 +103,15 @@ def _with_comma(line: str, begin: int, end: int) -> tuple[int, int]:
 # --- imports that nothing uses any more
 
 
-def without_unused(before: ModuleIndex, text: str) -> str:
-    """*text* without the imports that *before* used and it does not."""
+def without_unused(before: ModuleIndex, text: str, world: World) -> str:
+    """*text* without the imports that *before* used and it does not, and no other file of the project wants from it."""
     after = reread(before.path, text)
     if after.path.endswith("__init__.py"):
         return text
     rewrite = Rewrite(after.path, after.source)
-    used, left = _mentioned(before), _mentioned(after)
+    used, left = _mentioned(before), set(_mentioned(after))
+    for importer in world.project.importers.get(before.path, ()):
+        left |= world.project.modules[importer].words & world.project.modules[before.path].bindings.keys()
     for stmt in after.node.body:
         if isinstance(stmt, (n.Import, n.ImportFrom)) and stands_alone(after.source, stmt):
             gone = [name for name, _ in imports(stmt) if name in used and name not in left]

@@ -84,7 +84,7 @@ def _is_elif(place: Place, lines: Sequence[str]) -> bool:
 
 def write(rewrite: Rewrite, made: Own, is_async: bool) -> None:
     """Write the function as one that makes its session."""
-    for node in made.nodes:
+    for node in sorted(made.nodes, key=lambda node: node.pos, reverse=True):
         if isinstance(node, n.Attribute):
             rewrite.replace(node.pos, made.name)
     first = made.first.stmt.pos[0]
