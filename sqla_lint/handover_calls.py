@@ -47,13 +47,14 @@ UNKNOWN_OWNER: Final[dict[str, str]] = {
     "delay": THREAD,
     "send_task": THREAD,
     "add_task": THREAD,
+    "add_job": THREAD,
     "start_soon": THREAD,
     "start_new_thread": THREAD,
 }
 # Of these methods of functions (Celery's tasks), everything that is handed over goes to another process.
 OF_FUNCTIONS: Final = frozenset({"delay", "apply_async"})
 # Where the receiver is not known, these are believed only if they are given something to call.
-NEEDS_CALLABLE: Final = frozenset({"submit", "add_task", "start_soon", "apply_async"})
+NEEDS_CALLABLE: Final = frozenset({"submit", "add_task", "add_job", "start_soon", "apply_async"})
 # Classes whose subclasses run in a thread or process of their own.
 RUNNERS: Final = ("threading.Thread", "threading.Timer", "multiprocessing.Process", "multiprocessing.context.Process")
 # ``await wait_for(x)`` awaits x at once.

@@ -110,8 +110,10 @@ class Cleanup:
 
     def has_closing_method(self, cls: Class) -> bool:
         """Whether a class has a method that is there to close its session: whoever uses the class owns it."""
-        methods = {name: self.world.method(cls, name) for one in self.world.names.lineage(cls) for name in one.methods}
-        return any(m is not None and self._is_there_to_close(m) for m in methods.values())
+        lineage = self.world.names.lineage
+        derived = [c for m in self.world.project.modules.values() for c in m.classes if cls in lineage(c)]
+        methods = [m for one in dict.fromkeys((*lineage(cls), *derived)) for m in one.methods.values()]
+        return any(self._is_there_to_close(method) for method in methods)
 
     def _is_there_to_close(self, method: Function) -> bool:
         if not any("close" in effect.may for _, effect in self.world.summary(method).effects):

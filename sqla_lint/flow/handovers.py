@@ -12,12 +12,14 @@ from sqla_lint.flow.facts import Shared
 from sqla_lint.flow.gathered import flows_into
 from sqla_lint.flow.state import Cursor, State
 from sqla_lint.flow.values import (
+    UNKNOWN,
     ClassValue,
     FunctionValue,
     Instance,
     LambdaValue,
     Method,
     Outside,
+    Parameter,
     Partial,
     Query,
     Registry,
@@ -152,26 +154,30 @@ class _Finder:
         if any(_within(made, pos) for pos in inside):
             return True
         loops = self.ctx.loops
-        is_coroutine = self.what in (handover_calls.TASK, handover_calls.GATHER)
-        return is_coroutine and made is not None and bool(loops) and loops[-1] < made[:2] < self.node.pos[:2]
+        return (
+            self.what == handover_calls.TASK
+            and made is not None
+            and bool(loops)
+            and loops[-1] < made[:2] < self.node.pos[:2]
+        )
 
-    def _in(self, arg: n.Expr, repeated: bool, depth: int) -> Iterator[Reached]:
+    def _in(self, arg: n.Expr, repeated: bool, depth: int, outer: bool = True) -> Iterator[Reached]:
         if depth > _MAX_DEPTH or isinstance(arg, n.Await):
             return
         if isinstance(arg, n.Lambda):
             yield from self._captured(arg, frozenset(), repeated, depth)
         elif isinstance(arg, n.Comprehension):
             for part in arg.elements:
-                yield from self._in(part, True, depth + 1)
+                yield from self._in(part, True, depth + 1, outer)
             if arg.kind == "generator" and self.what == handover_calls.STREAM:
                 yield from self._lazy(arg, repeated)
         elif isinstance(arg, n.Call):
-            yield from self._call(arg, repeated, depth)
+            yield from self._call(arg, repeated, depth, outer)
         elif isinstance(arg, (n.Name, n.Attribute, n.Subscript)):
             yield from self._value(self._evaluate(arg), repeated, depth)
         else:
             for part in _parts(arg):
-                yield from self._in(part, repeated, depth + 1)
+                yield from self._in(part, repeated, depth + 1, outer)
 
     def _lazy(self, arg: n.Comprehension, repeated: bool) -> Iterator[Reached]:
         """A generator expression that reads an unread result."""
@@ -179,7 +185,8 @@ class _Finder:
         if found is not None:
             yield Reached(found[0], repeated)
 
-    def _call(self, call: n.Call, repeated: bool, depth: int) -> Iterator[Reached]:
+    def _call(self, call: n.Call, repeated: bool, depth: int, outer: bool) -> Iterator[Reached]:
+        parts: tuple[n.Expr, ...]
         func = self._evaluate(call.func)
         name = call.func.attr if isinstance(call.func, n.Attribute) else getattr(call.func, "id", "")
         if isinstance(func, Outside) and handover_calls.kind(func.name) is not None:
@@ -190,7 +197,8 @@ class _Finder:
             parts = call.args[:1]
         elif name == "map":
             parts, repeated = call.args, True
-        elif self._runs_later(func):
+        elif self._runs_later(func, outer):
+            outer = False
             yield from self._value(func, repeated, depth, called=True)
             parts = (*call.args, *(k.value for k in call.keywords))
         elif isinstance(func, ClassValue):
@@ -199,19 +207,22 @@ class _Finder:
         else:
             return
         for part in parts:
-            yield from self._in(part, repeated, depth + 1)
+            yield from self._in(part, repeated, depth + 1, outer)
 
-    def _runs_later(self, func: Value) -> bool:
-        """Whether calling *func* only makes something that runs later: a coroutine, or a generator for a response."""
+    def _runs_later(self, func: Value, outer: bool) -> bool:
+        """Whether calling *func* only makes something that runs later: a coroutine, or a generator for a response.
+
+        What is handed over itself (*outer*) to become a task can be nothing else.
+        """
         if self.what == handover_calls.STREAM:
             return isinstance(func, FunctionValue) and func.function.is_generator
         if self.what == handover_calls.THREAD:
             return False
         if isinstance(func, FunctionValue):
-            return func.function.node.is_async
-        if isinstance(func, Method):
-            return isinstance(func.receiver, Session) and func.receiver.settings.is_async
-        return False
+            return outer or func.function.node.is_async
+        if isinstance(func, Method) and isinstance(func.receiver, Session):
+            return func.receiver.settings.is_async
+        return outer and (func == UNKNOWN or isinstance(func, (Parameter, Method)))
 
     # --- values
 

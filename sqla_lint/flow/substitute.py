@@ -226,6 +226,9 @@ def _effect(ctx: Context, cur: Cursor, sid: Sid, effect: Effect, raises: bool, p
         state = state._replace(failure=None)
     if effect.keeps:
         state = state._replace(ended=state.ended | {"keeps"})
+    if (effect.may - effect.must) & {"commit", "rollback", "close"}:
+        # It may have ended the transaction: nobody knows whether a connection is held.
+        state = state._replace(active=False)
     cur.sessions[sid] = state
 
 
