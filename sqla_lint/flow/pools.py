@@ -147,15 +147,7 @@ class _Tracker:
 
     def _is_bound(self, node: Any, parent: Any, role: str) -> bool:
         """Whether *node* is bound to a name, or to a part of something that outlives the function."""
-        targets: tuple[object, ...] = ()
-        if isinstance(parent, n.Assign) and parent.value is node:
-            targets = parent.targets
-        elif (
-            isinstance(parent, (n.AnnAssign, n.Walrus, n.WithItem))
-            or isinstance(parent, (n.For, n.Generator))
-            and parent.iter is node
-        ):
-            targets = (parent.target,)
+        targets = _targets(parent, node)
         for target in targets:
             self.hold(target, role)
         return bool(targets) and not isinstance(parent, n.Walrus)
@@ -243,6 +235,15 @@ _BECOMES = {
     ("session", "bind"): "engine",
     ("session", "engine"): "engine",
 }
+
+
+def _targets(parent: object, node: object) -> tuple[object, ...]:
+    """What *parent* binds *node* to."""
+    if isinstance(parent, n.Assign):
+        return parent.targets if parent.value is node else ()
+    if isinstance(parent, (n.For, n.Generator)):
+        return (parent.target,) if parent.iter is node else ()
+    return (parent.target,) if isinstance(parent, (n.AnnAssign, n.Walrus, n.WithItem)) else ()
 
 
 def _goes_through(parent: object, node: object) -> bool:
