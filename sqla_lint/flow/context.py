@@ -23,9 +23,9 @@ class Context:
     """One function (or module) under evaluation.
 
     *locals* are the names its own statements bind; *events* collects what happens; *loops* are the loops of the
-    expression being evaluated (those of comprehensions included), *guards* the conditions it stands under; *statement*
-    is a call that is a statement by itself, *awaited* one that is awaited at once; *aside* is set while what is
-    evaluated runs beside the function. With *static* set nothing is followed in order: a local name is what its
+    expression being evaluated (those of comprehensions included), *guards* the conditions it stands under; *dropped*
+    are calls whose result their statement throws away, *awaited* one that is awaited at once; *aside* is set while what
+    is evaluated runs beside the function. With *static* set nothing is followed in order: a local name is what its
     assignments say, and no events are kept.
     """
 
@@ -45,7 +45,7 @@ class Context:
         self.in_sync = False
         self.tested: n.Expr | None = None
         self.guards: tuple[Guard, ...] = ()
-        self.statement: Pos | None = None
+        self.dropped: frozenset[Pos] = frozenset()
         self.depth = 0
         self.raises: set[Sid] = set()
         self.raises_other = False

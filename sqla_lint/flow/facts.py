@@ -43,7 +43,7 @@ class Closing(NamedTuple):
 class Called(NamedTuple):
     """A method of a session was called. *state* is what the session was before; *name* the method.
 
-    *loops* and *guards* are those around the call; *bare* if the call is a statement by itself, without ``await``.
+    *loops* and *guards* are those around the call; *bare* if nothing is done with what it gives, not even ``await``.
     """
 
     sid: Sid

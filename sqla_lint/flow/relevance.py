@@ -50,7 +50,7 @@ _WORDS = (
 ) - {"invalidate"}  # fmt: skip
 _ENDS = api.COMMITS | api.ROLLS_BACK
 # What a coroutine may wait for without letting others run, or forget to await.
-_ASKS = api.AWAITED | api.QUERY_RUNS | {"query"}
+_ASKS = api.AWAITED | api.STATEMENTS | api.QUERY_RUNS | {"query"}
 
 
 class Relevance:

@@ -133,7 +133,7 @@ def method(
     sid = session.sid
     ctx.sessions.setdefault(sid, session)
     if not ctx.static:
-        bare = ctx.statement == pos
+        bare = pos in ctx.dropped
         state = ctx.session_state(cur, sid)
         ctx.emit(Called(sid, pos, name, state, ctx.loops, ctx.guards, ctx.in_finally, bare))
     if name in api.CLOSES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from sqla_lint.flow import branches, containers, errors, evaluate, loading, ownership, scopes
@@ -28,7 +28,7 @@ def advance(ctx: Context, node: Node, state: State) -> list[Step]:
     ctx.loops = node.loops
     ctx.in_finally = node.in_finally
     ctx.guards = node.guards
-    ctx.statement = None
+    ctx.dropped = frozenset()
     cur = Cursor(state, node)
     steps = _KINDS[node.kind](ctx, node, cur)
     steps.extend(Step(node.exc, raised, pos) for raised, pos in cur.raised)
@@ -45,7 +45,7 @@ def _on(node: Node, cur: Cursor, index: int = 0) -> list[Step]:
 def _stmt(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     stmt = node.payload
     if isinstance(stmt, n.ExprStmt):
-        ctx.statement = stmt.value.pos if isinstance(stmt.value, n.Call) else None
+        ctx.dropped = frozenset(_dropped(stmt.value))
         evaluate.expr(ctx, cur, stmt.value)
     elif isinstance(stmt, n.Assign):
         return _assign(ctx, node, cur, stmt)
@@ -76,6 +76,17 @@ def _augment(ctx: Context, cur: Cursor, stmt: n.AugAssign, name: str, value: Val
     if isinstance(kept, Many) and stmt.op in ("+", "+="):
         cur.env[name] = kept
         containers.extend(ctx, cur, stmt.target, value)
+
+
+def _dropped(value: n.Expr) -> Iterator[Pos]:
+    """The calls whose result a statement throws away."""
+    if isinstance(value, n.Call):
+        yield value.pos
+    elif isinstance(value, n.BoolOp):
+        yield from _dropped(value.values[-1])
+    elif isinstance(value, n.IfExp):
+        yield from _dropped(value.body)
+        yield from _dropped(value.orelse)
 
 
 def _assign(ctx: Context, node: Node, cur: Cursor, stmt: n.Assign) -> list[Step]:

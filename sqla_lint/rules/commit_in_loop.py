@@ -72,6 +72,8 @@ def _commits(event: Commit) -> bool:
 
 def _is_outside(facts: Facts, sid: Sid, loop: Loop) -> bool:
     """Whether the session was there before the loop began, and is the same one in every round."""
+    if facts.flavour(sid) == "connection":
+        return False
     if sid.owner in ("local", "kept"):
         return sid.owner == "local" and sid.pos is not None and not loop.surrounds(sid.pos)
     if sid.owner in ("instance", "held"):
@@ -101,7 +103,7 @@ def _cleans_up(event: Called | Ended | Closing) -> bool:
 
 def _message(facts: Facts, event: Commit, loop: Loop) -> str:
     name = facts.name_of(event.sid)
-    what = f"{name}.commit()" if isinstance(event, Called) else f"{event.function.node.name}() commits {name}, and"
-    over = describe(loop.iter) if loop.iter is not None else "it"
+    what = f"{name}.commit() runs" if isinstance(event, Called) else f"{event.function.node.name}() commits {name}"
+    over = describe(loop.iter).replace("()", "(...)") if loop.iter is not None else "it"
     over = f"the loop over {over}" if over != "it" else f"the loop at line {loop.node.pos[0]}"
-    return f"{what} runs in every round of {over}: a transaction for each row; commit once after the loop, or per batch"
+    return f"{what} in every round of {over}: a transaction for each row; commit once after the loop, or per batch"
