@@ -194,6 +194,11 @@ PARTIAL: Final = frozenset({"slice", "fetch", "from_statement", "with_for_update
 NO_JOIN: Final = frozenset(
     {"from_statement", "with_for_update", "group_by", "having", "distinct", "union", "union_all"}
 )
+# Those that select from more than before, and those after which there are as many rows as pass the filters.
+JOINS: Final = frozenset({"join", "outerjoin", "join_from", "outerjoin_from", "select_from"})
+KEEPS_ROWS: Final = frozenset(
+    {"filter", "filter_by", "where", "order_by", "options", "populate_existing", "execution_options", "yield_per"}
+)
 # Query methods that run it and give: many rows, one row (or None), a plain value, a write.
 MANY: Final = frozenset({"all", "fetchall", "fetchmany", "partitions", "paginate"})
 ONE: Final = frozenset(

@@ -16,10 +16,6 @@ from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Verdict
 
-_JOINS = frozenset({"join", "outerjoin", "join_from", "outerjoin_from", "select_from"})
-_PLAIN = frozenset(
-    {"filter", "filter_by", "where", "order_by", "options", "populate_existing", "execution_options", "yield_per"}
-)
 _GROUPS = frozenset({"distinct", "group_by", "having"})
 _HOPS = 5
 
@@ -157,10 +153,10 @@ def _assigned(name: str, function: Function, world: World, hops: int) -> Chain:
 
 
 def _allowed(chain: Chain) -> Chain:
-    if chain.methods & _JOINS:
+    if chain.methods & api.JOINS:
         raise Refused("the query joins: rows and instances are not the same number")
-    if not chain.methods <= _PLAIN | _GROUPS:
-        raise Refused(f"the query uses {', '.join(sorted(chain.methods - _PLAIN - _GROUPS))}")
+    if not chain.methods <= api.KEEPS_ROWS | _GROUPS:
+        raise Refused(f"the query uses {', '.join(sorted(chain.methods - api.KEEPS_ROWS - _GROUPS))}")
     return chain
 
 

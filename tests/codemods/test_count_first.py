@@ -226,7 +226,8 @@ def test_asks_the_database_for_the_same(
     assert not fixed.after
     cured = _seen(tmp_path / "shop.py", tmp_path / "two")
     assert cured[0] == found[0]
-    assert sign in cured[1] and sign not in found[1]
+    assert sign in cured[1]
+    assert sign not in found[1]
     assert repaired(tmp_path, fixed.text.removeprefix(HEAD), "" if "func" in fixed.text else HEAD).before == ()
 
 
