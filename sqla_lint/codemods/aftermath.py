@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_lint import slow_calls
+from sqla_lint import handover_calls, slow_calls
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.places import Place, leaves
 from sqla_lint.flow import evaluate
@@ -14,13 +14,11 @@ from sqla_lint.flow.world import World
 from sqla_lint.index.module import Function, own_nodes
 from sqla_lint.lower import nodes as n
 
-_HANDS_OVER = frozenset(
-    {
-        "submit", "delay", "apply_async", "send_task", "add_task", "create_task", "ensure_future", "run_in_executor",
-        "enqueue", "put", "put_nowait", "publish", "notify", "send", "post", "start", "join", "wait", "acquire",
-        "sleep",
-    }
-)  # fmt: skip
+# What hands work over, or waits for it, whoever it is asked of.
+_HANDS_OVER = handover_calls.UNKNOWN_OWNER.keys() | {
+    "ensure_future", "enqueue", "put", "put_nowait", "publish", "notify", "send", "post", "start", "join", "wait",
+    "acquire", "sleep",
+}  # fmt: skip
 _MAX_CALLS = 4
 
 

@@ -8,6 +8,15 @@ A call of something outside the project, or of a value that is not known
     it is no longer this function's to close. Functions of Python itself that only look (``len``, ``print``,
     ``isinstance``, logging) do none of it.
 
+    A transaction on a session that was handed to it may have ended; so may one that a helper ends on some ways only.
+
+A method of something unknown that is called ``submit``, ``create_task``, ``run_in_executor``, ...
+    hands over what it is given to run beside the function, if that can be called or awaited; one that is called
+    ``map`` or ``start`` does not.
+
+``x.remove()`` without arguments, on a value that is not known
+    may remove any registry.
+
 A call of a function of the project
     does what its body does. A cycle of calls is solved to a fixpoint; one that does not settle is given up, and
     ``--verbose`` says so.
