@@ -9,14 +9,17 @@ from typing import NamedTuple
 
 from sqla_lint.codemods import imports
 from sqla_lint.codemods.apply import is_python
+from sqla_lint.codemods.chain_layout import Layout
 from sqla_lint.codemods.class_names import class_name
 from sqla_lint.codemods.imports import merged
 from sqla_lint.codemods.layout import text_at
 from sqla_lint.codemods.loader_paths import Path, Step, longest, path_of, steps, written
-from sqla_lint.codemods.option_text import OptionText, chained, extended, with_argument
+from sqla_lint.codemods.option_text import chained, extended, with_argument
+from sqla_lint.codemods.places import places
 from sqla_lint.codemods.query_place import QueryPlace, given_options, is_get, query_place, roots
 from sqla_lint.codemods.site import Refused
-from sqla_lint.finding import Edit, Fix
+from sqla_lint.codemods.transactions import commits_in
+from sqla_lint.finding import Edit, Fix, Span
 from sqla_lint.flow import evaluate
 from sqla_lint.flow.facts import Facts
 from sqla_lint.flow.state import Cursor, State
@@ -62,6 +65,8 @@ def plan(verdict: Verdict, facts: Facts | None, module: ModuleIndex, world: Worl
     """
     if not verdict.unloaded:
         raise Refused("the query is not known")
+    if facts is not None and _expires(verdict, facts, world, module):
+        raise Refused("the loop commits: what was loaded is expired by the next row")
     wanted = list(_wanted(verdict, facts))
     made = tuple(_planned(world, one) for one in wanted)
     told = ", ".join(dict.fromkeys(option.text for one in made for option in one.options))
@@ -78,6 +83,20 @@ def edits(planned: tuple[Planned, ...]) -> tuple[Edit, ...]:
 def _line(origin: Origin, module: ModuleIndex) -> str:
     other = f"{os.path.basename(origin.path)} " if origin.path != module.path else ""
     return f"{other}line {origin.pos[0]}"
+
+
+def _expires(verdict: Verdict, facts: Facts, world: World, module: ModuleIndex) -> bool:
+    """Whether each round of the loop ends with a commit that expires the rows of the rounds to come."""
+    sids = {entity.origin.sid for entity, _ in verdict.unloaded if entity.origin is not None}
+    settings = [facts.sessions[sid].settings for sid in sids if sid is not None and sid in facts.sessions]
+    if settings and all(one.expire_on_commit is False for one in settings):
+        return False
+    around = [
+        place.stmt
+        for place in places(facts.function.node.body)
+        if isinstance(place.stmt, (n.For, n.While)) and place.stmt.pos[:2] <= verdict.pos[:2] < place.stmt.pos[2:]
+    ]
+    return any(commits_in(loop.body, facts, world, module) for loop in around)
 
 
 # --- what is to be loaded --------------------------------------------------------------------------------------------
@@ -128,15 +147,27 @@ def _planned(world: World, wanted: _Wanted) -> Planned:
     paths = longest(wanted.paths)
     parts = [steps(world, root, path, origin, place.methods) for path in paths]
     options = list(_options(place, paths, parts, spelled, needs))
-    text = OptionText(module, place.chain)
+    layout = Layout(module)
     new = [option.text for option in options if option.behind is None]
-    made = [chained(text, option.behind, option.text) for option in options if option.behind is not None]
-    if new:
-        made += [with_argument(text, place.made, new)] if is_get(place.made) else extended(text, new)
-    result = merged([*made, *needs])
+    longer = [(option.behind, option.text) for option in options if option.behind is not None]
+    made = [chained(layout, behind, text) for behind, text in longer]
+    if new and is_get(place.made):
+        made.append(with_argument(layout, place.made, new))
+    elif new:
+        made += extended(layout, place.chain, new, sum(len(text) for _, text in longer))
+    result = merged([*_joined(made), *needs])
     if not is_python(module.source, result):
         raise Refused("the query's lines cannot be changed cleanly")
     return Planned(result, tuple(options))
+
+
+def _joined(edits: list[Edit]) -> list[Edit]:
+    """*edits* with those at one place made one, in their order."""
+    places: dict[Span, Edit] = {}
+    for edit in edits:
+        known = places.get(edit.span)
+        places[edit.span] = edit if known is None else known._replace(content=known.content + edit.content)
+    return list(places.values())
 
 
 def _options(
@@ -145,11 +176,15 @@ def _options(
     """Each path as an option of its own, or behind one that is there and loads its beginning."""
     assert callable(spelled)
     there = {path_of(option): option for option in given_options(place)}
+    taken: list[n.Expr] = []
     for path, made in zip(paths, parts, strict=True):
         begun = next((path[:k] for k in range(len(path) - 1, 0, -1) if path[:k] in there), None)
         if begun is not None:
-            arg = there.pop(begun)
-            yield _Option("".join(f".{step.option}({spelled(step)})" for step in made[len(begun) :]), arg)
+            more = "".join(f".{step.option}({spelled(step)})" for step in made[len(begun) :])
+            option = there[begun]
+            again = text_at(place.module.source, option.pos) + more
+            yield _Option(again) if option in taken else _Option(more, option)
+            taken.append(option)
             continue
         function = imports.needed(place.module, "sqlalchemy.orm", made[0].option, function=place.function)
         if function is None:

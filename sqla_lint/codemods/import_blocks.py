@@ -28,13 +28,13 @@ def new_import(module: ModuleIndex, package: str, name: str, level: int = 0) -> 
     blocks = _blocks(module)
     if not blocks:
         return _without_neighbours(module, statement)
-    section = _section(level, package)
+    section = _section(level, package, module)
     root = package.split(".")[0]
     home = next((b for b in blocks if any(_root(s) == (level > 0, root) for s in b)), None)
-    home = home or next((b for b in blocks if _is_of(b, section)), None)
+    home = home or next((b for b in blocks if _is_of(b, section, module)), None)
     if home is not None:
         return _within(module, home, statement, (level, package))
-    behind = [b for b in blocks if min(_section_of(s) for s in b) < section]
+    behind = [b for b in blocks if min(_section_of(s, module) for s in b) < section]
     end = line_end(module.source)
     if behind:
         return _insert(module, behind[-1][-1].pos[2] + 1, f"{end}{statement}{end}")
@@ -80,7 +80,7 @@ def _within(module: ModuleIndex, block: Sequence[_Import], statement: str, wante
     later = [
         stmt
         for stmt, is_from in zip(block, kinds, strict=True)
-        if _section_of(stmt) > _section(*wanted) or (grouped and is_from, *_key(*_source(stmt))) > key
+        if _section_of(stmt, module) > _section(*wanted, module) or (grouped and is_from, *_key(*_source(stmt))) > key
     ]
     earlier = [stmt for stmt in block if not later or stmt.pos < later[0].pos]
     line = earlier[-1].pos[2] + 1 if earlier else block[0].pos[0]
@@ -101,19 +101,20 @@ def _root(stmt: _Import) -> tuple[bool, str]:
     return level > 0, package.split(".")[0]
 
 
-def _section(level: int, package: str) -> int:
-    if level:
+def _section(level: int, package: str, module: ModuleIndex) -> int:
+    # The project's own packages are folders on the way to the file.
+    if level or package.split(".")[0] in module.path.split("/")[:-1]:
         return _LOCAL
     return _STANDARD if package.split(".")[0] in sys.stdlib_module_names else _INSTALLED
 
 
-def _section_of(stmt: _Import) -> int:
-    return _section(*_source(stmt))
+def _section_of(stmt: _Import, module: ModuleIndex) -> int:
+    return _section(*_source(stmt), module)
 
 
-def _is_of(block: Sequence[_Import], section: int) -> bool:
-    """Whether a block has imports of a section, and is not one where all are mixed without one."""
-    return any(_section_of(stmt) == section for stmt in block)
+def _is_of(block: Sequence[_Import], section: int, module: ModuleIndex) -> bool:
+    """Whether a block has imports of a section."""
+    return any(_section_of(stmt, module) == section for stmt in block)
 
 
 def _without_neighbours(module: ModuleIndex, statement: str) -> Edit:

@@ -149,6 +149,8 @@ def _joined(contents: Sequence[str]) -> str:
         rows = {row for content in contents for row in content.splitlines(keepends=True)[1:-1]}
         first, *_, last = contents[0].splitlines(keepends=True)
         return "".join([first, *sorted(rows, key=lambda row: by_kind(row.strip(" \t,\r\n"))), last])
+    if (listed := _listed(contents)) is not None:
+        return listed
     by_package: dict[str, list[re.Match[str]]] = {}
     for content in sorted(contents):
         found = _STATEMENT.match(content)
@@ -163,3 +165,17 @@ def _joined(contents: Sequence[str]) -> str:
         end = last if number == len(groups) - 1 else last[: 2 if last.startswith("\r\n") else 1]
         lines.append(f"{first if not number else ''}from {package} import {', '.join(names)}{end}")
     return "".join(lines)
+
+
+def _listed(contents: Sequence[str]) -> str | None:
+    """Insertions into one list of names, each name once; None where they are not written alike."""
+    before = {content[: len(content) - len(content.lstrip(", \t\r\n\\"))] for content in contents}
+    behind = {content[len(content.rstrip(", \t\r\n\\")) :] for content in contents}
+    names = {name for content in contents for name in re.findall(r"\w+", content)}
+    if len(before) != 1 or len(behind) != 1:
+        return None
+    ahead, end = before.pop(), behind.pop()
+    for content in contents:
+        if content != "".join(f"{ahead}{name}{end}" for name in re.findall(r"\w+", content)):
+            return None
+    return "".join(f"{ahead}{name}{end}" for name in sorted(names, key=by_kind))

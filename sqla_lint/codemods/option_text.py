@@ -4,94 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from sqla_lint.codemods.import_blocks import line_end
-from sqla_lint.codemods.layout import indentation
+from sqla_lint.codemods.chain_layout import Layout, inline
+from sqla_lint.codemods.layout import text_at
 from sqla_lint.codemods.query_place import Chain
 from sqla_lint.codemods.site import Refused
 from sqla_lint.finding import Edit, Span
-from sqla_lint.index.module import ModuleIndex
 from sqla_lint.lower import nodes as n
 
-_LINE = 100
-_LONGEST = 120
 
-
-class OptionText(NamedTuple):
-    """The file and the query in it that is to be changed."""
-
-    module: ModuleIndex
-    chain: Chain
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        return self.module.source
-
-    @property
-    def end(self) -> str:
-        return line_end(self.lines)
-
-    def insertion(self, line: int, column: int, content: str) -> Edit:
-        """An edit that puts *content* before a character; the column counts from 0."""
-        return Edit(self.module.path, Span(line, column + 1, line, column + 1), content)
-
-
-def chained(text: OptionText, option: n.Expr, more: str) -> Edit:
+def chained(layout: Layout, option: n.Expr, more: str) -> Edit:
     """*option* goes on with *more*."""
-    return text.insertion(*option.pos[2:], more)
+    return layout.insertion(*option.pos[2:], more)
 
 
-def extended(text: OptionText, options: Sequence[str]) -> list[Edit]:
-    """The query with *options*: in its ``.options(...)``, else in one of its own behind the last step."""
-    call = text.chain.options
-    if call is not None:
-        return [_one_more(text, call, options)]
-    following = text.chain.following
-    node = text.chain.node
-    if following is not None and _breaks_line(text, node.pos[2:], following.pos[2:]):
-        return [_line_before(text, following, options)]
+def extended(layout: Layout, chain: Chain, options: Sequence[str], growth: int = 0) -> list[Edit]:
+    """The query with *options*: in its ``.options(...)``, else in one of its own behind the last step.
+
+    Args:
+        layout: the file.
+        chain: the query.
+        options: what to add.
+        growth: by how many characters other edits let its options grow.
+    """
+    if chain.options is not None:
+        return _one_more(layout, chain.options, options, growth)
+    node, following = chain.node, chain.following
+    if following is not None and text_at(layout.lines, (*node.pos[2:], *following.pos[2:])).lstrip().startswith(")"):
+        following = None
+    if following is not None and _breaks_line(layout, node.pos[2:], following.pos[2:]):
+        return [_line_before(layout, following, options)]
     step = node.func if isinstance(node, n.Call) and isinstance(node.func, n.Attribute) else node
-    if following is None and isinstance(step, n.Attribute) and _breaks_line(text, step.value.pos[2:], step.pos[2:]):
-        return [_line_behind(text, step, options)]
-    line, column = node.pos[2:]
-    added = _call(text, line, column, options)
-    around = _call_to_open(text, options) if text.end in added else None
-    if around is None:
-        return [text.insertion(line, column, added)]
-    margin = indentation(text.lines[line - 1])
-    start, close = around.args[0].pos[1], around.pos[3] - 1
-    option = f".options({', '.join(options)})"
-    inner = text.insertion(line, start, f"{text.end}{margin}{unit_of(text.lines)}")
-    return [inner, *_together(text, line, column, option, close, f"{text.end}{margin}")]
+    if following is None and isinstance(step, n.Attribute) and _breaks_line(layout, step.value.pos[2:], step.pos[2:]):
+        return [_line_behind(layout, chain, step, options)]
+    return inline(layout, chain, options)
 
 
-def _together(text: OptionText, line: int, column: int, option: str, close: int, ending: str) -> list[Edit]:
-    """The option and the end of the line behind it, which may be at one place."""
-    if column == close:
-        return [text.insertion(line, column, option + ending)]
-    return [text.insertion(line, column, option), text.insertion(line, close, ending)]
-
-
-def _call_to_open(text: OptionText, options: Sequence[str]) -> n.Call | None:
-    """The outermost call on the query's line whose one argument, with *options*, fits on a line of its own."""
-    line = text.chain.node.pos[0]
-    found: n.Call | None = None
-    inner: object = text.chain.node
-    length = len(indentation(text.lines[line - 1]) + unit_of(text.lines) + f".options({', '.join(options)})")
-    for node in reversed(text.chain.above):
-        if not isinstance(node, (n.Call, n.Attribute, n.Await)) or node.pos[0] != line or node.pos[2] != line:
-            break
-        if isinstance(node, n.Call) and node.args == (inner,) and not node.keywords:
-            start, end = node.args[0].pos[1], node.pos[3] - 1
-            plain = text.lines[line - 1][start - 1] == "(" and text.lines[line - 1][node.args[0].pos[3]] == ")"
-            if plain and length + end - start <= _room(text):
-                found = node
-        inner = node
-    return found
-
-
-def with_argument(text: OptionText, call: n.Expr, options: Sequence[str]) -> Edit:
+def with_argument(layout: Layout, call: n.Expr, options: Sequence[str]) -> Edit:
     """``session.get(Model, key)`` with ``options=[...]``.
 
     Raises:
@@ -102,109 +51,93 @@ def with_argument(text: OptionText, call: n.Expr, options: Sequence[str]) -> Edi
     if given is not None:
         if not isinstance(given, n.Sequence) or not given.items:
             raise Refused("the options of the query are made elsewhere")
-        return _behind_last(text, given.items[-1], options)
+        return _behind_last(layout, given.items[-1], options)
     if any(isinstance(arg, n.Starred) for arg in call.args) or any(k.name is None for k in call.keywords):
         raise Refused("the arguments of the query are made elsewhere")
     last = max([*call.args, *(keyword.value for keyword in call.keywords)], key=lambda arg: arg.pos[2:])
-    return _behind_last(text, last, [f"options=[{', '.join(options)}]"])
+    return _behind_last(layout, last, [f"options=[{', '.join(options)}]"])
 
 
 # --- arguments -------------------------------------------------------------------------------------------------------
 
 
-def _one_more(text: OptionText, call: n.Call, options: Sequence[str]) -> Edit:
+def _one_more(layout: Layout, call: n.Call, options: Sequence[str], growth: int) -> list[Edit]:
     if not call.args:
-        return text.insertion(call.pos[2], call.pos[3] - 1, ", ".join(options))
-    return _behind_last(text, call.args[-1], options)
+        return [layout.insertion(call.pos[2], call.pos[3] - 1, ", ".join(options))]
+    line, last = layout.lines[call.pos[2] - 1], call.args[-1]
+    length = len(line.rstrip("\r\n")) + len(", ".join(options)) + 2 + growth
+    if length > layout.room and (exploded := _one_each_line(layout, call, options)) is not None:
+        return exploded
+    return [_behind_last(layout, last, options)]
 
 
-def _behind_last(text: OptionText, last: n.Expr, options: Sequence[str]) -> Edit:
+def _one_each_line(layout: Layout, call: n.Call, options: Sequence[str]) -> list[Edit] | None:
+    """The arguments on lines of their own; None where they do not stand on one line as usual."""
+    line = call.args[0].pos[0]
+    text, margin = layout.lines[line - 1], layout.margin(line)
+    start, end = call.args[0].pos[1], call.args[-1].pos[3]
+    between = [(one.pos[3], other.pos[1]) for one, other in zip(call.args, call.args[1:], strict=False)]
+    usual = text[start - 1] == "(" and text[end : end + 1] == ")" and all(text[a:b] == ", " for a, b in between)
+    if not usual or call.args[-1].pos[2] != line or call.keywords:
+        return None
+    row = f",{layout.end}{margin}{layout.unit}"
+    edits = [layout.insertion(line, start, row[1:])]
+    edits += [Edit(layout.module.path, Span(line, a + 1, line, b + 1), row) for a, b in between]
+    edits.append(layout.insertion(line, end, "".join(row + option for option in options) + f",{layout.end}{margin}"))
+    return edits
+
+
+def _behind_last(layout: Layout, last: n.Expr, options: Sequence[str]) -> Edit:
     """*options* behind the last argument of a call: on lines of their own if that one is."""
-    line, column = _behind_brackets(text, last)
-    first = text.lines[last.pos[0] - 1]
-    separator = f",{text.end}{indentation(first)}" if not first[: last.pos[1]].strip() else ", "
-    return text.insertion(line, column, "".join(separator + option for option in options))
+    line, column = _behind_brackets(layout, last)
+    first = layout.lines[last.pos[0] - 1]
+    alone = not first[: last.pos[1]].strip()
+    separator = f",{layout.end}{layout.margin(last.pos[0])}" if alone else ", "
+    return layout.insertion(line, column, "".join(separator + option for option in options))
 
 
-def _behind_brackets(text: OptionText, node: n.Expr) -> tuple[int, int]:
+def _behind_brackets(layout: Layout, node: n.Expr) -> tuple[int, int]:
     """Where *node* ends, with the brackets that stand around it alone."""
     line, column = node.pos[2:]
-    opened = 0
-    start_line, start = node.pos[:2]
-    while text.lines[start_line - 1][:start].rstrip().endswith("("):
-        head = text.lines[start_line - 1][:start].rstrip()[:-1].rstrip()
-        if not head or head[-1] in "(,[=":
-            opened += 1
-            start = len(head)
-        else:
+    head = layout.lines[node.pos[0] - 1][: node.pos[1]].rstrip()
+    while head.endswith("(") and (not head[:-1].rstrip() or head[:-1].rstrip()[-1] in "(,[="):
+        rest = layout.lines[line - 1][column:]
+        if not rest.lstrip().startswith(")"):
             break
-        if not head:
-            break
-    while opened and text.lines[line - 1][column:].lstrip().startswith(")"):
-        rest = text.lines[line - 1][column:]
         column += len(rest) - len(rest.lstrip()) + 1
-        opened -= 1
+        head = head[:-1].rstrip()
     return line, column
 
 
-# --- a call of its own -----------------------------------------------------------------------------------------------
+# --- a line of its own -----------------------------------------------------------------------------------------------
 
 
-def _breaks_line(text: OptionText, start: tuple[int, int], end: tuple[int, int]) -> bool:
-    return start[0] != end[0] and text.lines[end[0] - 1].lstrip().startswith(".")
+def _breaks_line(layout: Layout, start: tuple[int, int], end: tuple[int, int]) -> bool:
+    return start[0] != end[0] and layout.lines[end[0] - 1].lstrip().startswith(".")
 
 
-def _line_before(text: OptionText, following: n.Attribute, options: Sequence[str]) -> Edit:
+def _line_before(layout: Layout, following: n.Attribute, options: Sequence[str]) -> Edit:
     """On a line of its own before the line that begins with the next method."""
     line = following.pos[2]
-    margin = indentation(text.lines[line - 1])
-    break_ = f"{_backslash(text, line - 1)}{text.end}{margin}"
-    return text.insertion(line, len(margin), f"{_call(text, line, len(margin), options, alone=True)}{break_}")
+    margin = layout.margin(line)
+    break_ = f"{_backslash(layout, line - 1)}{layout.end}{margin}"
+    return layout.insertion(line, len(margin), f"{layout.call(options, len(margin), margin)}{break_}")
 
 
-def _line_behind(text: OptionText, step: n.Attribute, options: Sequence[str]) -> Edit:
+def _line_behind(layout: Layout, chain: Chain, step: n.Attribute, options: Sequence[str]) -> Edit:
     """On a line of its own behind the last step, whose line begins with its name."""
-    margin = indentation(text.lines[step.pos[2] - 1])
-    line, column = text.chain.node.pos[2:]
-    content = f"{text.end}{margin}{_call(text, line, len(margin), options, alone=True)}"
-    if _backslash(text, step.pos[2] - 1):
-        return text.insertion(line, column, f" \\{content}")
-    rest = text.lines[line - 1][column:].rstrip("\r\n")
+    margin = layout.margin(step.pos[2])
+    line, column = chain.node.pos[2:]
+    content = f"{layout.end}{margin}{layout.call(options, len(margin), margin)}"
+    if _backslash(layout, step.pos[2] - 1):
+        return layout.insertion(line, column, f" \\{content}")
+    rest = layout.lines[line - 1][column:].rstrip("\r\n")
     if not rest.strip() or rest.lstrip().startswith("#"):
         column += len(rest.rstrip())
-    return text.insertion(line, column, content)
+    return layout.insertion(line, column, content)
 
 
-def _backslash(text: OptionText, line: int) -> str:
+def _backslash(layout: Layout, line: int) -> str:
     """What a line of the query ends with so that the next one belongs to it."""
-    found = re.search(r"[ \t]*\\[\r\n]*\Z", text.lines[line - 1])
+    found = re.search(r"[ \t]*\\[\r\n]*\Z", layout.lines[line - 1])
     return " \\" if found is not None else ""
-
-
-def _call(text: OptionText, line: int, column: int, options: Sequence[str], *, alone: bool = False) -> str:
-    """``.options(...)``, broken inside its brackets where the line would be too long."""
-    joined = ", ".join(options)
-    rest = "" if alone else text.lines[line - 1][column:].rstrip("\r\n")
-    room = _room(text)
-    if column + len(f".options({joined})") + len(rest) <= room:
-        return f".options({joined})"
-    margin = indentation(text.lines[line - 1])
-    inner = margin + unit_of(text.lines)
-    rows = inner + joined + text.end
-    if len(options) > 1 and len(inner + joined) > room:
-        rows = "".join(f"{inner}{option},{text.end}" for option in options)
-    return f".options({text.end}{rows}{margin})"
-
-
-def _room(text: OptionText) -> int:
-    """How long a line may become."""
-    return max(_LINE, min(max((len(one.rstrip("\r\n")) for one in text.lines), default=0), _LONGEST))
-
-
-def unit_of(lines: Sequence[str]) -> str:
-    """One step of a file's indentation."""
-    for line in lines:
-        blanks = indentation(line)
-        if blanks and line.strip() and not line.lstrip().startswith(("#", '"', "'")):
-            return blanks if blanks.strip("\t") else "\t"
-    return "    "

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqla_lint.codemods.apply import is_python
+from sqla_lint.codemods.chain_layout import unit_of
 from sqla_lint.codemods.layout import Rewrite, Unmovable, indentation, stands_alone
-from sqla_lint.codemods.option_text import unit_of
 from sqla_lint.codemods.places import own_walk
 from sqla_lint.codemods.site import Refused
 from sqla_lint.codemods.swallowed import Swallowed, swallowed
@@ -148,11 +148,14 @@ def _put_around(site: Swallowed, rewrite: Rewrite) -> None:
     """The savepoint's block around the body."""
     stmt, lines = site.place.stmt, site.lines
     line, _ = head_end(lines, stmt.pos)
-    first, last = site.body[0], site.body[-1]
+    first, last = site.risky[0], site.risky[-1]
     if first.pos[0] <= line or not all(stands_alone(lines, inner) for inner in (first, last)):
         raise Unmovable(f"line {first.pos[0]} holds more than one statement")
     margin = indentation(lines[first.pos[0] - 1])
     around = indentation(lines[stmt.pos[0] - 1])
     unit = margin[len(around) :] if margin.startswith(around) and margin != around else unit_of(lines)
-    rewrite.insert_before(line + 1, margin + _header(site))
-    rewrite.shift(line + 1, last.pos[2], margin, margin + unit)
+    start = first.pos[0]
+    while start - 1 > line and lines[start - 2].strip().startswith("#"):
+        start -= 1
+    rewrite.insert_before(start, margin + _header(site))
+    rewrite.shift(start, last.pos[2], margin, margin + unit)

@@ -8,8 +8,9 @@ from functools import cached_property
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.layout import text_at
-from sqla_lint.codemods.places import Place, binds, own_walk, places
+from sqla_lint.codemods.places import Place, binds, own_walk, places, walk_with_parents
 from sqla_lint.codemods.site import Refused
+from sqla_lint.codemods.transactions import ENDS, effects
 from sqla_lint.flow import errors, evaluate
 from sqla_lint.flow.facts import Called, Exit, Facts, Ran, Used
 from sqla_lint.flow.state import Cursor, Failure, State
@@ -19,7 +20,8 @@ from sqla_lint.index.module import ModuleIndex
 from sqla_lint.lower import nodes as n
 
 _FLUSHES = frozenset({"flush", "commit"})
-_ENDS = api.COMMITS | api.ROLLS_BACK | api.CLOSES
+# What changes a collection that may belong to a row.
+_CHANGES = frozenset({"append", "extend", "remove", "clear", "insert", "pop", "update", "add", "setdefault"})
 _OWNERS = {
     "parameter": "the session was given by the caller",
     "injected": "the session was given by the framework",
@@ -137,7 +139,7 @@ class Swallowed:
     @cached_property
     def ends_inside(self) -> bool:
         """Whether the body itself commits, rolls back or closes, or may through a function that gets the session."""
-        if any(call.name in _ENDS and self.is_inside(call.pos) for call in self.calls):
+        if any(call.name in ENDS and self.is_inside(call.pos) for call in self.calls):
             return True
         return any(not self._leaves_open(node) for place in self.inner for node, _ in own_walk(place))
 
@@ -147,10 +149,18 @@ class Swallowed:
         ctx = self.world.static_context(self.module.path, self.facts.function)
         callee = evaluate.expr(ctx, Cursor(State({}, {}), None), node.func)
         if isinstance(callee, FunctionValue):
-            effects = self.world.summary(callee.function, callee.receiver is not None).effects
-            return not any(effect.may & _ENDS for _, effect in effects)
+            return not effects(node, self.facts, self.world, self.module) & ENDS
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         return not any(_is_dotted(arg) and text_at(self.lines, arg.pos) == self.session for arg in given)
+
+    @cached_property
+    def risky(self) -> tuple[n.Stmt, ...]:
+        """The part of the body that may fail in the database, from the first change that it sends to the last call."""
+        known = {call.pos for call in self.calls if call.name != "query"}
+        known |= {event.pos for event in self.ran} | {failure.pos for failure in self.failures}
+        found = [any(_touches(node, known) for node, _ in walk_with_parents(stmt)) for stmt in self.body]
+        touching = [number for number, touches in enumerate(found) if touches]
+        return self.body[touching[0] : touching[-1] + 1] if touching else self.body
 
     # --- what was written
 
@@ -251,3 +261,13 @@ def _is_dotted(node: object) -> bool:
 def _sets_attribute(stmt: n.Stmt) -> bool:
     targets = stmt.targets if isinstance(stmt, n.Assign) else (getattr(stmt, "target", None),)
     return any(isinstance(target, n.Attribute) for target in targets)
+
+
+def _touches(node: object, known: set[n.Pos]) -> bool:
+    """Whether *node* may change rows, or sends a statement: an instance that is made may belong to a row as well."""
+    if isinstance(node, (n.Assign, n.AnnAssign, n.AugAssign)):
+        return _sets_attribute(node)
+    if not isinstance(node, n.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, n.Attribute) else getattr(node.func, "id", "")
+    return node.pos in known or name in _CHANGES or name[:1].isupper()

@@ -141,3 +141,36 @@ def test_what_several_fixes_need_is_one_import() -> None:
     assert importing("from sqlalchemy.orm import Session\n", "selectinload", "joinedload") == (
         "from sqlalchemy.orm import Session, joinedload, selectinload\n"
     )
+
+
+def test_the_projects_own_packages_come_last() -> None:
+    text = "import os\n\nfrom shop.models import Item\n"
+    module = build("/p/shop/views.py", lower_module(ast.parse(text), None), tuple(text.splitlines(keepends=True)))
+    found = needed(module, "sqlalchemy.orm", "joinedload")
+    assert found is not None
+    assert found.edit is not None
+    assert applied(text, module.source, [found.edit]) == (
+        "import os\n\nfrom sqlalchemy.orm import joinedload\n\nfrom shop.models import Item\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from sqlalchemy.orm import aliased, Session\n",
+        "from sqlalchemy.orm import (\n    aliased,\n    Session,\n)\n",
+        "from sqlalchemy.orm import (\n    aliased\n)\n",
+        "from sqlalchemy import func\n",
+    ],
+)
+def test_each_name_is_imported_once(text: str) -> None:
+    module = index(text)
+    one, other = (needed(module, "sqlalchemy.orm", name) for name in ("joinedload", "selectinload"))
+    assert one is not None
+    assert one.edit is not None
+    assert other is not None
+    assert other.edit is not None
+    both = merged([one.edit, other.edit])
+    again = merged([*both, one.edit, *both, other.edit])
+    assert again == both
+    assert applied(text, module.source, again).count("load") == 2
