@@ -46,7 +46,13 @@ Doubts = dict[tuple[str, n.Pos], str | None]
 
 
 def analyse(
-    root: Path, files: Mapping[str, Source], targets: Collection[str], settings: Settings, *, edits: bool = False
+    root: Path,
+    files: Mapping[str, Source],
+    targets: Collection[str],
+    settings: Settings,
+    *,
+    codes: Collection[str] | None = None,
+    edits: bool = False,
 ) -> Analysis:
     """Judge *targets*, resolving names through all of *files*.
 
@@ -55,10 +61,11 @@ def analyse(
         files: every file of the project that could be read, by absolute path.
         targets: the absolute paths whose findings are wanted; each is a key of *files*.
         settings: what the configuration says.
+        codes: the rules whose findings are wanted; None for all.
         edits: whether fixes are to say what they replace.
 
     Returns:
-        Findings of every rule, whether selected or not, and the targets that could not be parsed.
+        The findings, and the targets that could not be parsed.
     """
     modules, unreadable = _index(files)
     summaries = Summaries(World(Project(str(root), modules), settings))
@@ -68,7 +75,7 @@ def analyse(
     doubts: Doubts = {}
     for path in sorted(set(targets) & modules.keys()):
         try:
-            for judged in judge_file(modules[path], summaries):
+            for judged in judge_file(modules[path], summaries, codes):
                 if judged.path in targets:
                     _confirmed(judged, summaries, findings, notes, doubts, edits)
         except RecursionError as error:

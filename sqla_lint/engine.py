@@ -110,7 +110,8 @@ def _gather(
 def _judge(project: Project, settings: Settings, *, edits: bool = False) -> _Judged:
     readable = [path for path in project.targets if path in project.files]
     edits = edits or settings.edits
-    analysis, errors = guarded(project.root, lambda: _analyse(project, readable, settings, edits), Analysis())
+    selected = selected_codes(settings.select, settings.extend_select, settings.ignore)
+    analysis, errors = guarded(project.root, lambda: _analyse(project, readable, settings, selected, edits), Analysis())
     if errors:
         analysis = Analysis(unreadable=_unparsable(project, readable))
     unreadable = [each for each in (*project.unreadable, *analysis.unreadable) if each.path in project.targets]
@@ -118,7 +119,6 @@ def _judge(project: Project, settings: Settings, *, edits: bool = False) -> _Jud
     for finding in dict.fromkeys((*analysis.findings, *map(_syntax_error, unreadable))):
         if finding.path in by_path:
             by_path[finding.path].append(finding)
-    selected = selected_codes(settings.select, settings.extend_select, settings.ignore)
     kept = [finding for path, found in by_path.items() for finding in _kept(project, path, found, selected, settings)]
     findings = tuple(sorted(kept, key=lambda each: each.order))
     errors = (*errors, *analysis.errors)
@@ -130,10 +130,12 @@ def _judge(project: Project, settings: Settings, *, edits: bool = False) -> _Jud
     return _Judged(findings, errors, analysis.notes)
 
 
-def _analyse(project: Project, targets: Sequence[str], settings: Settings, edits: bool) -> Analysis:
+def _analyse(
+    project: Project, targets: Sequence[str], settings: Settings, codes: Collection[str], edits: bool
+) -> Analysis:
     if not is_concerned((source.data for source in project.files.values()), settings):
         return Analysis(unreadable=_unparsable(project, targets))
-    return analyser.analyse(project.root, project.files, targets, settings, edits=edits)
+    return analyser.analyse(project.root, project.files, targets, settings, codes=codes, edits=edits)
 
 
 def _unparsable(project: Project, targets: Iterable[str]) -> tuple[Unreadable, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -36,16 +36,24 @@ def body_of(module: ModuleIndex) -> Function:
     return Function(module.path, MODULE, node, None, None, module.source)
 
 
-def judge_file(module: ModuleIndex, summaries: Summaries) -> Iterator[Judged]:
-    """All verdicts on one file, those that another rule supersedes left out."""
+def judge_file(module: ModuleIndex, summaries: Summaries, codes: Collection[str] | None = None) -> Iterator[Judged]:
+    """The verdicts on one file, those that another rule supersedes left out; of the rules *codes*, of all if None."""
     world = summaries.world
-    for rule in all_rules():
+    # A rule that speaks in another's place is asked even where its own verdicts are not wanted.
+    rules = [rule for rule in all_rules() if codes is None or rule.code in codes or rule.supersedes]
+    for judged in _judge_all(module, summaries, rules, world):
+        if codes is None or judged.rule.code in codes:
+            yield judged
+
+
+def _judge_all(module: ModuleIndex, summaries: Summaries, rules: Sequence[Rule], world: World) -> Iterator[Judged]:
+    for rule in rules:
         if rule.check_module is not None:
             for verdict in _settled(partial(rule.check_module, module, world), summaries):
                 yield Judged(rule, verdict, module.path, None)
     for function in (*module.functions, body_of(module)):
         if world.may_report(function) and not (function.qualname == MODULE and not world.runs_anything(module)):
-            yield from _speaking(list(_judge_function(function, summaries)))
+            yield from _speaking(list(_judge_function(function, summaries, rules)))
 
 
 def _settled(check: Callable[[], Iterable[Verdict]], summaries: Summaries) -> list[Verdict]:
@@ -60,10 +68,10 @@ def _settled(check: Callable[[], Iterable[Verdict]], summaries: Summaries) -> li
     return found
 
 
-def _judge_function(function: Function, summaries: Summaries) -> Iterator[Judged]:
+def _judge_function(function: Function, summaries: Summaries, rules: Sequence[Rule]) -> Iterator[Judged]:
     facts = summaries.facts(function)
     where = None if function.qualname == MODULE else function
-    for rule in all_rules():
+    for rule in rules:
         if rule.check is not None:
             for verdict in _settled(partial(rule.check, facts, summaries.world), summaries):
                 yield Judged(rule, verdict, function.path, where)

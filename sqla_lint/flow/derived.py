@@ -31,6 +31,7 @@ class Binding(NamedTuple):
     names: frozenset[str]
     value: n.Expr
     pos: Pos
+    mentions: frozenset[str]
 
 
 class Names(NamedTuple):
@@ -48,6 +49,7 @@ class Derivation:
         self.function = function
         self.nodes: tuple[Any, ...] = tuple(walk(function.body))
         self.bindings = tuple(found for node in self.nodes for found in _bindings(node))
+        self._parameters: dict[str, Names] = {}
         self._awaited = {node.value.pos for node in self.nodes if isinstance(node, n.Await)}
         self._at = {
             node.pos: node for node in self.nodes if isinstance(node, (n.Call, n.Attribute, n.Name, n.Subscript))
@@ -74,11 +76,16 @@ class Derivation:
         """The parameters that a query is made of."""
         found: list[Taken] = []
         for param in self.function.params:
-            names = self.names((param.name,))
+            names = self._of_parameter(param.name)
             whole = self.asks_for(event, names)
             if whole or self.asks_for(event, names, batches=True):
                 found.append(Taken(0, param.name, not whole))
         return tuple(found)
+
+    def _of_parameter(self, name: str) -> Names:
+        if name not in self._parameters:
+            self._parameters[name] = self.names((name,))
+        return self._parameters[name]
 
     def made_of_session(self, expr: n.Expr, names: Names) -> bool:
         """Whether an expression is about a session that *names* are made for: bound where they are, as a session is
@@ -157,7 +164,7 @@ class Derivation:
             return False
         kept = {name for b in self.bindings if own.pos[:2] <= b.pos[:2] <= own.pos[2:] for name in b.names}
         kept |= {
-            name for b in self.bindings if names_in(b.value) & kept and b.pos[:2] >= own.pos[:2] for name in b.names
+            name for b in self.bindings if b.mentions & kept and b.pos[:2] >= own.pos[:2] for name in b.names
         }
         for stmt in inside:
             target = stmt.targets[0] if isinstance(stmt, n.Assign) else None
@@ -193,7 +200,7 @@ def _closure(variables: Iterable[str], inside: tuple[Binding, ...]) -> set[str]:
     while grown:
         before = len(every)
         for binding in inside:
-            if not binding.names <= every and names_in(binding.value) & every:
+            if not binding.names <= every and binding.mentions & every:
                 every |= binding.names
         grown = len(every) > before
     return every
@@ -209,7 +216,11 @@ def _bindings(node: Any) -> list[Binding]:
         pairs = [(node.target, node.iter)]
     elif isinstance(node, n.With):
         pairs = [(item.target, item.context) for item in node.items if item.target is not None]
-    return [Binding(frozenset(target_names(target)), value, value.pos) for target, value in pairs if value is not None]
+    return [
+        Binding(frozenset(target_names(target)), value, value.pos, names_in(value))
+        for target, value in pairs
+        if value is not None
+    ]
 
 
 def _argument(node: n.Expr, taken: Taken) -> n.Expr | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqla_lint.flow.values import Sid
-from sqla_lint.index.module import Function, walk
+from sqla_lint.index.module import Function, ModuleIndex, walk
 from sqla_lint.lower import nodes as n
 
 if TYPE_CHECKING:
@@ -60,14 +60,18 @@ def is_entry_point(function: Function, world: World) -> bool:
 
 def is_registered(function: Function, world: World) -> bool:
     """Whether the function's file hands it to a framework by a call: ``app.command("/x")(handler)``."""
-    module = world.project.modules[function.path]
-    for call in walk(module.node.body):
+    return function.node.name in world.registered(function.path)
+
+
+def registered(module: ModuleIndex) -> frozenset[str]:
+    """The names of functions that a file hands to a framework by a call."""
+    found: set[str] = set()
+    for call in walk(module.node.body) if module.words & (_ROUTES | _ENTRIES) else ():
         if isinstance(call, n.Call) and isinstance(call.func, n.Call) and len(call.args) == 1:
-            named = isinstance(call.args[0], n.Name) and call.args[0].id == function.node.name
-            inner = call.func.func
-            if named and isinstance(inner, n.Attribute) and inner.attr in _ROUTES | _ENTRIES:
-                return True
-    return False
+            inner, handed = call.func.func, call.args[0]
+            if isinstance(handed, n.Name) and isinstance(inner, n.Attribute) and inner.attr in _ROUTES | _ENTRIES:
+                found.add(handed.id)
+    return frozenset(found)
 
 
 def is_removed_elsewhere(sid: Sid, function: Function, world: World) -> bool:

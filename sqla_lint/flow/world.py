@@ -87,6 +87,7 @@ class World(Relevance):
         self.slowness = Slowness(self)
         self.summaries: dict[Function, Summary] = {}
         self.missing: dict[Function, None] = {}
+        self._registered: dict[str, frozenset[str]] = {}
         self._locals: dict[Function, frozenset[str]] = {}
         self._methods: dict[tuple[Class, str], Function | None] = {}
         self._callers: dict[Function, tuple[Function, ...]] = {}
@@ -250,6 +251,12 @@ class World(Relevance):
     def is_route(self, function: Function) -> bool:
         """Whether a web framework (or a chat framework's call) hands the function its request and session."""
         return frameworks.is_route(function, self) or frameworks.is_registered(function, self)
+
+    def registered(self, path: str) -> frozenset[str]:
+        """The names of functions that a file hands to a framework by a call."""
+        if path not in self._registered:
+            self._registered[path] = frameworks.registered(self.project.modules[path])
+        return self._registered[path]
 
     def is_entry_point(self, function: Function) -> bool:
         """Whether Flask runs the function in an application context of its own."""
