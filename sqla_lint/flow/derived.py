@@ -163,9 +163,7 @@ class Derivation:
         if own is None:
             return False
         kept = {name for b in self.bindings if own.pos[:2] <= b.pos[:2] <= own.pos[2:] for name in b.names}
-        kept |= {
-            name for b in self.bindings if b.mentions & kept and b.pos[:2] >= own.pos[:2] for name in b.names
-        }
+        kept |= {name for b in self.bindings if b.mentions & kept and b.pos[:2] >= own.pos[:2] for name in b.names}
         for stmt in inside:
             target = stmt.targets[0] if isinstance(stmt, n.Assign) else None
             if (
