@@ -30,7 +30,13 @@ _CALL = re.compile(r"\b(?:bad_(\d{3})|broken_fix|far_fix|stubborn|crash|wait)\(\
 
 
 def analyse(
-    root: Path, files: Mapping[str, Source], targets: Collection[str], settings: Settings, *, edits: bool = False
+    root: Path,
+    files: Mapping[str, Source],
+    targets: Collection[str],
+    settings: Settings,
+    *,
+    codes: Collection[str] | None = None,
+    edits: bool = False,
 ) -> Analysis:
     findings: list[Finding] = []
     unreadable: list[Unreadable] = []
