@@ -79,7 +79,7 @@ class TestCheck:
         seen: list[tuple[set[str], list[str]]] = []
 
         def analyse(
-            root: Path, files: Mapping[str, Source], targets: list[str], settings: Settings, *, edits: bool
+            root: Path, files: Mapping[str, Source], targets: list[str], settings: Settings, **_options: object
         ) -> Analysis:
             seen.append((set(files), list(targets)))
             return Analysis((finding(str(project / "a.py")), finding(str(project / "b.py"))))
