@@ -103,7 +103,7 @@ class Derivation:
         if node is None:
             return False
         if event.takes is None:
-            return not _is_over_classes(node, names.variables) and self._mentions(node, names, event.sid, batches)
+            return not _is_over_classes(node, names.every) and self._mentions(node, names, event.sid, batches)
         given = [(taken, value) for taken in event.takes for value in [_argument(node, taken)] if value is not None]
         return any(
             self._mentions(value, names, None, batches)
@@ -114,7 +114,7 @@ class Derivation:
     def _mentions(self, node: Any, names: Names, sid: Sid | None, batches: bool) -> bool:
         """Whether an expression mentions one of *names* other than as a batch."""
         if isinstance(node, n.Name):
-            return node.id in names.every
+            return node.id in names.every and self._is_made_of_item(node.id, names, sid, batches)
         if isinstance(node, n.Call) and isinstance(node.func, n.Attribute):
             name, args = node.func.attr, (*node.args, *(k.value for k in node.keywords))
             skipped = name in _PAGES or (name in _IN and all(self._is_batch(arg, names) for arg in node.args))
@@ -129,6 +129,15 @@ class Derivation:
             own = {name for generator in node.generators for name in target_names(generator.target)}
             names = names._replace(every=names.every - own)
         return any(self._mentions(part, names, sid, batches) for part in parts(node))
+
+    def _is_made_of_item(self, name: str, names: Names, sid: Sid | None, batches: bool) -> bool:
+        """Whether a name that comes from the loop comes from one item: a query in a variable may ask for a batch."""
+        values = [b.value for b in names.within if name in b.names]
+        if name in names.variables or not values:
+            return True
+        # Of a name that is made of itself, the other names say it.
+        rest = names._replace(every=names.every - {name})
+        return any(not _is_over_classes(v, names.every) and self._mentions(v, rest, sid, batches) for v in values)
 
     def _is_batch(self, arg: n.Expr, names: Names, hops: int = 4) -> bool:
         """Whether a value is many rows' keys at once: the loop's own variable, a part of a list, made of these."""
@@ -224,28 +233,41 @@ def _bindings(node: Any) -> list[Binding]:
 def _argument(node: n.Expr, taken: Taken) -> n.Expr | None:
     """The argument of a call (or of the reading of a property) that a parameter takes."""
     if isinstance(node, n.Attribute):
-        return node.value if taken.index == -1 else None
+        return node.value if taken.place == -1 else None
     if not isinstance(node, n.Call):
         return None
     for keyword in node.keywords:
         if keyword.name == taken.name:
             return keyword.value
-    if taken.index == -1:
+    if taken.place == -1:
         return node.func.value if isinstance(node.func, n.Attribute) else None
-    if any(isinstance(arg, n.Starred) for arg in node.args[: taken.index + 1]):
+    if any(isinstance(arg, n.Starred) for arg in node.args[: taken.place + 1]):
         return None
-    return node.args[taken.index] if 0 <= taken.index < len(node.args) else None
+    return node.args[taken.place] if 0 <= taken.place < len(node.args) else None
 
 
 def _is_over_classes(node: n.Expr, variables: frozenset[str]) -> bool:
-    """Whether the loop's variable is the class that is asked for."""
+    """Whether the loop's variable is the class that is asked for, or a class whose columns are."""
     for part in walk(node):
-        if isinstance(part, n.Call) and part.args and isinstance(part.args[0], n.Name):
+        if isinstance(part, n.Call) and part.args:
             name = part.func.attr if isinstance(part.func, n.Attribute) else getattr(part.func, "id", "")
-            if name in ("query", "select", "select_from", "get", "get_one", "aliased") and part.args[0].id in variables:
-                if len(part.args) > 1 or name not in ("get", "get_one"):
+            if name in ("get", "get_one") and isinstance(part.func, n.Attribute) and len(part.args) > 1:
+                if _is_session(part.func.value, None) and _names(part.args[0], variables):
                     return True
+            if name in ("query", "select", "select_from", "aliased") and any(_asked(a, variables) for a in part.args):
+                return True
     return False
+
+
+def _asked(arg: n.Expr, variables: frozenset[str]) -> bool:
+    """``cls``, ``cls.id`` and ``func.count(cls.id)`` where a query is told what to ask for."""
+    inner = arg.args if isinstance(arg, n.Call) and isinstance(arg.func, n.Attribute) else ()
+    return any(_names(part, variables) for part in (arg, *inner))
+
+
+def _names(expr: n.Expr, variables: frozenset[str]) -> bool:
+    owner = expr.value if isinstance(expr, n.Attribute) else expr
+    return isinstance(owner, n.Name) and owner.id in variables
 
 
 def _is_session(expr: n.Expr, sid: Sid | None) -> bool:

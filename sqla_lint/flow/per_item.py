@@ -94,7 +94,7 @@ def _is_handed_over(event: Queried, derivation: Derivation) -> bool:
 def _is_of_item(event: Queried, derivation: Derivation, node: Loop, names: Names) -> bool:
     if isinstance(node, n.Call) and event.pos == node.pos:
         # A function handed to ``map`` and the like: its first parameter is the item.
-        return event.takes is not None and any(taken.index in (0, -1) for taken in event.takes)
+        return event.takes is not None and any(taken.place in (0, -1) for taken in event.takes)
     return derivation.asks_for(event, names)
 
 

@@ -153,6 +153,10 @@ def _is_written_name(expr: n.Name | n.Attribute, function: Function, world: Worl
     what = world.names.definition(function.path, expr)
     if isinstance(what, Class):
         return True
+    if isinstance(expr, n.Attribute):
+        owner = world.names.definition(function.path, expr.value)
+        if isinstance(owner, Class):
+            return _is_written_once(owner.assigned.get(expr.attr, ()), function, world, hops)
     return isinstance(what, Variable) and _is_written_once(what.assigned, function, world, hops)
 
 

@@ -65,7 +65,7 @@ class Taken(NamedTuple):
     query only asks for rows that are in it.
     """
 
-    index: int
+    place: int
     name: str
     batch: bool = False
 
