@@ -15,7 +15,7 @@ from sqla_lint.codemods import shared_state
 from sqla_lint.codemods.apply import applied
 from sqla_lint.codemods.importing import import_instead, without_unused
 from sqla_lint.codemods.layout import Rewrite, Unmovable, stands_alone
-from sqla_lint.codemods.opener import Opener, opener
+from sqla_lint.codemods.opener import Opener, check_droppable, opener
 from sqla_lint.codemods.own_session import Own, own, write
 from sqla_lint.codemods.results import check_result
 from sqla_lint.codemods.scope_forms import formed
@@ -55,6 +55,9 @@ def plan(verdict: Verdict, facts: Facts | None, module: ModuleIndex, world: Worl
     stmt = _binding(verdict, module)
     name = str(verdict.subject)
     uses = uses_of(world, module, name, stmt)
+    if not uses.functions:
+        check_droppable(world, module, stmt.value)
+        return _dropped(world, module, stmt, uses)
     elsewhere = any(function.path != module.path for function in uses.functions)
     opens = opener(world, module, stmt.value, elsewhere)
     shared_state.check(world, uses)
@@ -67,6 +70,21 @@ def plan(verdict: Verdict, facts: Facts | None, module: ModuleIndex, world: Worl
     functions = "the function that uses it opens" if count == 1 else f"each of the {count} functions that use it opens"
     summary = f"{functions} a session of its own (unsafe: transactions end with the functions; writes {files})"
     return Fix("unsafe", "context-manager", summary), Replaced(world, texts)
+
+
+def _dropped(world: World, module: ModuleIndex, stmt: n.Assign | n.AnnAssign, uses: Uses) -> tuple[Fix, Replaced]:
+    """Without the session, which nothing uses."""
+    rewrites = {path: Rewrite(path, world.project.modules[path].source) for path in uses.paths}
+    rewrites[module.path].remove(stmt.pos[0], stmt.pos[2])
+    rewrites[module.path].tidy(stmt.pos[0], stmt.pos[2])
+    try:
+        for path, imported in uses.imports:
+            import_instead(rewrites[path], world.project.modules[path], imported, uses, None, world)
+        texts = {path: _text(rewrite, []) for path, rewrite in rewrites.items()}
+    except Unmovable as error:
+        raise Refused(str(error)) from error
+    texts = {path: without_unused(world.project.modules[path], text, world) for path, text in texts.items()}
+    return Fix("unsafe", "context-manager", "drop it: nothing in the project uses it (unsafe)"), Replaced(world, texts)
 
 
 def edits(planned: Replaced) -> tuple[Edit, ...]:

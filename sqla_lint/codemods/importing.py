@@ -12,6 +12,7 @@ from sqla_lint.codemods.site import Refused
 from sqla_lint.codemods.versions import reread
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import ModuleIndex, imports, names_in, walk
+from sqla_lint.index.project import ModuleRef
 from sqla_lint.lower import nodes as n
 
 
@@ -109,15 +110,27 @@ def without_unused(before: ModuleIndex, text: str, world: World) -> str:
     if after.path.endswith("__init__.py"):
         return text
     rewrite = Rewrite(after.path, after.source)
-    used, left = _mentioned(before), set(_mentioned(after))
-    for importer in world.project.importers.get(before.path, ()):
-        left |= world.project.modules[importer].words & world.project.modules[before.path].bindings.keys()
+    used, left = _mentioned(before), _mentioned(after) | _wanted(before, world)
     for stmt in after.node.body:
         if isinstance(stmt, (n.Import, n.ImportFrom)) and stands_alone(after.source, stmt):
             gone = [name for name, _ in imports(stmt) if name in used and name not in left]
             if len(gone) == 1:
                 drop_import(rewrite, stmt, gone[0])
     return applied(text, after.source, rewrite.edits())
+
+
+def _wanted(module: ModuleIndex, world: World) -> frozenset[str]:
+    """The names that other files of the project may take from this one."""
+    found: set[str] = set()
+    for path in world.project.importers.get(module.path, ()):
+        for node in walk(world.project.modules[path].node.body):
+            if isinstance(node, n.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, n.ImportFrom):
+                target = world.project.module(path, node.module or "", node.level)
+                if isinstance(target, ModuleRef) and target.path == module.path:
+                    found.update(name for name, _ in node.names)
+    return frozenset(found) if "*" not in found else frozenset({*found, *module.bindings})
 
 
 def _mentioned(module: ModuleIndex) -> frozenset[str]:

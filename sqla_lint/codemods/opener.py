@@ -11,7 +11,7 @@ from sqla_lint.codemods.layout import text_at
 from sqla_lint.codemods.site import Refused
 from sqla_lint.flow import evaluate
 from sqla_lint.flow.state import Cursor, State
-from sqla_lint.flow.values import Session
+from sqla_lint.flow.values import Factory, FunctionValue, Session
 from sqla_lint.flow.values import Settings as SessionSettings
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import ModuleIndex, walk
@@ -58,6 +58,19 @@ def opener(world: World, module: ModuleIndex, value: n.Expr | None, elsewhere: b
     if not elsewhere and _is_repeatable(value) and "\n" not in text:
         return Opener(text, made.settings)
     return _factory(world, module, value, made.settings)
+
+
+def check_droppable(world: World, module: ModuleIndex, value: n.Expr | None) -> None:
+    """Raise if making the session may do more than that, so that it cannot go although nothing uses it.
+
+    Raises:
+        Refused: a function of the project makes it, or something unknown.
+    """
+    if not isinstance(value, n.Call):
+        raise Refused("it is not made by a plain call")
+    made = evaluate.expr(world.static_context(module.path, None), Cursor(State({}, {}), None), value.func)
+    if isinstance(made, FunctionValue) or not (isinstance(made, Factory) or _is_class(world, module, value)):
+        raise Refused("nothing uses it, but what makes it may do more than that")
 
 
 def _is_class(world: World, module: ModuleIndex, value: n.Call) -> bool:

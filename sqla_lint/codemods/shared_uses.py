@@ -50,8 +50,6 @@ def uses_of(world: World, module: ModuleIndex, name: str, binding: n.Stmt) -> Us
                 raise Refused(f"it is used at module or class level ({where(world, path, node.pos)})")
             functions[function] = (*functions.get(function, ()), node)
         _check_local_imports(world, other, module, name)
-    if not functions:
-        raise Refused("no function uses it")
     return Uses(name, module.path, functions, tuple(imported))
 
 

@@ -383,6 +383,24 @@ def test_re_exported_by_a_package(tmp_path: Path) -> None:
     assert outcome.files == files
 
 
+def test_nothing_uses_it(tmp_path: Path) -> None:
+    own = "from db import Factory, Item\n\nother = Factory()\n\n\ndef label(item: Item):\n    return item.name\n"
+    files = {"db.py": DB, "own.py": own, "main.py": "from own import label\n\nprint(label)\n"}
+    outcome = repaired(tmp_path, files)
+    assert outcome.files == {
+        "db.py": DB_AFTER,
+        "own.py": "from db import Item\n\n\ndef label(item: Item):\n    return item.name\n",
+        "main.py": files["main.py"],
+    }
+    assert outcome.after == ()
+
+
+def test_what_makes_it_may_do_more(tmp_path: Path) -> None:
+    files = {"db.py": DB.replace("session = Factory()", "def start():\n    return Factory()\n\n\nsession = start()")}
+    outcome = repaired(tmp_path, files)
+    assert outcome.refusals("SES101") == ["nothing uses it, but what makes it may do more than that"]
+
+
 MAKERS: dict[str, tuple[str, str, str, str]] = {
     "a factory without a name": (
         "session = sessionmaker(bind=engine)()",
