@@ -17,7 +17,7 @@ from sqla_lint.codemods.layout import Unmovable
 from sqla_lint.codemods.scope_forms import formed
 from sqla_lint.codemods.scope_plan import Plan, named
 from sqla_lint.codemods.site import Refused, site
-from sqla_lint.codemods.verify import verified
+from sqla_lint.codemods.verify import refresh, verified
 from sqla_lint.finding import Edit, Fix
 from sqla_lint.flow.facts import Facts
 from sqla_lint.flow.values import Sid
@@ -87,5 +87,8 @@ def _problem(planned: Plan | HeldPlan, made: Sequence[Edit]) -> str | None:
         return verified(planned.module, planned.facts.function, made, planned.removed)
     site = planned.site
     made_by = (site.place,) if site.name is not None else ()
+    rows = [refresh(planned.name, row, site.is_async) for _, row in planned.refreshed]
     anonymous_call = (site.call, planned.name) if site.name is None else None
-    return verified(site.module, site.function, made, (*planned.removed, *made_by), planned.dropped, anonymous_call)
+    return verified(
+        site.module, site.function, made, (*planned.removed, *made_by), planned.dropped, anonymous_call, rows
+    )

@@ -124,6 +124,10 @@ class Rewrite:
         """Put a line (without its end) before line *number*."""
         self._ahead.setdefault(number, []).append(text + self.line_end)
 
+    def insert_behind(self, pos: n.Pos, text: str) -> None:
+        """Put a line behind the statement at *pos*, indented as that is by now."""
+        self.insert_before(pos[2] + 1, indentation(self._now[pos[0] - 1]) + text)
+
     def shift(self, first: int, last: int, old: str, new: str) -> None:
         """Let the lines from *first* to *last* that are indented by *old* be indented by *new*.
 

@@ -23,8 +23,8 @@ def formed(plan: Plan, *, begins: bool = False) -> Plan:
     Raises:
         Refused: a block would lose its last statement where nothing can stand in for it.
     """
-    plan = _with_commit(plan) or _with_try_around(plan) or plan
-    if begins and not plan.begins:
+    plan = (None if plan.refreshed else _with_commit(plan)) or _with_try_around(plan) or plan
+    if begins and not plan.begins and not plan.refreshed:
         plan = _with_last_commit(plan) or plan
     plan = _with_empty_tries(plan)
     _check_shape(plan)
@@ -142,13 +142,15 @@ def _with_try_around(plan: Plan) -> Plan | None:
     ):
         return None
     stmt = block[index + 1]
-    if not isinstance(stmt, n.Try) or stmt.is_star or all(isinstance(h.body[-1], n.Raise) for h in stmt.handlers):
+    if not isinstance(stmt, n.Try) or stmt.is_star:
         return None
     guard = next(p for p in site.places if p.stmt is stmt)
     rollbacks = [p for p in site.rollbacks if _index_of_handler(p, guard)]
     gone = (*plan.removed, *(p for p in rollbacks if p not in plan.removed))
     behind = [block for block, field, _ in inner_blocks(stmt) if field != "body"]
     ids = {id(place.stmt) for place in gone}
+    if all(_only_raises(handler, ids) for handler in stmt.handlers):
+        return None
     wanted = site.holding.names | {plan.name}
     if any(uses(s, name, ids) for part in behind for s in part if id(s) not in ids for name in wanted):
         return None

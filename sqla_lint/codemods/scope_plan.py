@@ -10,6 +10,7 @@ from sqla_lint.codemods.handover import objection
 from sqla_lint.codemods.holding import stores
 from sqla_lint.codemods.layout import stands_alone
 from sqla_lint.codemods.places import Mention, Place, binds, is_in, mentions, method_call, own_walk, uses
+from sqla_lint.codemods.refreshing import refreshed
 from sqla_lint.codemods.site import Refused, Site
 from sqla_lint.flow.facts import Created
 from sqla_lint.flow.values import Session
@@ -20,7 +21,8 @@ class Plan(NamedTuple):
     """*last* is the last statement under the ``with``, of the block that *site*'s creation is in.
 
     *removed* statements go; *dissolved* ``try`` statements keep only their body, *dropped* are handlers that only raise
-    again; *around* is the ``try`` that the ``with`` goes into; *begins* if the block commits by itself.
+    again; *around* is the ``try`` that the ``with`` goes into; *begins* if the block commits by itself. *refreshed* are
+    rows to load again behind a commit, since they leave the block.
     """
 
     site: Site
@@ -32,6 +34,7 @@ class Plan(NamedTuple):
     around: Place | None = None
     begins: bool = False
     unsafe: tuple[str, ...] = ()
+    refreshed: tuple[tuple[Place, str], ...] = ()
 
 
 def named(site: Site, name: str) -> Plan:
@@ -54,7 +57,15 @@ def named(site: Site, name: str) -> Plan:
     kept = [m for m in inside if not is_in(m.place, removed)]
     if not kept:
         raise Refused("nothing uses the session")
-    return Plan(site, name, last, removed, unsafe=(*unsafe, *_escapes(site)))
+    return Plan(site, name, last, removed, unsafe=(*unsafe, *_escapes(site)), refreshed=_expired(site, kept))
+
+
+def _expired(site: Site, mentions: Sequence[Mention]) -> tuple[tuple[Place, str], ...]:
+    """The rows that nothing would load again once the session that was left open is closed."""
+    session = site.facts.sessions.get(site.sid)
+    if not site.left_open or session is None or session.settings.expire_on_commit is False:
+        return ()
+    return tuple(refreshed(site.world, site.function, tuple(m.node for m in mentions), site.places))
 
 
 def _check_bindings(site: Site, name: str) -> None:

@@ -93,6 +93,11 @@ def _rewrite(planned: Plan, rewrite: Rewrite) -> None:
     # Last: a block that loses its ``try`` has been indented by then, as part of the ``with`` or around it.
     for place in planned.dissolved:
         _dissolve(place, planned, rewrite)
+    for commit, row in planned.refreshed:
+        if not stands_alone(made.lines, commit.stmt):
+            raise Unmovable(f"line {commit.stmt.pos[0]} shares its commit with other code")
+        word = "await " if made.is_async else ""
+        rewrite.insert_behind(commit.stmt.pos, f"{word}{planned.name}.refresh({row})")
     rewrite.tidy(made.function.node.pos[0], made.function.node.pos[2])
     if made.maker.kind == "wrapper":
         let_enter(entered(made), rewrite)

@@ -26,6 +26,7 @@ def verified(
     removed: Sequence[Place],
     dropped: Sequence[n.Handler] = (),
     named: tuple[n.Call, str] | None = None,
+    refreshed: Sequence[object] = (),
 ) -> str | None:
     """Why *edits* must not be made, or None.
 
@@ -36,6 +37,7 @@ def verified(
         removed: statements that are to go.
         dropped: handlers that are to go.
         named: a call in whose place a name is to stand.
+        refreshed: what is to be there besides: see :func:`refresh`.
     """
     own = [edit for edit in edits if edit.path == module.path]
     text = applied("".join(module.source), module.source, own)
@@ -57,7 +59,20 @@ def verified(
     gone = {id(stmt) for place in removed for stmt in statements((place.stmt,))}
     gone |= {id(stmt) for handler in dropped for stmt in handler.body}
     before = _skeleton(function.node, gone, named)
-    return None if _skeleton(after, set()) == before else "a statement would change"
+    wanted = _skeleton(after, set())
+    for statement in refreshed:
+        if statement not in wanted:
+            return "a row would not be loaded again"
+        wanted.remove(statement)
+    return None if wanted == before else "a statement would change"
+
+
+def refresh(session: str, row: str, is_async: bool) -> object:
+    """The statement that loads a row again, as :func:`verified` compares statements."""
+    nowhere = (0, 0, 0, 0)
+    call = n.Call(nowhere, n.Attribute(nowhere, n.Name(nowhere, session), "refresh"), (n.Name(nowhere, row),), ())
+    value = n.Await(nowhere, call) if is_async else call
+    return _without_positions(n.ExprStmt(nowhere, value), None, n.Name(nowhere, ""))
 
 
 def _same_function(before: n.Module, after: n.Module, wanted: n.FunctionDef) -> n.FunctionDef | None:

@@ -252,6 +252,52 @@ CASES: dict[str, tuple[str, str, str]] = {
                     found.append(item)
         """,
     ),
+    "an instance that escapes behind a commit": (
+        "unsafe",
+        """
+        def make(name):
+            session = Factory()
+            item = Item(name=name)
+            session.add(item)
+            session.commit()
+            return item
+        """,
+        """
+        def make(name):
+            with Factory() as session:
+                item = Item(name=name)
+                session.add(item)
+                session.commit()
+                session.refresh(item)
+                return item
+        """,
+    ),
+    "a handler that tells and raises": (
+        "safe",
+        """
+        def add(name):
+            session = Factory()
+            try:
+                session.add(Item(name=name))
+                session.commit()
+                session.close()
+            except Exception as error:
+                session.rollback()
+                session.close()
+                logger.error(error)
+                raise
+        """,
+        """
+        def add(name):
+            try:
+                with Factory() as session:
+                    session.add(Item(name=name))
+                    session.commit()
+            except Exception as error:
+                logger.error(error)
+                raise
+        """,
+    ),
     "columns that are stored": (
         "safe",
         """
@@ -443,6 +489,16 @@ REFUSED: dict[str, tuple[str, str]] = {
         def count():
             session = Factory(); number = session.query(Item).count()
             return number
+        """,
+    ),
+    "expired, and perhaps not there": (
+        "expired by its commit",
+        """
+        def touch(name):
+            session = Factory()
+            item = session.query(Item).filter_by(name=name).first()
+            session.commit()
+            return item
         """,
     ),
     "used outside of its block": (

@@ -24,6 +24,8 @@ CALLS: dict[str, list[str]] = {
     "a handler that swallows stays around": ["add('a')", "add('c')", "add('c')"],
     "an anonymous session takes the name that the file uses": ["anonymous()", "named()"],
     "an instance that escapes": ["find(1).name", "find(7)"],
+    "an instance that escapes behind a commit": ["make('c').name"],
+    "a handler that tells and raises": ["add('c')", "add('c')"],
     "instances that are stored": ["collect([])"],
     "columns that are stored": ["collect(FOUND)", "FOUND"],
     "the caller's own instance": ["store(Item(name='d'))", "store(Item(name='a'))"],
