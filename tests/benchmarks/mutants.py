@@ -1,0 +1,151 @@
+"""What makes a function right, taken out: each place of a text that does, with the text as it is without it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+# The rules of which one must speak once a thing is gone.
+EXPECTED = {
+    "rollback": {"SES201"},
+    "raise": {"SES201"},
+    "close": {"SES302"},
+    "remove": {"SES201", "SES202", "SES302"},
+    "finally": {"SES201", "SES202", "SES301", "SES302"},
+    "with": {"SES302"},
+    "commit": {"SES205", "SES211"},
+    "await": {"SES210"},
+    "options": {"SES401"},
+}
+_OPENS = re.compile(r"([\w.]+\.)?(\w*Session|SessionLocal|session_factory|\w*session_?maker|Factory)\([^()]*\)")
+_SESSION = re.compile(r"(^|[._])(db|s|sess|database)$|session", re.I)
+_ENDS = ("close", "remove", "rollback")
+_AWAITED = frozenset({"commit", "rollback", "flush", "close", "refresh", "delete", "execute", "remove", "merge"})
+
+
+class Mutant(NamedTuple):
+    """One file with one thing taken out; *line* is where."""
+
+    kind: str
+    path: str
+    line: int
+    function: str
+    text: str
+
+
+def mutants(texts: dict[str, str]) -> Iterator[Mutant]:
+    """Every mutant of the files of a project, by path; files of tests are left out."""
+    for path, text in sorted(texts.items()):
+        if "test" in path or not any(word in text for word in ("sqlalchemy", "sqlmodel", "session")):
+            continue
+        for name, function in _functions(ast.parse(text), ""):
+            found = [(n, kind, mutated) for n in ast.walk(function) for kind, mutated in _mutate(n, text)]
+            found += [(function, "commit", mutated) for mutated in _uncommitted(function, text)]
+            for node, kind, mutated in found:
+                if _parses(mutated):
+                    yield Mutant(kind, path, node.lineno, name, mutated)  # type: ignore[attr-defined]
+
+
+def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.AST]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield prefix + child.name, child
+        elif isinstance(child, ast.ClassDef):
+            yield from _functions(child, f"{prefix}{child.name}.")
+
+
+def _mutate(node: ast.AST, text: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, ast.ExceptHandler):
+        yield from _handler(node, text)
+    elif isinstance(node, ast.Try):
+        yield from _try(node, text)
+    elif isinstance(node, (ast.With, ast.AsyncWith)) and len(node.items) == 1:
+        item = node.items[0]
+        made = ast.unparse(item.context_expr)
+        if isinstance(item.optional_vars, ast.Name) and _OPENS.fullmatch(made):
+            yield "with", _unscoped(text, node, f"{item.optional_vars.id} = {made}")
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Await):
+        if any(_is_call_of_session(node, name) for name in _AWAITED):
+            yield "await", _replaced(text, [(node, ast.get_source_segment(text, node.value.value) or "")])
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "options":
+        if "load" in ast.unparse(node):
+            yield "options", _replaced(text, [(node, ast.get_source_segment(text, node.func.value) or "")])
+
+
+def _handler(node: ast.ExceptHandler, text: str) -> Iterator[tuple[str, str]]:
+    calls = [s for s in ast.walk(node) if _is_call_of_session(s, "rollback")]
+    raises = [s for s in ast.walk(node) if isinstance(s, ast.Raise)]
+    if calls and not raises:
+        yield "rollback", _replaced(text, [(s, "pass") for s in calls])
+    ends = any(_is_call_of_session(s, name) for s in ast.walk(node) for name in _ENDS)
+    if raises and not ends:
+        yield "raise", _replaced(text, [(s, "pass") for s in raises])
+
+
+def _try(node: ast.Try, text: str) -> Iterator[tuple[str, str]]:
+    for name in ("close", "remove"):
+        calls = [s for block in node.finalbody for s in ast.walk(block) if _is_call_of_session(s, name)]
+        if calls:
+            yield name, _replaced(text, [(s, "pass") for s in calls])
+            yield "finally", _moved(text, node)
+
+
+def _uncommitted(function: ast.AST, text: str) -> Iterator[str]:
+    """The function without its commits, if it has some."""
+    calls = [s for s in ast.walk(function) if _is_call_of_session(s, "commit")]
+    if calls:
+        yield _replaced(text, [(s, "pass") for s in calls])
+
+
+def _is_call_of_session(node: ast.AST, name: str) -> bool:
+    """Whether *node* is a statement ``<session>.name(...)``, by the look of the name."""
+    if not isinstance(node, ast.Expr):
+        return False
+    call = node.value.value if isinstance(node.value, ast.Await) else node.value
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != name:
+        return False
+    return bool(_SESSION.search(ast.unparse(call.func.value)))
+
+
+def _replaced(text: str, edits: list[tuple[ast.AST, str]]) -> str:
+    """*text* with each node's source replaced (the last first, so that positions hold)."""
+    lines = text.split("\n")
+    for node, new in sorted(edits, key=lambda e: -e[0].lineno):  # type: ignore[attr-defined]
+        first, last = node.lineno - 1, node.end_lineno - 1  # type: ignore[attr-defined]
+        head = lines[first].encode()[: node.col_offset].decode()  # type: ignore[attr-defined]
+        tail = lines[last].encode()[node.end_col_offset :].decode()  # type: ignore[attr-defined]
+        lines[first : last + 1] = (head + new + tail).split("\n")
+    return "\n".join(lines)
+
+
+def _moved(text: str, node: ast.Try) -> str:
+    """*text* with the body of a ``finally`` after its ``try``: it runs where nothing was raised or returned."""
+    lines = text.split("\n")
+    start, end = node.finalbody[0].lineno - 1, (node.finalbody[-1].end_lineno or 0)
+    head = start
+    while not lines[head].strip().startswith("finally"):
+        head -= 1
+    inner = node.finalbody[0].col_offset
+    lines[head:end] = [line[inner - node.col_offset :] if line[:inner].isspace() else line for line in lines[start:end]]
+    if not node.handlers:
+        lines[node.lineno - 1] = lines[node.lineno - 1].replace("try:", "if True:")
+    return "\n".join(lines)
+
+
+def _unscoped(text: str, node: ast.With | ast.AsyncWith, assignment: str) -> str:
+    """*text* with the session of a ``with`` made before its body, which nothing closes."""
+    lines = text.split("\n")
+    indent = lines[node.lineno - 1][: node.col_offset]
+    start = node.body[0].lineno - 1
+    lines[node.lineno - 1 : start] = [indent + assignment, indent + "if True:"]
+    return "\n".join(lines)
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
