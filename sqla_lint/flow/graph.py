@@ -44,7 +44,8 @@ class Node:
     *next* are the successors by kind of node: ``test`` and ``while`` true and false, ``next`` body and end, ``catch``
     the handlers, ``case`` the arm and the next case, otherwise one. *exc* is where an exception raised here goes.
     *loops* are the loops around it; *guards* the conditions and handlers that it stands under, outermost first (of a
-    copy of a ``finally`` block: those within it).
+    copy of a ``finally`` block: those within it). *handling* is how many exceptions are being handled there: by the
+    handlers around it, and by each ``finally`` that one passes through.
     """
 
     id: int
@@ -55,6 +56,7 @@ class Node:
     loops: tuple[LoopId, ...]
     in_finally: bool
     guards: tuple[Guard, ...] = ()
+    handling: int = 0
     next: list[int] = field(default_factory=list)
 
 
@@ -89,6 +91,7 @@ class _Leaving:
     pos: n.Pos
     exc: int
     loops: tuple[LoopId, ...]
+    handling: int
     copies: dict[int, int] = field(default_factory=dict)
 
 
@@ -101,6 +104,7 @@ class _Builder:
         self.frames: list[_Loop | _Leaving] = []
         self.loops: tuple[LoopId, ...] = ()
         self.finally_depth = 0
+        self.handling = 0
         self.guards: tuple[Guard, ...] = ()
         self.exit = self.node("exit", None, _NO_POS)
         self.raise_exit = self.node("raise-exit", None, _NO_POS)
@@ -111,7 +115,8 @@ class _Builder:
             raise TooLarge
         exc = getattr(self, "exc", 0)
         in_finally = self.finally_depth > 0
-        made = Node(len(self.nodes), kind, payload, pos, exc, self.loops, in_finally, self.guards, list(following))
+        guards, handling = self.guards, self.handling
+        made = Node(len(self.nodes), kind, payload, pos, exc, self.loops, in_finally, guards, handling, list(following))
         self.nodes.append(made)
         return made.id
 
@@ -150,13 +155,13 @@ class _Builder:
 
     def leave(self, frame: _Leaving, index: int, after: int) -> int:
         """Build one copy of what leaving *frame* does, as seen from outside it."""
-        saved = (self.frames, self.exc, self.loops)
-        self.frames, self.exc, self.loops = self.frames[:index], frame.exc, frame.loops
+        saved = (self.frames, self.exc, self.loops, self.handling)
+        self.frames, self.exc, self.loops, self.handling = self.frames[:index], frame.exc, frame.loops, frame.handling
         if frame.kind == "finally":
             entry = self.final_block(frame.payload, after)  # type: ignore[arg-type]
         else:
             entry = self.node(frame.kind, frame.payload, frame.pos, after)
-        self.frames, self.exc, self.loops = saved
+        self.frames, self.exc, self.loops, self.handling = saved
         return entry
 
     def final_block(self, body: tuple[n.Stmt, ...], after: int) -> int:
@@ -223,12 +228,11 @@ def _try(b: _Builder, s: n.Try, after: int) -> int:
     outer = b.exc
     beyond = outer
     if s.final:
-        reraise = b.node("reraise", None, s.pos)
-        beyond = b.final_block(s.final, reraise)
+        beyond = _passing(b, s)
         after = b.final_block(s.final, after)
-        b.frames.append(_Leaving("finally", s.final, s.pos, outer, b.loops))
+        b.frames.append(_Leaving("finally", s.final, s.pos, outer, b.loops, b.handling))
     b.exc = beyond
-    handlers = [_handler(b, h, after) for h in s.handlers]
+    handlers = [_handler(b, s, h, after) for h in s.handlers]
     inside = b.node("catch", s, s.pos, *handlers) if handlers else beyond
     orelse = b.block(s.orelse, after)
     b.exc = inside
@@ -239,12 +243,25 @@ def _try(b: _Builder, s: n.Try, after: int) -> int:
     return b.node("try", s, s.pos, entry)
 
 
-def _handler(b: _Builder, h: n.Handler, after: int) -> int:
-    end = b.node("end-handler", None, h.pos, after)
-    b.frames.append(_Leaving("end-handler", None, h.pos, b.exc, b.loops))
-    body = b.guarded(Guard(None, True), h.body, end)
+def _passing(b: _Builder, s: n.Try) -> int:
+    """The ``finally`` of a ``try`` as an exception passes through it."""
+    reraise = b.node("reraise", None, s.pos)
+    b.frames.append(_Leaving("end-handler", None, s.pos, b.exc, b.loops, b.handling))
+    b.handling += 1
+    body = b.final_block(s.final, reraise)
+    b.handling -= 1
     b.frames.pop()
-    return b.node("handler", h, h.pos, body)
+    return b.node("passing", None, s.pos, body)
+
+
+def _handler(b: _Builder, s: n.Try, h: n.Handler, after: int) -> int:
+    end = b.node("end-handler", None, h.pos, after)
+    b.frames.append(_Leaving("end-handler", None, h.pos, b.exc, b.loops, b.handling))
+    b.handling += 1
+    body = b.guarded(Guard(None, True), h.body, end)
+    b.handling -= 1
+    b.frames.pop()
+    return b.node("handler", (s, h), h.pos, body)
 
 
 def _with(b: _Builder, s: n.With, after: int) -> int:
@@ -258,7 +275,7 @@ def _with_items(b: _Builder, s: n.With, index: int, after: int) -> int:
     payload = (s, index)
     normal = b.node("leave", payload, s.pos, after)
     failing = b.node("leave-exc", payload, s.pos, after)
-    b.frames.append(_Leaving("leave", payload, s.pos, outer, b.loops))
+    b.frames.append(_Leaving("leave", payload, s.pos, outer, b.loops, b.handling))
     b.exc = failing
     inside = _with_items(b, s, index + 1, normal)
     b.exc = outer

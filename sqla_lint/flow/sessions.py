@@ -82,7 +82,7 @@ def check_use(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, how: str) -> Sessio
     if state.status == CLOSED:
         state = state._replace(reopened_at=pos)
         cur.sessions[sid] = state
-    if state.failure is not None and state.failure.handler is not None:
+    if state.failure is not None and state.failure.is_swallowed:
         ctx.emit(Used(sid, pos, state, how))
         state = state._replace(failure=None)
         cur.sessions[sid] = state

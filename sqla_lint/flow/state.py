@@ -27,8 +27,9 @@ class Failure(NamedTuple):
     """A failed statement or flush that nobody has rolled back: *handler* is the handler that swallowed the error, once
     one has.
 
-    *tried* is the ``try`` (or ``with suppress``) of that handler; *followed* the first write that was noted after it.
-    *poisons* if it was a flush or commit: after these SQLAlchemy itself refuses; after a statement it is the database's
+    *leaving* while that handler is left by an exception: then somebody further out learns of it. *tried* is the ``try``
+    (or ``with suppress``) of the handler, *after_writes* whether something had been written before it; *followed* the
+    first write that was noted after it. *poisons* if it was a flush or commit: after these SQLAlchemy itself refuses; after a statement it is the database's
     transaction that is aborted.
     """
 
@@ -38,6 +39,12 @@ class Failure(NamedTuple):
     tried: Pos | None = None
     followed: Pos | None = None
     after_writes: bool = False
+    leaving: bool = False
+
+    @property
+    def is_swallowed(self) -> bool:
+        """Whether a handler has it and goes on."""
+        return self.handler is not None and not self.leaving
 
 
 class SessionState(NamedTuple):
@@ -45,8 +52,8 @@ class SessionState(NamedTuple):
 
     *status* is open, closed or gone (another owner has it now). *used* once a statement ran; *active* while its
     transaction holds a connection. *failure* is an error not yet rolled back. *closed_at* is the call that closed it,
-    *reopened_at* the first statement after that. *wrote* is the first write of its transaction, *wrote_before* whether
-    there was one when the innermost ``try`` began; *block* is the ``with ...begin()`` block around. *ended* names what
+    *reopened_at* the first statement after that. *wrote* is the first write of its transaction, *tried_after*
+    are each ``try`` that began after it; *block* is the ``with ...begin()`` block around. *ended* names what
     was done since entry; *waited* is the first slow call of the transaction. *changed* is the first change of an
     instance of it since its transaction began; *silent* while autoflush is off.
     """
@@ -58,7 +65,7 @@ class SessionState(NamedTuple):
     closed_at: Pos | None = None
     in_finally: bool = False
     wrote: Pos | None = None
-    wrote_before: bool = False
+    tried_after: frozenset[Pos] = frozenset()
     reopened_at: Pos | None = None
     block: Pos | None = None
     ended: frozenset[str] = frozenset()
@@ -88,12 +95,15 @@ class Raised(NamedTuple):
     """An exception under way: *label* is ``database``, ``other``, ``base`` or ``thrown``; *type* its class where a
     ``raise`` names it.
 
-    *missed* are the classes of handlers that did not catch it: no later handler of these does.
+    *missed* are the classes of handlers that did not catch it: no later handler of these does. *handler* is the one
+    that has it now; *left* are those that it left: what they had caught goes with it.
     """
 
     label: str
     type: object = None
     missed: frozenset[str] = frozenset()
+    handler: Pos | None = None
+    left: frozenset[Pos] = frozenset()
 
 
 class State:

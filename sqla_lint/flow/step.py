@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from sqla_lint.flow import branches, containers, errors, evaluate, loading, ownership, scopes
+from sqla_lint.flow import branches, containers, errors, evaluate, handling, loading, ownership, scopes
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Once
 from sqla_lint.flow.graph import Node, with_item
@@ -218,21 +218,16 @@ def _returned(ctx: Context, cur: Cursor, value: Value) -> Value:
 def _raise(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     stmt = node.payload
     assert isinstance(stmt, n.Raise)
-    _handed_over(cur)
+    handled = cur.caught[: node.handling]
     if stmt.exc is None:
-        raised = cur.caught[-1] if cur.caught else Raised("other")
-        cur.exc = raised
+        cur.exc = handled[-1]._replace(handler=None) if handled else Raised("other")
         return [Step(node.exc, cur.state(), stmt.pos)]
     evaluate.expr(ctx, cur, stmt.exc)
-    cur.exc = Raised("other", _raised_type(ctx, cur, stmt.exc))
+    kind = _raised_type(ctx, cur, stmt.exc)
+    if kind is None:
+        handling.forgotten(cur, handled)
+    cur.exc = Raised("other", kind)
     return [Step(node.exc, cur.state(), stmt.pos)]
-
-
-def _handed_over(cur: Cursor) -> None:
-    """Raising hands the duty to roll back over: a handler further out answers for what is still failed."""
-    for sid, state in cur.sessions.items():
-        if state.failure is not None and state.failure.handler is not None:
-            cur.sessions[sid] = state._replace(failure=state.failure._replace(handler=None, tried=None))
 
 
 def _raised_type(ctx: Context, cur: Cursor, exc: n.Expr) -> object:
@@ -244,7 +239,17 @@ def _raised_type(ctx: Context, cur: Cursor, exc: n.Expr) -> object:
     return types[0] if types and types[0] in ("other", "project") else None
 
 
+def _passing(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    """A ``finally`` that an exception passes through: whatever is raised and caught in it, it goes on after."""
+    raised = handling.arrive(cur, node)
+    cur.exc, cur.caught = raised, (*cur.caught, raised)
+    return _on(node, cur)
+
+
 def _reraise(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    if len(cur.caught) > node.handling:
+        cur.exc = cur.caught[node.handling]
+    cur.caught = cur.caught[: node.handling]
     return [Step(node.exc, cur.state(), None)]
 
 
@@ -252,23 +257,16 @@ def _reraise(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
 
 
 def _try(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    begin_try(cur)
+    handling.begin_try(cur, node.pos)
     return _on(node, cur)
-
-
-def begin_try(cur: Cursor) -> None:
-    """What a session had written before the ``try`` is what a swallowed error inside it throws away."""
-    for sid, state in cur.sessions.items():
-        if state.wrote_before is not (state.wrote is not None):
-            cur.sessions[sid] = state._replace(wrote_before=state.wrote is not None)
 
 
 def _catch(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     """An exception meets the handlers of its ``try``, in order."""
     stmt = node.payload
     assert isinstance(stmt, n.Try)
-    raised = cur.exc or Raised("other")
-    _tried(cur, stmt.pos)
+    raised = handling.arrive(cur, node)
+    cur.exc = raised
     steps: list[Step] = []
     for handler, target in zip(stmt.handlers, node.next):
         types = errors.handler_types(ctx, cur, handler.type)
@@ -292,38 +290,22 @@ def _caught(cur: Cursor, node: Node, types: tuple[str, ...]) -> State:
     return way.state()
 
 
-def _handler(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    handler = node.payload
-    assert isinstance(handler, n.Handler)
+def _handler(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    assert isinstance(node.payload, tuple)
+    stmt, handler = node.payload
     raised = cur.exc or Raised("other")
-    if raised.label == "database" or raised.type is not None:
-        swallowed(cur, handler.pos, None)
+    handling.swallowed(cur, raised, handler.pos, stmt.pos)
     if raised.label == "thrown":
         raised = Raised("other")
     cur.exc = None
-    cur.caught = (*cur.caught[-3:], raised)
+    cur.caught = (*cur.caught[: node.handling], raised._replace(handler=handler.pos))
     if handler.name:
         ownership.forget(cur, handler.name)
     return _on(node, cur)
 
 
-def swallowed(cur: Cursor, handler: Pos, tried: Pos | None) -> None:
-    """A handler has a database error: whatever session failed is its concern now."""
-    for sid, state in cur.sessions.items():
-        failure = state.failure
-        if failure is not None and failure.handler is None:
-            cur.sessions[sid] = state._replace(failure=failure._replace(handler=handler, tried=tried or failure.tried))
-
-
-def _tried(cur: Cursor, tried: Pos) -> None:
-    """An error of the database leaves the body of a ``try``."""
-    for sid, state in cur.sessions.items():
-        if state.failure is not None and state.failure.handler is None:
-            cur.sessions[sid] = state._replace(failure=state.failure._replace(tried=tried))
-
-
 def _end_handler(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    cur.caught = cur.caught[:-1]
+    cur.caught = cur.caught[: node.handling]
     return _on(node, cur)
 
 
@@ -337,7 +319,7 @@ def _enter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     if stmt.is_async and not isinstance(value, (Session, Scope)):
         cur.raises(Raised("base"), item.context.pos)
     if isinstance(value, Suppress):
-        begin_try(cur)
+        handling.begin_try(cur, stmt.pos)
     entered, bound = scopes.enter(ctx, cur, value, item.context.pos)
     if cur.dead:
         return []
@@ -361,7 +343,8 @@ def _leave(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
 def _leave_exc(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     stmt, index = with_item(node)
     entered = cur.env.pop(_entered(stmt, index), UNKNOWN)
-    raised = cur.exc or Raised("other")
+    raised = handling.arrive(cur, node)
+    cur.exc = raised
     if isinstance(entered, Suppress):
         return _leave_suppress(ctx, node, cur, entered, raised, stmt)
     swallows = scopes.leave(ctx, cur, entered, stmt.items[index].context.pos, raised)
@@ -384,8 +367,7 @@ def _leave_suppress(
     steps: list[Step] = []
     if caught is not False:
         on = Cursor(cur.state(), node)
-        if raised.label == "database":
-            swallowed(on, stmt.pos, stmt.pos)
+        handling.swallowed(on, raised, stmt.pos, stmt.pos)
         on.exc = None
         steps += _on(node, on)
     if caught is not True:
@@ -413,6 +395,7 @@ _KINDS: dict[str, Callable[[Context, Node, Cursor], list[Step]]] = {
     "next": _next,
     "return": _return,
     "raise": _raise,
+    "passing": _passing,
     "reraise": _reraise,
     "try": _try,
     "catch": _catch,

@@ -21,7 +21,7 @@ def statement(s: SessionState, pos: Pos, writes: bool) -> SessionState:
 def note(s: SessionState, pos: Pos) -> SessionState:
     """A write was noted in the session without a statement (``add``)."""
     failure = s.failure
-    if failure is not None and failure.handler is not None and failure.followed is None:
+    if failure is not None and failure.is_swallowed and failure.followed is None:
         failure = failure._replace(followed=pos)
     return s._replace(wrote=s.wrote or pos, failure=failure, ended=s.ended | {"write"})
 
@@ -30,7 +30,7 @@ def commit(s: SessionState) -> SessionState:
     """A commit went through: the connection is back in the pool."""
     ended = s.ended | {"commit", "statement"}
     status = _reopened(s)
-    return s._replace(status=status, used=True, active=False, wrote=None, waited=None, changed=None, ended=ended)
+    return _cleared(s)._replace(status=status, used=True, ended=ended)
 
 
 def failed(s: SessionState, pos: Pos, poisons: bool) -> SessionState:
@@ -39,13 +39,18 @@ def failed(s: SessionState, pos: Pos, poisons: bool) -> SessionState:
         status=_reopened(s),
         used=True,
         active=True,
-        failure=s.failure or Failure(pos, poisons, after_writes=s.wrote_before),
+        failure=s.failure or Failure(pos, poisons),
     )
 
 
 def rollback(s: SessionState) -> SessionState:
     ended = s.ended | {"rollback"}
-    return s._replace(active=False, failure=None, wrote=None, waited=None, changed=None, ended=ended)
+    return _cleared(s)._replace(failure=None, ended=ended)
+
+
+def _cleared(s: SessionState) -> SessionState:
+    """What ended with the transaction."""
+    return s._replace(active=False, wrote=None, tried_after=frozenset(), waited=None, changed=None)
 
 
 def close(s: SessionState, pos: Pos, in_finally: bool) -> SessionState:
@@ -57,6 +62,7 @@ def close(s: SessionState, pos: Pos, in_finally: bool) -> SessionState:
         active=False,
         failure=None,
         wrote=None,
+        tried_after=frozenset(),
         waited=None,
         closed_at=closed_at,
         reopened_at=None,

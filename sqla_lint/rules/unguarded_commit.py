@@ -91,7 +91,7 @@ def _escaping(facts: Facts) -> Iterator[tuple[Called, object]]:
         if isinstance(event, (Exit, Used)) and event.state.failure is not None:
             failure = event.state.failure
             failed.add((event.sid, failure.pos))
-            if failure.handler is not None:
+            if failure.handler is not None and not (isinstance(event, Exit) and event.how == "raise"):
                 swallowed[event.sid, failure.pos] = failure.handler
         elif isinstance(event, Recovered):
             guarded.add((event.sid, event.failed))

@@ -7,7 +7,6 @@ import pytest
 from flow.compare import verdicts
 from flow.generate import PREAMBLE
 
-KNOWN = pytest.mark.xfail(strict=True, reason="whose failure a handler has is not told apart from an older one's")
 START = PREAMBLE.count("\n")
 RERAISED = """\
 def f(session: Session):
@@ -127,10 +126,10 @@ def f():
         pytest.param(RAISED_HERE, [], id="a ValueError raised here is no error of SQLAlchemy"),
         pytest.param(GUARDED, [], id="a scope that is handed the session rolls it back"),
         pytest.param(ROUNDS, [("SES201", 7)], id="the rows of earlier rounds are lost"),
-        pytest.param(INNER_TRY, [], id="nothing was written before the handler's own try", marks=KNOWN),
-        pytest.param(INNER_SUPPRESS, [("SES201", 7)], id="suppress inside a handler that raises", marks=KNOWN),
-        pytest.param(IN_FINALLY, [], id="another error raised and caught inside a finally", marks=KNOWN),
-        pytest.param(SETTLED, [("SES201", 3)], id="what was swallowed for good before another raise", marks=KNOWN),
+        pytest.param(INNER_TRY, [], id="nothing was written before the handler's own try"),
+        pytest.param(INNER_SUPPRESS, [("SES201", 7)], id="suppress inside a handler that raises"),
+        pytest.param(IN_FINALLY, [], id="another error raised and caught inside a finally"),
+        pytest.param(SETTLED, [("SES201", 3)], id="what was swallowed for good before another raise"),
         pytest.param(CLASSES, [], id="one close in finally"),
     ],
 )
