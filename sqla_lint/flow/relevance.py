@@ -11,25 +11,19 @@ from functools import cached_property
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import passing
+from sqla_lint.flow.leads import COMMON, SESSION_WORDS, Leads, leads
 from sqla_lint.flow.waits import Slowness
 from sqla_lint.handover_calls import WORDS as HANDS_OVER
 from sqla_lint.index.columns import Columns
 from sqla_lint.index.mapped import Mappings
-from sqla_lint.index.module import Function, ModuleIndex, bound_names, own_nodes, statements, walk
+from sqla_lint.index.module import Function, ModuleIndex, bound_names, own_nodes, statements
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import Project
 from sqla_lint.lower import nodes as n
 
 _MAKES_AND_ENDS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__call__"})
-_SESSION_WORDS = frozenset(
-    {"sessionmaker", "scoped_session", "Session", "AsyncSession", "async_sessionmaker", "SQLAlchemy"}
-)
-# Names so common that finding one in a function's text says nothing.
-_COMMON = frozenset(
-    {"get", "create", "update", "delete", "run", "main", "all", "add", "__init__", "__call__", "__enter__"}
-)
 # Words without which a function opens no session, and has no handler or finally of its own.
-_OPENS = _SESSION_WORDS | {
+_OPENS = SESSION_WORDS | {
     "connect",
     "raw_connection",
     "create_engine",
@@ -98,7 +92,7 @@ class Relevance:
     def relevant_names(self) -> frozenset[str]:
         """Names of functions that matter themselves, or that mention one that does."""
         names: set[str] = set()
-        pending = [f for f in self.project.functions if f.node.name not in _COMMON]
+        pending = [f for f in self.project.functions if f.node.name not in COMMON]
         grown = True
         while grown:
             kept = [f for f in pending if not (self._is_directly_relevant(f) or f.words & names)]
@@ -106,22 +100,22 @@ class Relevance:
             grown = not found <= names
             names |= found
             pending = kept
-        return frozenset(names - _COMMON)
+        return frozenset(names - COMMON)
 
     @cached_property
     def committers(self) -> frozenset[str]:
         """Names of functions that commit, or that mention such a function."""
-        return mentioning(self.project, api.COMMITS, _COMMON, 3)
+        return mentioning(self.project, api.COMMITS, COMMON, 3)
 
     @cached_property
     def readers(self) -> frozenset[str]:
         """Names of functions that mention a relationship, or that mention such a function."""
-        return mentioning(self.project, self.reading_names, _COMMON, 3) - _COMMON
+        return mentioning(self.project, self.reading_names, COMMON, 3) - COMMON
 
     @cached_property
     def askers(self) -> frozenset[str]:
         """Names of functions that send a query with what they are handed, or that mention such a function."""
-        return passing.askers(self.project.functions) - _COMMON
+        return passing.askers(self.project.functions) - COMMON
 
     @cached_property
     def shown_reads(self) -> bool:
@@ -141,6 +135,8 @@ class Relevance:
             return True
         if function.node.is_async and words & self.reading_names and self.is_relevant(function):
             return True
+        if words & self.openers and words & self.reading_names:
+            return True
         if words & (self.reading_names | self.readers) and passing.repeats(function):
             return True
         if passing.asks_in_loop(function, self.askers) and self.is_relevant(function):
@@ -156,6 +152,13 @@ class Relevance:
         return (bool(words & (_HANDLES | HANDS_OVER)) or self.slowness.may_hold_up(function)) and self.is_relevant(
             function
         )
+
+    @cached_property
+    def openers(self) -> frozenset[str]:
+        """Names of functions that open a session: what they return may have outlived it."""
+        names, asks = self.session_names | _OPENS, api.QUERY_RUNS | api.EXECUTES
+        found = [f for f in self.project.functions if f.body_words & names and "return" in f.words and f.words & asks]
+        return frozenset(f.node.name for f in found) - COMMON
 
     @cached_property
     def keyed_classes(self) -> frozenset[str]:
@@ -191,54 +194,19 @@ class Relevance:
 
     @cached_property
     def session_names(self) -> frozenset[str]:
-        """Names that lead to a session: variables, functions and classes that mention a session class,
-        or one another.
+        """Names that lead to a new session: variables, functions and classes that mention a session class, or one
+        another.
         """
-        names = set(_SESSION_WORDS)
-        grown = True
-        while grown:
-            before = len(names)
-            for module in self.project.modules.values():
-                if module.words & names:
-                    self._grow(module, names)
-            grown = len(names) > before
-        return frozenset(names - _SESSION_WORDS)
+        return self._leads.names - SESSION_WORDS
+
+    @cached_property
+    def _leads(self) -> Leads:
+        return leads(self.project)
 
     def leading_names(self, function: Function) -> frozenset[str]:
         """The function's parameters and variables that may hold a session."""
-        names = self.session_names | _SESSION_WORDS
         given = {p.name for p in function.node.params if "session" in p.name.lower() or p.default is not None}
-        return frozenset(_leading(function, names) | given)
-
-    @staticmethod
-    def _grow(module: ModuleIndex, names: set[str]) -> None:
-        for name, bound in module.bindings.items():
-            value = getattr(bound[-1], "value", None)
-            if name not in names and isinstance(value, n.Call):
-                if any(
-                    isinstance(p, (n.Name, n.Attribute)) and (getattr(p, "id", None) or p[-1]) in names
-                    for p in walk(value)
-                ):
-                    names.add(name)
-        for function in module.functions:
-            if (
-                function.body_words & names
-                and function.node.name not in _COMMON | names
-                and _hands_out(function, names)
-            ):
-                names.add(function.node.name)
-        for cls in module.classes:
-            init = cls.methods.get("__init__")
-            for stmt in statements(init.node.body) if init is not None else ():
-                target = stmt.targets[0] if isinstance(stmt, n.Assign) else None
-                if not isinstance(target, n.Attribute) or not isinstance(stmt, n.Assign):
-                    continue
-                given = isinstance(stmt.value, n.Name) and "session" in stmt.value.id.lower()
-                if given or _mentions(stmt.value, names):
-                    names.add(target.attr)
-            inherits = any(isinstance(base, n.Name) and base.id in names for base in cls.node.bases)
-            if inherits or (init is not None and init.words & names):
-                names.add(cls.name)
+        return frozenset(_leading(function, self._leads.names | self._leads.given) | given)
 
     def runs_anything(self, module: ModuleIndex) -> bool:
         """Whether a file's own statements do more than define: only then is its body looked at."""
@@ -246,15 +214,6 @@ class Relevance:
             isinstance(s, (n.For, n.While, n.Try, n.With)) or isinstance(s, n.ExprStmt) and isinstance(s.value, n.Call)
             for s in statements(module.node.body)
         )
-
-
-def _hands_out(function: Function, names: set[str]) -> bool:
-    """Whether what a function returns or yields mentions one of *names*, directly or through a variable."""
-    leading = _leading(function, names)
-    returned = [s.value for s in statements(function.node.body) if isinstance(s, n.Return)]
-    if "yield" in function.words:
-        returned += [e.value for e in own_nodes(function.node.body) if isinstance(e, n.Yield)]
-    return any(value is not None and _mentions(value, names, leading) for value in returned)
 
 
 def _leading(function: Function, names: Collection[str]) -> set[str]:
