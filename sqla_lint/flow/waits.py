@@ -121,6 +121,7 @@ class Slowness:
         self.world = world
         self._known: dict[Function, Wait | None] = {}
         self._busy: set[Function] = set()
+        self._running: dict[str, frozenset[str]] = {}
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -145,8 +146,16 @@ class Slowness:
         )
 
     def may_hold_up(self, function: Function) -> bool:
-        """Whether the function's text speaks of statements and of waiting."""
-        return bool(function.body_words & self.words) and bool(function.body_words & _RUNS_STATEMENTS)
+        """Whether the function's text speaks of statements (or of functions of its file that run some) and of waiting."""
+        words = function.body_words
+        return bool(words & self.words) and bool(words & (_RUNS_STATEMENTS | self._runners(function.path)))
+
+    def _runners(self, path: str) -> frozenset[str]:
+        """Names of a file's functions that run statements themselves."""
+        if path not in self._running:
+            functions = self.world.project.modules[path].functions
+            self._running[path] = frozenset(f.node.name for f in functions if f.body_words & _RUNS_STATEMENTS)
+        return self._running[path]
 
     def of(self, function: Function, depth: int = 0) -> Wait | None:
         """The first slow call that calling *function* leads to."""
