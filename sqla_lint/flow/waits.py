@@ -146,7 +146,7 @@ class Slowness:
         )
 
     def may_hold_up(self, function: Function) -> bool:
-        """Whether the function's text speaks of statements (or of functions of its file that run some) and of waiting."""
+        """Whether the function speaks of waiting, and of statements (or of functions of its file that run some)."""
         words = function.body_words
         return bool(words & self.words) and bool(words & (_RUNS_STATEMENTS | self._runners(function.path)))
 
