@@ -159,9 +159,9 @@ def _joined(contents: Sequence[str]) -> str:
         by_package.setdefault(found["package"], []).append(found)
     groups = list(by_package.items())
     lines: list[str] = []
-    for number, (package, found) in enumerate(groups):
-        names = sorted({name for one in found for name in one["names"].split(", ")}, key=by_kind)
-        first, last = groups[0][1][0]["ahead"], max((one["behind"] for one in found), key=len)
+    for number, (package, statements) in enumerate(groups):
+        names = sorted({name for one in statements for name in one["names"].split(", ")}, key=by_kind)
+        first, last = groups[0][1][0]["ahead"], max((one["behind"] for one in statements), key=len)
         end = last if number == len(groups) - 1 else last[: 2 if last.startswith("\r\n") else 1]
         lines.append(f"{first if not number else ''}from {package} import {', '.join(names)}{end}")
     return "".join(lines)

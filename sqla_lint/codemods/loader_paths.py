@@ -50,8 +50,9 @@ def steps(world: World, root: Class, path: Path, origin: Origin, methods: frozen
             cls = None
             continue
         strategies = {strategy for known, strategy in origin.options if known == path[: index + 1]}
-        if strategies - api.EAGER - api.LAZY:
-            raise Refused(f"the query says that {cls.name}.{name} must not be loaded")
+        if strategies - api.EAGER:
+            # SQLAlchemy refuses two strategies for one path.
+            raise Refused(f"the query says itself how {cls.name}.{name} is loaded")
         by_query = strategies & api.EAGER and not origin.others
         loaded = by_query or (index < len(path) - 1 and relation.lazy in api.EAGER)
         found.append(Step("defaultload" if loaded else _option(relation.many, methods), cls, name))
