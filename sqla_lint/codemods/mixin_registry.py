@@ -174,7 +174,7 @@ def _check_calls(world: World, plan: RegistryPlan, module: ModuleIndex) -> None:
         for node in own_nodes(function.node.body):
             if isinstance(node, n.Call) and isinstance(node.func, (n.Name, n.Attribute)):
                 made = evaluate.expr(ctx, Cursor(State({}, {}), None), node)
-                if isinstance(made, Session) and made.sid.owner == "local":
+                if isinstance(made, Session) and made.sid.owner == "local" and made.settings.flavour != "connection":
                     place = where(world, module.path, node.pos)
                     raise Refused(f"more than one session is in play: {function.qualname} opens another ({place})")
 

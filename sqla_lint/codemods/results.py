@@ -27,11 +27,14 @@ def check_result(before: World, after: World, paths: Sequence[str], cured: Key) 
     Raises:
         Refused: with what would be reported.
     """
-    known = Counter(key for key, _ in _found(before, paths))
+    judged = sorted({*paths, cured[0]})
+    known = Counter(key for key, _ in _found(before, judged))
     now: Counter[Key] = Counter()
-    for key, message in _found(after, paths):
+    for key, message in _found(after, judged):
         now[key] += 1
-        if now[key] > known[key] or (key == cured and now[key] >= known[key]):
+        if key == cured and now[key] >= known[key]:
+            raise Refused(f"it would not cure this: {key[2]} would still be reported")
+        if now[key] > known[key]:
             place = f"{key[1]}, {os.path.relpath(key[0], before.project.root)}" if key[1] else os.path.basename(key[0])
             raise Refused(f"there would be {key[2]} then: {message} ({place})")
 

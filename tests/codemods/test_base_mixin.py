@@ -624,6 +624,12 @@ def test_the_registry_is_written_as_the_file_writes_its_module(tmp_path: Path) -
     assert run(tmp_path / "after", tmp_path / "one", "own", ["add('c')"]).results == [("3", "NoneType")]
 
 
+def test_nothing_is_done_where_it_would_cure_nothing(tmp_path: Path) -> None:
+    text = FLASK.replace("db.session.flush()", "db.session.execute(db.text('select 1'))")
+    outcome = repaired(tmp_path, {"shop.py": text}, "base-mixin")
+    assert "BaseMixin" not in outcome.files["shop.py"]
+
+
 def test_only_named_files_are_written(tmp_path: Path) -> None:
     files = {"db.py": DB, "models.py": MODELS, "own.py": HEAD + CASES["add and flush"][0]}
     assert repaired(tmp_path, files, "base-mixin", only=["db.py"]).files == files
