@@ -77,8 +77,7 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
     kwargs: dict[str, Value] = {}
     for keyword in node.keywords:
         value = expr(ctx, cur, keyword.value)
-        if keyword.name is not None:
-            kwargs[keyword.name] = value
+        kwargs[keyword.name if keyword.name is not None else configure.SPREAD] = value
     ctx.aside = outer
     fetches.note(ctx, node, func, args)
     handovers.note(ctx, cur, func, args, node)

@@ -7,6 +7,8 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.values import ClassValue, Connection, Engine, Literal, Mapping, Outside, Session, Settings, Value
 
+# The key under which ``**options`` stand among the keyword arguments of a call.
+SPREAD = "**"
 _ASYNC = frozenset({"async-session-class", "async-sessionmaker", "async-scoped-session"})
 
 
@@ -16,7 +18,11 @@ def of_class(meaning: str) -> Settings:
 
 
 def overridden(settings: Settings, kwargs: dict[str, Value]) -> Settings:
-    """*settings* with what the keyword arguments of a call say; a value that is no literal is not known."""
+    """*settings* with what the keyword arguments of a call say; a value that is no literal is not known, and ``**``
+    may say anything.
+    """
+    if SPREAD in kwargs:
+        settings = vague(settings)
     if "expire_on_commit" in kwargs:
         settings = settings._replace(expire_on_commit=_flag(kwargs["expire_on_commit"]))
     if "autoflush" in kwargs:
@@ -28,6 +34,11 @@ def overridden(settings: Settings, kwargs: dict[str, Value]) -> Settings:
     if _is_async_class(kwargs.get("class_")):
         settings = settings._replace(is_async=True)
     return settings
+
+
+def vague(settings: Settings) -> Settings:
+    """*settings* after something that may have set any of them."""
+    return settings._replace(expire_on_commit=None, autoflush=None)
 
 
 def of_factory(meaning: str, kwargs: dict[str, Value]) -> Settings:
@@ -47,7 +58,7 @@ def bound(settings: Settings, args: list[Value], kwargs: dict[str, Value]) -> Se
 
 def of_flask(kwargs: dict[str, Value]) -> Settings:
     """The settings of Flask-SQLAlchemy's ``db.session``: ``session_options`` may change them in ways not read here."""
-    options = kwargs.get("session_options")
+    options = kwargs.get("session_options", kwargs.get(SPREAD))
     expire: bool | None = True if options is None else None
     if isinstance(options, Mapping):
         expire = None

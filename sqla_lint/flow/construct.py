@@ -24,7 +24,9 @@ def instance(
     if ctx.world.mappings.is_mapped(cls):
         calls.unknown(ctx, cur, args, kwargs, pos)
         made = Entity(cls, None, made=(ctx.path, pos))
-        plain = node is not None and not args and all(k.name is not None for k in node.keywords)
+        plain = node is not None and not args and configure.SPREAD not in kwargs
+        # Names that are not literal may be set on it, on some ways only.
+        plain = plain and not (ctx.function is not None and "setattr" in ctx.function.body_words)
         instances.built(ctx, cur, made, frozenset(kwargs) if plain else None)
         return made
     if ctx.world.is_flask_db_class(cls):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqla_lint import handover_calls
-from sqla_lint.flow import calls, loading, ownership, rows, texts
+from sqla_lint.flow import calls, loading, ownership, rows, sessions, texts
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import Cursor, Raised
@@ -130,6 +130,8 @@ def _bool_op(ctx: Context, cur: Cursor, node: n.BoolOp) -> Value:
     result: Value | None = None
     outer = ctx.guards
     for part in node.values:
+        if part is not node.values[-1]:
+            ctx.tested = part
         value = expr(ctx, cur, part)
         ctx.guards = (*ctx.guards, Guard(part, node.op == "and"))
         known = truth(value)
@@ -209,6 +211,7 @@ def identical(left: Value, right: Value) -> bool | None:
 
 
 def _if_exp(ctx: Context, cur: Cursor, node: n.IfExp) -> Value:
+    ctx.tested = node.test
     known = truth(expr(ctx, cur, node.test))
     outer = ctx.guards
     found: Value | None = None
@@ -277,7 +280,8 @@ def _awaited(value: n.Expr) -> Pos:
 def _yield(ctx: Context, cur: Cursor, node: n.Yield) -> Value:
     value = expr(ctx, cur, node.value) if node.value is not None else UNKNOWN
     if not ctx.static:
-        ctx.yields.append(rows.item_of(value) if node.is_from else value)
+        given = sessions.as_set(cur, value) or value
+        ctx.yields.append(rows.item_of(given) if node.is_from else given)
         for sid in ownership.sids(value):
             # Whoever it is handed to runs statements on it.
             cur.sessions[sid] = ctx.session_state(cur, sid)._replace(used=True, active=True)

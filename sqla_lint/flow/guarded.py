@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqla_lint.flow import errors
 from sqla_lint.flow.evaluate import expr
 from sqla_lint.flow.facts import Called, Facts
-from sqla_lint.flow.state import Cursor, State
+from sqla_lint.flow.state import Cursor, Raised, State
 from sqla_lint.flow.values import ClassValue, FunctionValue, Method, Outside, Session
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import own_nodes
@@ -14,6 +15,8 @@ from sqla_lint.lower import nodes as n
 
 # Methods of a session that note something and send nothing.
 _NOTES = frozenset({"add", "add_all", "delete", "expunge"})
+# Methods after which reading an attribute sends a statement.
+_EXPIRES = frozenset({"commit", "rollback", "expire", "expire_all"})
 _PLAIN = ("builtins.", "datetime.", "uuid.", "logging.", "decimal.", "json.", "secrets.")
 
 
@@ -25,11 +28,17 @@ def sends_nothing(facts: Facts, world: World, body: Sequence[n.Stmt], savepoint:
     """
     calls = {event.pos: event for event in facts.events if isinstance(event, Called)}
     notes = False
+    expired = any(event.name in _EXPIRES and event.pos < body[0].pos for event in calls.values())
+    called = {node.func for node in own_nodes(tuple(body)) if isinstance(node, n.Call)}
+    targets = {t for node in own_nodes(tuple(body)) if isinstance(node, n.Assign) for t in node.targets}
     for node in own_nodes(tuple(body)):
         if isinstance(node, n.Name) and node.id == savepoint:
             return False
         if isinstance(node, (n.With, n.Yield, n.For, n.While)):
             return False
+        if isinstance(node, n.Attribute) and node not in targets and node not in called:
+            if expired or node.attr in world.reading_names:
+                return False
         if isinstance(node, (n.Assign, n.AugAssign)):
             notes = notes or any(
                 isinstance(t, n.Attribute) for t in (node.targets if isinstance(node, n.Assign) else (node.target,))
@@ -40,6 +49,13 @@ def sends_nothing(facts: Facts, world: World, body: Sequence[n.Stmt], savepoint:
                 return False
             notes = notes or writes
     return notes
+
+
+def listens(facts: Facts, world: World, handler: n.Handler) -> bool:
+    """Whether a handler can catch what the database raises."""
+    ctx = world.static_context(facts.function.path, facts.function)
+    types = errors.handler_types(ctx, Cursor(State({}, {}), None), handler.type)
+    return errors.catches(Raised("database"), types) is not False
 
 
 def _call(facts: Facts, world: World, node: n.Call, called: Called | None) -> tuple[bool, bool]:
@@ -63,4 +79,4 @@ def _function(world: World, func: FunctionValue) -> tuple[bool, bool]:
     return bool(may & {"statement", "commit"}) or summary.bounded or not may, "write" in may
 
 
-__all__ = ["sends_nothing"]
+__all__ = ["listens", "sends_nothing"]

@@ -15,6 +15,9 @@ from sqla_lint.flow.state import CLOSED, OPEN, Cursor, InstanceId, InstanceState
 from sqla_lint.flow.values import Entity, Instance, Many, Mapping, Pair, Record, Sid, Value
 from sqla_lint.lower.nodes import Pos
 
+# Owners that decide, by how they made the session, whether a commit expires.
+ASKED = ("parameter", "held", "instance")
+
 
 def identity(entity: Entity) -> InstanceId | None:
     """What tells an instance (or the rows of one query) from others; None where it is not known where it came from."""
@@ -94,7 +97,11 @@ def added(ctx: Context, cur: Cursor, sid: Sid, value: Value) -> None:
         if found is not None:
             key, state = found
             _keeps_change(cur, state.sid, sid)
-            cur.instances[key] = state._replace(sid=sid)
+            cur.instances[key] = state._replace(sid=sid, spared=False)
+            session = cur.sessions.get(sid)
+            if session is not None and session.status == CLOSED:
+                # It is used once more: what is read from here on loads again.
+                cur.instances[key] = InstanceState(sid, stored=True, shared=True)
 
 
 def _keeps_change(cur: Cursor, before: Sid | None, now: Sid) -> None:
@@ -137,7 +144,7 @@ def shared(ctx: Context, cur: Cursor, value: Value) -> None:
         found = known(cur, entity)
         if found is not None and not is_closed(cur, entity):
             key, state = found
-            cur.instances[key] = state._replace(shared=True, expired=None, keyless=False)
+            cur.instances[key] = state._replace(shared=True, expired=None, committed=None, keyless=False)
 
 
 def _held(cur: Cursor, sid: Sid) -> list[tuple[InstanceId, InstanceState]]:
@@ -159,12 +166,12 @@ def expire(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
             cur.instances[key] = state._replace(expired=pos)
 
 
-def expire_one(cur: Cursor, value: Value, pos: Pos) -> None:
-    """``expire(x)``."""
+def expire_one(cur: Cursor, value: Value, pos: Pos, some: bool) -> None:
+    """``expire(x)``; *some* if it names attributes."""
     for entity in entities(value):
         found = known(cur, entity)
         if found is not None and not found[1].spared:
-            cur.instances[found[0]] = found[1]._replace(expired=pos)
+            cur.instances[found[0]] = found[1]._replace(expired=None if some else pos, shared=found[1].shared or some)
 
 
 def committed(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
@@ -172,12 +179,14 @@ def committed(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
     if ctx.static:
         return
     _tell_other_changes(ctx, cur, sid, pos)
-    session = ctx.sessions.get(sid)
-    expires = session is not None and session.settings.expire_on_commit is True
+    session, now = ctx.sessions.get(sid), cur.sessions.get(sid)
+    expires = session is not None and session.settings.expire_on_commit is True and not (now is not None and now.reset)
     for key, state in _held(cur, sid):
         if state.spared:
             continue
-        cur.instances[key] = state._replace(stored=True, keyless=False, expired=pos if expires else None)
+        given = pos if sid.owner in ASKED else None
+        expired = pos if expires else None
+        cur.instances[key] = state._replace(stored=True, keyless=False, expired=expired, committed=given)
     flushed(ctx, cur, sid)
 
 
@@ -222,11 +231,11 @@ def loaded(cur: Cursor, entity: Entity) -> None:
         if key[:2] == (origin.path, origin.pos):
             del cur.instances[key]
         elif state.expired is not None and state.sid == origin.sid:
-            cur.instances[key] = state._replace(expired=None, shared=True)
+            cur.instances[key] = state._replace(expired=None, committed=None, shared=True)
 
 
 def refreshed(cur: Cursor, entity: Entity) -> None:
     """``refresh(x)`` loads its columns."""
     found = known(cur, entity)
     if found is not None:
-        cur.instances[found[0]] = found[1]._replace(expired=None, keyless=False)
+        cur.instances[found[0]] = found[1]._replace(expired=None, committed=None, keyless=False)

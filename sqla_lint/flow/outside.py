@@ -357,7 +357,15 @@ def _object_session(_ctx: Context, _cur: Cursor, _args: list[Value], _kwargs: di
     return UNKNOWN
 
 
+def _make_transient(_ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], _pos: Pos) -> Value:
+    """``make_transient(x)`` takes it out of its session."""
+    for value in args:
+        instances.spared(cur, value)
+    return UNKNOWN
+
+
 _HANDLERS: dict[str, Handler] = {
+    "sqlalchemy.orm.make_transient": _make_transient,
     "builtins.list": _same,
     "builtins.tuple": _same,
     "builtins.set": _same,

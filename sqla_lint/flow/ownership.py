@@ -182,12 +182,13 @@ def _mentions(key: object, name: str) -> bool:
 
 
 def _bind_attribute(ctx: Context, cur: Cursor, target: n.Attribute, value: Value) -> None:
-    from sqla_lint.flow import loading
+    from sqla_lint.flow import loading, sessions
     from sqla_lint.flow.evaluate import expr
 
     # The object is read; the attribute is not: writing a scalar relationship loads nothing.
     owner = expr(ctx, cur, target.value)
     loading.write(ctx, cur, target, owner)
+    sessions.configured(ctx, cur, owner, target.attr, value)
     instances.shared(ctx, cur, value)
     waits = unread(value)
     if waits is not None:

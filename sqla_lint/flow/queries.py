@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import asking, instances, sessions
+from sqla_lint.flow import asking, instances, sessions, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Outlived
 from sqla_lint.flow.loading import ALL_COLUMNS
@@ -125,6 +125,10 @@ def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
     for row in rows:
         if isinstance(row, Entity):
             instances.loaded(cur, row)
+            for path, strategy in query.origin.options:
+                if path and strategy in api.EAGER:
+                    # Rows that the session holds already are given what the query loads with its own.
+                    cur.env[usage.eager(path[-1])] = TRUE
             held: set[Held] = {(row.cls, query.origin.pos, "one" if one or query.single else "own")}
             for path, strategy in query.origin.options:
                 target = _reached(ctx, row, path) if strategy in api.EAGER else None

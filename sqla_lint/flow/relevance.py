@@ -16,7 +16,7 @@ from sqla_lint.flow.waits import Slowness
 from sqla_lint.handover_calls import WORDS as HANDS_OVER
 from sqla_lint.index.columns import Columns
 from sqla_lint.index.mapped import Mappings
-from sqla_lint.index.module import Function, ModuleIndex, bound_names, own_nodes, statements
+from sqla_lint.index.module import Function, ModuleIndex, bound_names, own_nodes, statements, walk
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import Project
 from sqla_lint.lower import nodes as n
@@ -159,6 +159,23 @@ class Relevance:
         names, asks = self.session_names | _OPENS, api.QUERY_RUNS | api.EXECUTES
         found = [f for f in self.project.functions if f.body_words & names and "return" in f.words and f.words & asks]
         return frozenset(f.node.name for f in found) - COMMON
+
+    @cached_property
+    def reconfigured(self) -> frozenset[str]:
+        """Names of factories and registries whose ``configure(...)`` is called to change when instances expire."""
+        calls = [
+            node
+            for module in self.project.modules.values()
+            if "configure" in module.words
+            for node in walk(module.node)
+            if isinstance(node, n.Call) and isinstance(node.func, n.Attribute) and node.func.attr == "configure"
+        ]
+        return frozenset(
+            getattr(call.func.value, "id", getattr(call.func.value, "attr", ""))
+            for call in calls
+            if isinstance(call.func, n.Attribute)
+            and any(k.name in (None, "expire_on_commit", "autoflush") for k in call.keywords)
+        )
 
     @cached_property
     def keyed_classes(self) -> frozenset[str]:

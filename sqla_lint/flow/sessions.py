@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import asking, instances, ownership, queries, transitions
+from sqla_lint.flow.configure import vague
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Called, Closing, Created, Ran, Rebound, Recovered, Reopened, Used
 from sqla_lint.flow.state import CLOSED, OPEN, Cursor, Raised, SessionState
 from sqla_lint.flow.values import (
+    FALSE,
     UNKNOWN,
     ClassValue,
     Connection,
@@ -16,6 +18,7 @@ from sqla_lint.flow.values import (
     LambdaValue,
     Literal,
     Many,
+    Method,
     Outside,
     Pair,
     Parameter,
@@ -43,6 +46,27 @@ def create(ctx: Context, cur: Cursor, settings: Settings, pos: Pos, how: str = "
     connected = settings.flavour == "connection"
     cur.sessions[made.sid] = SessionState(used=connected, active=connected)
     return made
+
+
+def configured(ctx: Context, cur: Cursor, owner: Value, name: str, value: Value) -> None:
+    """``session.expire_on_commit = ...`` and ``session.autoflush = ...``."""
+    if isinstance(owner, Method) and owner.name == "sync_session":
+        owner = owner.receiver
+    if ctx.static or not isinstance(owner, Session) or name not in ("expire_on_commit", "autoflush"):
+        return
+    state = ctx.session_state(cur, owner.sid)
+    if name == "autoflush":
+        cur.sessions[owner.sid] = state._replace(silent=value == FALSE)
+    else:
+        cur.sessions[owner.sid] = state._replace(reset=True)
+
+
+def as_set(cur: Cursor, value: Value | None) -> Value | None:
+    """A session as whoever gets it has it: what was set on it is not followed there."""
+    state = cur.sessions.get(value.sid) if isinstance(value, Session) else None
+    if isinstance(value, Session) and state is not None and (state.reset or state.silent):
+        return value._replace(settings=vague(value.settings))
+    return value
 
 
 def collected(ctx: Context, cur: Cursor, settings: Settings, pos: Pos) -> Session:
@@ -173,7 +197,7 @@ def _instances(ctx: Context, cur: Cursor, sid: Sid, name: str, args: list[Value]
     elif name == "expunge_all":
         instances.all_spared(cur, sid)
     elif name == "expire":
-        instances.expire_one(cur, target, pos)
+        instances.expire_one(cur, target, pos, some=len(args) > 1)
     elif name == "expire_all":
         instances.expire(ctx, cur, sid, pos)
 
@@ -189,6 +213,9 @@ def _statement_method(
     statement(ctx, cur, sid, pos, writes, name)
     if not writes and asking.reads(ctx, name, target, args, kwargs):
         asking.note(ctx, sid, pos)
+    if "return_defaults" in kwargs:
+        # ``bulk_save_objects(rows, return_defaults=True)`` fetches the keys.
+        instances.shared(ctx, cur, target)
     if name in api.EXECUTES:
         return queries.executed(ctx, cur, target, name, sid, pos)
     if name in ("get", "get_one"):
@@ -199,7 +226,7 @@ def _statement_method(
             ctx.sessions[sid] = session._replace(settings=session.settings._replace(autocommit=True))
         return Connection(None)
     if name == "refresh" and isinstance(target, Entity):
-        _refreshed(cur, target, args[1] if len(args) > 1 else kwargs.get("attribute_names", UNKNOWN))
+        _refreshed(cur, target, args[1] if len(args) > 1 else kwargs.get("attribute_names"))
     if name == "merge" and isinstance(target, Entity):
         return instances.merged(ctx, cur, sid, target, pos)
     return target if name == "merge" else UNKNOWN
@@ -215,12 +242,13 @@ def _was_got(cur: Cursor, args: list[Value]) -> bool:
     return known
 
 
-def _refreshed(cur: Cursor, row: Entity, names: Value) -> None:
+def _refreshed(cur: Cursor, row: Entity, names: Value | None) -> None:
     """``session.refresh(row, ["rel"])`` loads the relationships it names."""
     instances.refreshed(cur, row)
-    if row.origin is not None and isinstance(names, Many):
-        name = names.item.value if isinstance(names.item, Literal) else "*"
-        cur.loaded = cur.loaded | {(row.origin.pos, (*row.steps, str(name)), None)}
+    if row.origin is not None and names is not None:
+        items = names.items if isinstance(names, Pair) else (names.item,) if isinstance(names, Many) else (UNKNOWN,)
+        loaded = {str(item.value) if isinstance(item, Literal) else "*" for item in items}
+        cur.loaded = cur.loaded | {(row.origin.pos, (*row.steps, name), None) for name in loaded}
 
 
 def begin(ctx: Context, cur: Cursor, sid: Sid, nested: bool, pos: Pos) -> Transaction:

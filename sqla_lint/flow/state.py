@@ -55,7 +55,8 @@ class SessionState(NamedTuple):
     *reopened_at* the first statement after that. *wrote* is the first write of its transaction, *tried_after*
     are each ``try`` that began after it; *block* is the ``with ...begin()`` block around. *ended* names what
     was done since entry; *waited* is the first slow call of the transaction. *changed* is the first change of an
-    instance of it since its transaction began; *silent* while autoflush is off.
+    instance of it since its transaction began; *silent* while autoflush is off; *reset* once ``expire_on_commit`` was
+    set on it.
     """
 
     status: str = OPEN
@@ -72,13 +73,15 @@ class SessionState(NamedTuple):
     waited: Pos | None = None
     changed: Pos | None = None
     silent: bool = False
+    reset: bool = False
 
 
 class InstanceState(NamedTuple):
     """What one instance is, on one way.
 
     *sid* is the session it is in. *stored* if the database has it (else it is new, or only added). *expired* is what
-    emptied its attributes: they are loaded again when one is read. *spared* if a commit does not expire it (deleted, or
+    emptied its attributes: they are loaded again when one is read; *committed* the commit that did so if the session,
+    which is the caller's, expires on commit. *spared* if a commit does not expire it (deleted, or
     expunged). *keyless* while the flush that makes its primary key has not come. *shared* once other code had it: what
     that loaded, added or set is not known.
     """
@@ -89,6 +92,7 @@ class InstanceState(NamedTuple):
     spared: bool = False
     keyless: bool = False
     shared: bool = False
+    committed: Pos | None = None
 
 
 class Raised(NamedTuple):

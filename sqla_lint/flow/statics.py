@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqla_lint.flow import loading, scopes
+from sqla_lint.flow import configure, loading, scopes
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.evaluate import expr
 from sqla_lint.flow.state import Cursor, State
@@ -65,6 +65,8 @@ class Statics:
         if found == NONE:
             found = self._set_globally(what)
         result = rename(found if found is not None else UNKNOWN, what.path, what.name)
+        if isinstance(result, (Factory, Registry)) and what.name in self.world.reconfigured:
+            result = result._replace(settings=configure.vague(result.settings))
         self._busy.discard(key)
         if len(self.world.missing) == missing:
             self._variables[key] = result

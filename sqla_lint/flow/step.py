@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from sqla_lint.flow import branches, containers, errors, evaluate, handling, loading, ownership, scopes
+from sqla_lint.flow import branches, containers, errors, evaluate, handling, loading, ownership, scopes, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Once
 from sqla_lint.flow.graph import Node, with_item
@@ -180,6 +180,8 @@ def _next(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     source = cur.env.get(_iterable(stmt), UNKNOWN)
     done = Cursor(cur.state(), node)
     done.env.pop(_iterable(stmt), None)
+    if isinstance(stmt.target, n.Name):
+        usage.passed(done, source, stmt.target.id, stmt.body)
     drawn = loading.draw(ctx, cur, source, stmt.pos[:2], stmt.iter)
     ownership.bind(ctx, cur, stmt.target, drawn)
     if stmt.is_async:

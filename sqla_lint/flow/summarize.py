@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow import asking, usage
+from sqla_lint.flow import asking, sessions, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import CLOSED, GONE, Cursor, SessionState, State
 from sqla_lint.flow.summary import Effect, Generator, Summary
@@ -39,7 +39,8 @@ def _returned(returns: Exits) -> Value | None:
     """What the function returns; None where it never does."""
     found: Value | None = None
     for state in returns:
-        value = usage.released(Cursor(state, None), state.result) if state.result is not None else NONE
+        way = Cursor(state, None)
+        value = usage.released(way, sessions.as_set(way, state.result) or NONE) if state.result is not None else NONE
         found = value if found is None else _joined(found, value)
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sqla_lint.flow import calls, loading
+from sqla_lint.flow import calls, loading, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import UNKNOWN, Entity, FunctionValue, Literal, Pair, Parameter, Value
@@ -28,6 +28,9 @@ def method(world: World, cls: Class, name: str) -> Function | None:
 
 def show(ctx: Context, cur: Cursor, values: Iterable[Value], pos: Pos, name: str = "__str__") -> None:
     """*values* are turned into text at *pos*."""
+    values = tuple(values)
+    for value in values:
+        usage.shown(ctx, cur, value, pos)
     if not ctx.world.shown_reads:
         return
     for value in values:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow.context import Context, describe
+from sqla_lint.flow.context import Context, describe, dotted
 from sqla_lint.flow.facts import AsyncRead, Detached, KeyRead
-from sqla_lint.flow.instances import entities, is_closed, known, session_of, shared
+from sqla_lint.flow.instances import autoflushed, entities, is_closed, known, session_of, shared
 from sqla_lint.flow.state import OPEN, Cursor, InstanceId, InstanceState
 from sqla_lint.flow.summary import Summary
-from sqla_lint.flow.values import Entity, Many, Pair, Value
+from sqla_lint.flow.values import Entity, FunctionValue, Many, Pair, Value
 from sqla_lint.index.mapped import Relationship
 from sqla_lint.index.module import Function, own_nodes
 from sqla_lint.lower import nodes as n
@@ -18,15 +18,18 @@ def read(
     ctx: Context, cur: Cursor, node: n.Attribute, entity: Entity, relation: Relationship | None, lazy: bool
 ) -> None:
     """An attribute of an instance is read: what that fails with, and what it loads. *lazy* if it sends a statement."""
+    if node.attr == "__dict__":
+        shared(ctx, cur, entity)
     if ctx.static or node.attr.startswith("__"):
         return
     found = known(cur, entity)
     if found is None:
         return
     key, state = found
+    lazy = lazy and eager(node.attr) not in cur.env
     if not (relation is not None or ctx.world.columns.is_stored(entity.cls, node.attr)):
         return
-    if state.keyless and node is not ctx.tested and node.attr in ctx.world.columns.generated(entity.cls):
+    if state.keyless and not _is_tested(ctx, node) and node.attr in ctx.world.columns.generated(entity.cls):
         ctx.emit(KeyRead(node.pos, key, entity.cls.name, node.attr, describe(node.value)))
     if is_closed(cur, entity):
         cause = state.expired
@@ -34,8 +37,65 @@ def read(
             ctx.emit(Detached(node.pos, key, describe(node.value), node.attr, "read", cause))
     elif _is_async(ctx, cur, entity) and not ctx.in_sync:
         _read_async(ctx, node.pos, describe(node.value), node.attr, key, state, lazy)
-    if state.expired is not None and not is_closed(cur, entity):
-        cur.instances[key] = state._replace(expired=None)
+    if is_closed(cur, entity):
+        return
+    sid = session_of(cur, entity)
+    if sid is not None and (lazy or state.expired is not None):
+        autoflushed(ctx, cur, sid)
+    if state.expired is not None or state.committed is not None:
+        cur.instances[key] = cur.instances.get(key, state)._replace(expired=None, committed=None)
+
+
+def passed(cur: Cursor, source: Value, name: str, body: tuple[n.Stmt, ...]) -> None:
+    """After a loop over *source*: what its rounds used by *name* was loaded again. Without a round there was none."""
+    if not cur.instances:
+        return
+    held = [(entity, found) for entity in entities(source) if (found := known(cur, entity)) is not None]
+    if any(found[1].expired or found[1].committed for _, found in held) and _uses(name, body):
+        for entity, (key, state) in held:
+            if not is_closed(cur, entity):
+                cur.instances[key] = state._replace(expired=None, committed=None)
+
+
+def _uses(name: str, body: tuple[n.Stmt, ...]) -> bool:
+    """Whether statements read an attribute of *name*, or hand it to a call."""
+    nodes = tuple(own_nodes(body))
+    written = {target for node in nodes if isinstance(node, n.Assign) for target in node.targets}
+    return any(
+        isinstance(node, n.Attribute) and isinstance(node.value, n.Name) and node.value.id == name
+        if isinstance(node, n.Attribute) and node not in written
+        else isinstance(node, n.Call) and any(isinstance(arg, n.Name) and arg.id == name for arg in node.args)
+        for node in nodes
+    )
+
+
+def eager(name: str) -> str:
+    """The key of the state that says that a query has loaded the relationship *name* of rows that were held."""
+    return f"%eager.{name}"
+
+
+def _is_tested(ctx: Context, node: n.Attribute) -> bool:
+    """Whether a key is compared with None, or only read where a test has found it there."""
+    if node is ctx.tested:
+        return True
+    key = dotted(node)
+    return key is not None and any(
+        guard.outcome and guard.test is not None and dotted(guard.test) == key for guard in ctx.guards
+    )
+
+
+def shown(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> None:
+    """An instance is turned into text: its class may read anything of it."""
+    from sqla_lint.flow import calls
+
+    if ctx.static or not isinstance(value, Entity):
+        return
+    methods = (ctx.world.method(value.cls, name) for name in ("__format__", "__str__", "__repr__"))
+    method = next((method for method in methods if method is not None), None)
+    if method is not None and is_closed(cur, value):
+        calls.project(ctx, cur, pos, FunctionValue(method, value), [], {}, method.node.name)
+    elif method is not None:
+        shared(ctx, cur, value)
 
 
 def _is_async(ctx: Context, cur: Cursor, entity: Entity) -> bool:
@@ -66,6 +126,24 @@ def handed(ctx: Context, cur: Cursor, bound: dict[str, Value], function: Functio
                     ctx.emit(Detached(pos, found[0], function.node.name + "()", attribute, "call", cause))
             elif not _is_receiver(function, name) or summary.effects or summary.bounded:
                 shared(ctx, cur, entity)
+            else:
+                # A method of its own: what it reads is loaded again, and it may set the key.
+                keyless = found[1].keyless and not _sets(ctx, function, entity)
+                cur.instances[found[0]] = found[1]._replace(expired=None, committed=None, keyless=keyless)
+
+
+def _sets(ctx: Context, function: Function, entity: Entity) -> bool:
+    """Whether a method may set the key of its object, itself or through another one."""
+    me = function.node.params[0].name
+    return bool(function.words & {"setattr", "__dict__"}) or any(
+        isinstance(node, n.Attribute)
+        and isinstance(node.value, n.Name)
+        and node.value.id == me
+        and (
+            node.attr in ctx.world.columns.generated(entity.cls) or ctx.world.method(entity.cls, node.attr) is not None
+        )
+        for node in own_nodes(function.node.body)
+    )
 
 
 def _is_receiver(function: Function, name: str) -> bool:
@@ -74,10 +152,13 @@ def _is_receiver(function: Function, name: str) -> bool:
 
 def _first_read(ctx: Context, function: Function, name: str, entity: Entity) -> str | None:
     """The first column or relationship that a function reads of a parameter."""
+    body = tuple(own_nodes(function.node.body))
+    written = {target.pos for node in body if isinstance(node, n.Assign) for target in node.targets}
     reads = [
         node
-        for node in own_nodes(function.node.body)
+        for node in body
         if isinstance(node, n.Attribute)
+        and node.pos not in written
         and isinstance(node.value, n.Name)
         and node.value.id == name
         and ctx.world.columns.is_stored(entity.cls, node.attr)
@@ -88,7 +169,7 @@ def _first_read(ctx: Context, function: Function, name: str, entity: Entity) -> 
 def read_by_callee(ctx: Context, cur: Cursor, entity: Entity, name: str, callee: str, pos: Pos) -> None:
     """A callee reads a relationship or deferred column of an instance that is not loaded."""
     found = known(cur, entity)
-    if ctx.static or found is None or found[1].expired is not None or found[1].shared:
+    if ctx.static or found is None or found[1].expired is not None or found[1].shared or eager(name) in cur.env:
         return
     if is_closed(cur, entity):
         ctx.emit(Detached(pos, found[0], callee, name, "call", None))
@@ -104,6 +185,10 @@ def written(ctx: Context, cur: Cursor, entity: Entity, name: str, pos: Pos) -> N
     if found is None:
         return
     key, state = found
+    if state.expired is not None or state.committed is not None:
+        # What is set needs no load; of the others nothing is said.
+        state = state._replace(expired=None, committed=None)
+        cur.instances[key] = state
     if state.keyless and name in ctx.world.columns.generated(entity.cls):
         cur.instances[key] = state._replace(keyless=False)
     session = cur.sessions.get(state.sid) if state.sid is not None else None

@@ -214,7 +214,9 @@ class World(Relevance):
         for base in self.names.external_bases(cls):
             meaning = api.meaning(base)
             if meaning in ("session-class", "async-session-class"):
-                return configure.of_class(meaning)
+                settings = configure.of_class(meaning)
+                # What an ``__init__`` of the project's own hands on is not followed.
+                return configure.vague(settings) if self.method(cls, "__init__") is not None else settings
         return None
 
     def is_flask_db_class(self, cls: Class) -> bool:

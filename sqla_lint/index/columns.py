@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from sqla_lint.index.mapped import Mappings, unquote, unwrap
-from sqla_lint.index.module import Class
+from sqla_lint.index.module import Class, walk
 from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n
 
@@ -43,12 +44,28 @@ class Columns:
 
     def generated(self, cls: Class) -> frozenset[str]:
         """The attributes that a flush fills in with the primary key."""
+        if any(owner.name in self._listened for owner in self.mappings.lineage(cls)):
+            return frozenset()
         return frozenset(name for name, column in self.of(cls).items() if column.generated)
 
     def is_deferrable(self, cls: Class, name: str) -> bool:
         """Whether *name* is a column that a query may leave out: any but the primary key."""
         column = self.of(cls).get(name)
         return column is not None and not column.is_key
+
+    @cached_property
+    def _listened(self) -> frozenset[str]:
+        """Names of classes with a listener for ``init``: it may set anything on what is made."""
+        calls = [
+            node
+            for module in self.names.project.modules.values()
+            if module.words & {"listens_for", "listen"}
+            for node in walk(module.node)
+            if isinstance(node, n.Call) and _last(node) in ("listens_for", "listen") and len(node.args) > 1
+        ]
+        return frozenset(
+            _last(c.args[0]) for c in calls if isinstance(c.args[1], n.Constant) and c.args[1].value == "init"
+        )
 
     def is_stored(self, cls: Class, name: str) -> bool:
         """Whether an attribute of a mapped class is a column or a relationship."""

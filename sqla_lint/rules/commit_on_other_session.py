@@ -59,4 +59,7 @@ def _is_lost(facts: Facts, event: OtherCommit) -> bool:
     settings = facts.sessions[event.other].settings if event.other in facts.sessions else None
     if settings is None or settings.autocommit or settings.flavour == "bound":
         return False
+    quiet = [e.state for e in facts.events if isinstance(e, Exit) and e.sid == event.other and e.how != "raise"]
+    if quiet and all("rollback" in way.ended for way in quiet):
+        return False
     return not any(way.status == "gone" or way.ended & {"commit", "may-commit", "keeps"} for way in ways)

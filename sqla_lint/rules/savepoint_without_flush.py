@@ -33,7 +33,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint.flow.facts import Called, Facts
-from sqla_lint.flow.guarded import sends_nothing
+from sqla_lint.flow.guarded import listens, sends_nothing
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import own_nodes, statements
 from sqla_lint.lower import nodes as n
@@ -56,7 +56,9 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
         if held is None:
             continue
         name, pos = held
-        guard = next((b for b in sorted(blocks, key=lambda b: b.pos) if b.pos > pos and _rolls_back(b, name)), None)
+        guard = next(
+            (b for b in sorted(blocks, key=lambda b: b.pos) if b.pos > pos and _rolls_back(facts, world, b, name)), None
+        )
         if guard is not None and _adjacent(facts, pos, guard.pos) and sends_nothing(facts, world, guard.body, name):
             message = (
                 f"nothing is sent inside the try at line {guard.pos[0]}: its handler never runs, and the failure comes "
@@ -73,8 +75,8 @@ def _savepoint(stmt: n.Stmt, begun: dict[Pos, Called]) -> tuple[str, Pos] | None
     return (stmt.targets[0].id, value.pos) if value.pos in begun else None
 
 
-def _rolls_back(block: n.Try, name: str) -> bool:
-    """Whether a handler of the ``try`` rolls the savepoint back."""
+def _rolls_back(facts: Facts, world: World, block: n.Try, name: str) -> bool:
+    """Whether a handler of the ``try`` that the database's errors reach rolls the savepoint back."""
     return any(
         isinstance(node, n.Call)
         and isinstance(node.func, n.Attribute)
@@ -82,6 +84,7 @@ def _rolls_back(block: n.Try, name: str) -> bool:
         and isinstance(node.func.value, n.Name)
         and node.func.value.id == name
         for handler in block.handlers
+        if listens(facts, world, handler)
         for node in own_nodes(handler.body)
     )
 
