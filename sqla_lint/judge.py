@@ -12,6 +12,7 @@ from sqla_lint.flow.summary import Read
 from sqla_lint.flow.values import Sid
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import Function, ModuleIndex
+from sqla_lint.lending import lent
 from sqla_lint.lower import nodes as n
 from sqla_lint.rules import Rule, all_rules
 from sqla_lint.rules.verdict import Verdict
@@ -76,7 +77,7 @@ def _judge_function(function: Function, summaries: Summaries, rules: Sequence[Ru
             for verdict in _settled(partial(rule.check, facts, summaries.world), summaries):
                 yield Judged(rule, verdict, function.path, where)
         if rule.check_handed is not None:
-            for read, handed in _handed(function, summaries):
+            for read, handed in (*_handed(function, summaries), *lent(function, summaries)):
                 for verdict in rule.check_handed(read, handed, summaries.world):
                     yield Judged(rule, verdict, verdict.path or function.path, None)
 

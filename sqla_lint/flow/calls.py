@@ -23,10 +23,12 @@ from sqla_lint.flow import (
     sessions,
     substitute,
     usage,
+    variants,
     waits,
 )
 from sqla_lint.flow.context import Context, describe
 from sqla_lint.flow.state import Cursor, Raised
+from sqla_lint.flow.summary import Summary
 from sqla_lint.flow.values import (
     UNKNOWN,
     AppContext,
@@ -80,6 +82,7 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
         kwargs[keyword.name if keyword.name is not None else configure.SPREAD] = value
     ctx.aside = outer
     fetches.note(ctx, node, func, args)
+    variants.note(ctx, node, func, args)
     handovers.note(ctx, cur, func, args, node)
     made = _collected(ctx, cur, func, args, node)
     if made is not None:
@@ -276,6 +279,7 @@ def project(
     bound = bind(ctx, function, func.receiver, args, kwargs)
     summary = ctx.world.summary(function, any(ownership.sids(value) for value in bound.values()))
     asking.called(ctx, summary, bound, function, func.receiver, pos)
+    summary = variants.summary(ctx, function, summary, bound, pos)
     if function.is_generator and summary.generator is not None:
         if func.kind == "context-manager" or ctx.world.is_context_manager(function):
             return substitute.scope(ctx, cur, summary.generator, bound, pos)
@@ -286,12 +290,24 @@ def project(
         waits.project(ctx, cur, function, summary, bound, pos)
         substitute.effects(ctx, cur, summary, bound, function, pos)
         substitute.writes(ctx, cur, summary, func.receiver)
+        if function.node.name == "__init__" and isinstance(func.receiver, Instance):
+            _stored(ctx, cur, summary, bound, pos)
     if summary.returns is None:
         cur.dead = not ctx.static
         return UNKNOWN
     if ctx.world.is_cached(function):
         return substitute.kept(ctx, cur, summary.returns, bound, pos)
     return substitute.value(ctx, cur, summary.returns, bound, pos)
+
+
+def _stored(ctx: Context, cur: Cursor, summary: Summary, bound: dict[str, Value], pos: Pos) -> None:
+    """``super().__init__(...)``: what it stores is on the object from here on."""
+    if ctx.function is None or not ctx.function.node.params:
+        return
+    for name, stored in summary.stores:
+        value = substitute.value(ctx, cur, stored, bound, pos)
+        if value != UNKNOWN:
+            cur.env[f"{ctx.function.node.params[0].name}.{name}"] = value
 
 
 def bind(

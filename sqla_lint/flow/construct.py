@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow import asking, calls, configure, instances, sessions, substitute
+from sqla_lint.flow import asking, calls, configure, containers, instances, sessions, substitute
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import UNKNOWN, ClassValue, Entity, FlaskDb, Instance, Value
@@ -37,8 +37,9 @@ def instance(
     init = ctx.world.method(cls, "__init__")
     if init is None:
         return _without_init(ctx, cur, func, args, kwargs, pos)
-    summary = ctx.world.summary(init)
     bound = calls.bind(ctx, init, Instance(cls, ("%new",)), args, kwargs)
+    kept = any(containers.holds_rows(value) or isinstance(value, ClassValue) for value in bound.values())
+    summary = ctx.world.summary(init, kept)
     if not ctx.static:
         substitute.reads(ctx, cur, summary, bound, init, pos)
         substitute.effects(ctx, cur, summary, bound, init, pos)

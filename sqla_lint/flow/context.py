@@ -55,6 +55,8 @@ class Context:
         self.waits: dict[Wait, None] = {}
         self.aside = False
         self.awaited: Pos | None = None
+        self.lends: set[Function] = set()
+        self.wants: dict[tuple[str, tuple[str, ...]], None] = {}
         self.pending: set[tuple[object, ...]] = set()
 
     def emit(self, event: Event) -> None:

@@ -165,6 +165,14 @@ class LazyRead(NamedTuple):
     span: Pos
 
 
+class Lent(NamedTuple):
+    """A function was handed a model, a query or a function, and with it a loop of its own reads what *read* says."""
+
+    read: LazyRead
+    function: Function
+    pos: Pos
+
+
 class Handed(NamedTuple):
     """A value was handed to a function that reads it in a loop of its own: *status* as in :class:`LazyRead`.
 
@@ -271,6 +279,7 @@ Event = (
     | Handed
     | KeyRead
     | LazyRead
+    | Lent
     | OtherCommit
     | Outlived
     | Ran

@@ -9,6 +9,7 @@ from sqla_lint import slow_calls
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import (
+    NONE,
     UNKNOWN,
     Alias,
     ClassValue,
@@ -84,6 +85,8 @@ def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance) -> 
     if method is not None:
         return _method(ctx, cur, node, method, owner)
     found = ctx.world.attribute(owner, node.attr)
+    if found in (UNKNOWN, NONE) and owner.path == ("self",) and ctx.world.keeps_argument(owner.cls, node.attr):
+        return Parameter("self", (node.attr,))
     return _inherited(ctx, node, owner) if found == UNKNOWN else found
 
 

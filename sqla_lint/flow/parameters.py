@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqla_lint import handover_calls, slow_calls
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import configure
+from sqla_lint.flow import configure, variants
 from sqla_lint.flow.values import (
     UNKNOWN,
     ClassValue,
@@ -67,6 +67,8 @@ class Parameters:
         self._busy.add(key)
         missing = len(self.world.missing)
         found = self._compute(function, param)
+        if function.given:
+            found = variants.parameter(function, param.name, found)
         self._busy.discard(key)
         if len(self.world.missing) == missing:
             self._values[key] = found
@@ -151,6 +153,8 @@ class Parameters:
         if name == "Annotated" and items:
             injected = sid._replace(owner="injected") if any(map(_mentions_depends, items[1:])) else sid
             return self.annotation(path, items[0], root, injected, hops - 1)
+        if name in ("Type", "type"):
+            return None
         if name in _WRAPPERS:
             return self._either(path, items, root, sid, hops)
         if name in _MANY and items:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow import asking, sessions, usage
+from sqla_lint.flow import asking, sessions, usage, variants
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import CLOSED, GONE, Cursor, SessionState, State
 from sqla_lint.flow.summary import Effect, Generator, Summary
@@ -31,6 +31,9 @@ def summarize(ctx: Context, function: Function, returns: Exits, raises: Exits) -
         stores=_stores(function, returns),
         writes=_writes(function, returns),
         generator=generator,
+        wants=tuple(sorted(ctx.wants)),
+        lends=frozenset(ctx.lends) if ctx.wants else frozenset(),
+        lazy=variants.lazy(ctx, function),
         waits=tuple(w._replace(told=frozenset(s for s in w.told if s.owner in _SHOWN)) for w in ctx.waits),
     )
 

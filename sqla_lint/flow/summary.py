@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.values import UNKNOWN, Sid, Value
+from sqla_lint.index.module import Function
 from sqla_lint.lower.nodes import Pos
+
+if TYPE_CHECKING:
+    from sqla_lint.flow.facts import LazyRead
 
 
 class Effect(NamedTuple):
@@ -102,7 +106,9 @@ class Summary(NamedTuple):
 
     *raises* are the sessions that a database error may leave failed; *raises_clean* if one may come out with its
     session rolled back; *raises_other* whether anything else may be raised; *stores* are the attributes of ``self``
-    that ``__init__`` sets, *writes* those that any method sets on every way out.
+    that ``__init__`` sets, *writes* those that any method sets on every way out. *wants* are the parameters (and their
+    attributes) that it would have to know to say what it returns, *lends* the functions that it hands them on to,
+    *lazy* the reads in loops of a variant that knows.
     """
 
     returns: Value | None = UNKNOWN
@@ -115,6 +121,9 @@ class Summary(NamedTuple):
     stores: tuple[tuple[str, Value], ...] = ()
     writes: tuple[str, ...] = ()
     generator: Generator | None = None
+    wants: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    lends: frozenset[Function] = frozenset()
+    lazy: tuple[LazyRead, ...] = ()
     waits: tuple[Wait, ...] = ()
     bounded: bool = False
 

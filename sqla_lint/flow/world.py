@@ -24,6 +24,7 @@ from sqla_lint.flow.values import (
     FlaskDb,
     FunctionValue,
     Instance,
+    Many,
     ModuleValue,
     Origin,
     Outside,
@@ -86,6 +87,8 @@ class World(Relevance):
         self.cleanup = Cleanup(self)
         self.slowness = Slowness(self)
         self.summaries: dict[Function, Summary] = {}
+        self._kept: dict[tuple[Class, str], bool] = {}
+        self.variants: dict[Function, dict[tuple[object, ...], Function]] = {}
         self.missing: dict[Function, None] = {}
         self._registered: dict[str, frozenset[str]] = {}
         self._locals: dict[Function, frozenset[str]] = {}
@@ -205,6 +208,20 @@ class World(Relevance):
     def attribute(self, owner: Instance, name: str) -> Value:
         """What ``owner.name`` is, as the function reaches it."""
         return reroot(self.statics.attribute(owner.cls, name), (*owner.path, name))
+
+    def keeps_argument(self, cls: Class, name: str) -> bool:
+        """Whether an attribute is what the constructor was given, as it came."""
+        key = (cls, name)
+        if key not in self._kept:
+            stored = next((s for c in self.names.lineage(cls) if (s := self.statics.stores(c).get(name))), ())
+            kept = bool(stored) and all(
+                function.node.name == "__init__"
+                and isinstance(value, n.Name)
+                and any(param.name == value.id for param in function.node.params)
+                for function, _, value in stored
+            )
+            self._kept[key] = kept or (not stored and name in (self.dataclass_fields(cls) or ()))
+        return self._kept[key]
 
     def class_attribute(self, cls: Class, name: str) -> Value:
         return self.statics.class_attribute(cls, name)
@@ -373,12 +390,25 @@ def reroot(value: Value, path: tuple[str, ...]) -> Value:
         return reroot(value.made, path)
     if isinstance(value, Instance):
         return value._replace(path=path, held=tuple((name, reroot(item, (*path, name))) for name, item in value.held))
+    if len(path) == 2 and path[0] == "self":
+        kept = _kept_rows(value, path[1])
+        if kept is not None:
+            return kept
     if isinstance(value, (Parameter, Entity)):
         # What was stored long ago: its rows may have been loaded since.
         return UNKNOWN
     if isinstance(value, Query):
         return value._replace(origin=Origin(value.origin.path, value.origin.pos, certain=False))
     return value
+
+
+def _kept_rows(value: Value, name: str) -> Value | None:
+    """Rows that the constructor was given: whoever made the object knows them."""
+    if isinstance(value, Many) and isinstance(value.item, Parameter) and value.item.steps == ("[]",):
+        return Many(Parameter("self", (name, "[]"), cls=value.item.cls))
+    if isinstance(value, Parameter) and value.cls is not None and not value.steps:
+        return Parameter("self", (name,), cls=value.cls)
+    return None
 
 
 def _as_closure(value: Value, outer: Function, name: str) -> Value:

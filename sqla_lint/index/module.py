@@ -15,7 +15,10 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """A ``def``, wherever it stands. *qualname* is ``Class.method`` or ``outer.inner``."""
+    """A ``def``, wherever it stands. *qualname* is ``Class.method`` or ``outer.inner``.
+
+    *given* are parameters whose value is known, *level* how many calls have handed them on.
+    """
 
     path: str
     qualname: str
@@ -23,6 +26,8 @@ class Function:
     cls: Class | None
     outer: Function | None
     source: tuple[str, ...] = field(repr=False)
+    given: tuple[object, ...] = ()
+    level: int = 0
 
     @property
     def key(self) -> tuple[str, int, int]:

@@ -1,0 +1,93 @@
+"""Reads in the loops of functions that are handed models, queries or functions: which calls make them lazy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_lint.flow import passing
+from sqla_lint.flow.facts import Facts, Handed, LazyRead, Lent
+from sqla_lint.flow.summaries import Summaries
+from sqla_lint.flow.summary import Read
+from sqla_lint.index.module import Function, bound_names, own_nodes, statements
+from sqla_lint.lower import nodes as n
+
+Lending = tuple[Read, list[tuple[Facts, Handed]]]
+
+
+def lent(function: Function, summaries: Summaries) -> Iterator[Lending]:
+    """The function's reads that depend on what it is handed, each with what the project's calls make of it."""
+    world = summaries.world
+    if not passing.repeats(function) or not function.words & (world.reading_names | world.readers):
+        return
+    wants = world.summary(function).wants
+    if not wants or not _loops_over(function, {steps[0] if steps else name for name, steps in wants}):
+        return
+    found: dict[Read, list[tuple[Facts, Handed]]] = {}
+    for facts in _lenders(function, summaries, {function}):
+        for event in facts.events:
+            if isinstance(event, Lent) and event.function is function:
+                read = _as_read(function, event.read)
+                found.setdefault(read, []).append((facts, _as_handed(function, event)))
+    told: list[Read] = []
+    for read in sorted(found, key=lambda read: (read.pos, read.steps)):
+        lazy = _all_lazy(found[read])
+        if any(event.status == "lazy" for _, event in lazy) and not any(_same(read, other) for other in told):
+            told.append(read)
+            yield read, lazy
+
+
+def _loops_over(function: Function, names: set[str]) -> bool:
+    """Whether a loop of the function goes over something that is made of *names*."""
+    led = set(names)
+    for stmt in statements(function.node.body):
+        value = getattr(stmt, "value", None)
+        if value is not None and _mentions(value, led):
+            led |= set(bound_names(stmt))
+    loops = (part.iter for part in own_nodes(function.node.body) if isinstance(part, (n.For, n.Generator)))
+    return any(_mentions(each, led) for each in loops)
+
+
+def _mentions(value: n.Expr, names: set[str]) -> bool:
+    parts = own_nodes(value)
+    return any((getattr(part, "id", None) or getattr(part, "attr", None)) in names for part in parts)
+
+
+def _lenders(function: Function, summaries: Summaries, seen: set[Function]) -> Iterator[Facts]:
+    """The callers, and the variants of those that are handed it themselves."""
+    for caller in summaries.world.callers(function):
+        if caller in seen:
+            continue
+        seen.add(caller)
+        yield summaries.facts(caller)
+        if function in summaries.world.summary(caller).lends:
+            for _ in _lenders(caller, summaries, seen):
+                pass
+            for variant in list(summaries.world.variants.get(caller, {}).values()):
+                yield summaries.facts(variant)
+
+
+def _as_read(function: Function, read: LazyRead) -> Read:
+    steps = (*read.entity.steps, read.attribute)
+    return Read("", steps, read.pos, True, read.loop, function.path, function.qualname)
+
+
+def _as_handed(function: Function, lent: Lent) -> Handed:
+    read = lent.read
+    steps = (*read.entity.steps, read.attribute)
+    return Handed(read.pos, function.path, steps, read.attribute, read.entity, lent.pos, read.status)
+
+
+def _all_lazy(handed: list[tuple[Facts, Handed]]) -> list[tuple[Facts, Handed]]:
+    """Of each call, one event: it is lazy if all ways through the function make it so."""
+    calls: dict[object, list[tuple[Facts, Handed]]] = {}
+    for facts, event in handed:
+        calls.setdefault((facts.function.path, event.pos), []).append((facts, event))
+    return [next((one for one in events if one[1].status != "lazy"), events[0]) for events in calls.values()]
+
+
+def _same(read: Read, other: Read) -> bool:
+    """Whether *other* tells of *read* already: the same path in the same loop, or a longer one on the same line."""
+    if read.loop != other.loop:
+        return False
+    on_line = read.pos[0] == other.pos[0] and other.steps[: len(read.steps)] == read.steps
+    return read.steps == other.steps or on_line
