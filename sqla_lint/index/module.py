@@ -15,10 +15,7 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """A ``def``, wherever it stands. *qualname* is ``Class.method`` or ``outer.inner``.
-
-    *given* are parameters whose value is known, *level* how many calls have handed them on.
-    """
+    """A ``def``; *qualname* is ``Class.method`` or ``outer.inner``. *given* are known parameters, *level* calls deep."""
 
     path: str
     qualname: str
@@ -31,14 +28,12 @@ class Function:
 
     @property
     def key(self) -> tuple[str, int, int]:
-        """Where it stands: the order in which functions are analysed, whatever order files came in."""
+        """Where it stands: functions are analysed in this order, whatever order files came in."""
         return (self.path, self.node.pos[0], self.node.pos[1])
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """Every identifier-like word in the function's text, its docstring aside:
-        a quick way to pass over what cannot matter.
-        """
+        """Every word in the function's text, its docstring aside: a quick way to pass over what cannot matter."""
         start = min([self.node.pos[0], *(d.pos[0] for d in self.node.decorators)])
         lines = self.source[start - 1 : self.node.pos[2]]
         first = self.node.body[0] if self.node.body else None
