@@ -15,7 +15,7 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """A ``def``; *qualname* is ``Class.method`` or ``outer.inner``. *given* are known parameters, *level* calls deep."""
+    """A ``def``; *qualname* is ``Class.method`` or ``outer.inner``. *given* are known parameters, *level* calls in."""
 
     path: str
     qualname: str
