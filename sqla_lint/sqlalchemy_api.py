@@ -212,6 +212,23 @@ SURELY_ONE: Final = frozenset({"one", "scalar_one", "get_one", "one_or_404", "fi
 PLAIN: Final = frozenset({"count"})
 BULK: Final = frozenset({"update", "delete"})
 QUERY_RUNS: Final = MANY | ONE | PLAIN | BULK | {"scalar", "scalars"}
+# Query methods that say by their arguments what it gives.
+SHAPES: Final = frozenset(
+    {
+        "options",
+        "with_entities",
+        "with_only_columns",
+        "from_statement",
+        "union",
+        "union_all",
+        "add_entity",
+        "select_from",
+    }
+)
+# Methods by which a value may show that it is a query; those that dictionaries and strings have, too, are not.
+OF_QUERIES: Final = (GENERATIVE | QUERY_RUNS | {"options", "limit", "scalars", "with_entities"}) - {
+    "get", "update", "delete", "slice", "params", "count", "fetch", "autoflush"
+}  # fmt: skip
 # Methods of a Result or ScalarResult that keep it a result of the same rows.
 RESULT_KEEPS: Final = frozenset({"unique", "yield_per", "tuples", "freeze"})
 # Those that give the same rows in another form.

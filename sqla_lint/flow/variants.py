@@ -40,24 +40,6 @@ from sqla_lint.lower.nodes import Pos
 # Variants that are handed on by variants are followed this far.
 _MAX_LEVEL = 3
 
-# Methods of a query that say what it gives, by their arguments.
-_SHAPES = frozenset(
-    {
-        "options",
-        "with_entities",
-        "with_only_columns",
-        "from_statement",
-        "union",
-        "union_all",
-        "add_entity",
-        "select_from",
-    }
-)
-# Methods by which a value may show that it is a query; those of dictionaries and strings aside.
-_OF_QUERIES = (api.GENERATIVE | api.QUERY_RUNS | {"options", "limit", "scalars", "with_entities"}) - {
-    "get", "update", "delete", "slice", "params", "count", "fetch", "autoflush"
-}  # fmt: skip
-
 
 class Given(NamedTuple):
     """What one parameter (or attribute of one, as *steps* say) is worth in a variant."""
@@ -76,9 +58,9 @@ def note(ctx: Context, node: n.Call, func: Value, args: list[Value]) -> None:
         return
     attr = node.func.attr if isinstance(node.func, n.Attribute) else None
     if isinstance(func, Parameter) and func.cls is None:
-        if attr is None or attr in _OF_QUERIES:
+        if attr is None or attr in api.OF_QUERIES:
             _want(ctx, func.name, func.steps[:-1] if attr is not None else func.steps)
-    elif func == UNKNOWN and (attr is None or attr in _OF_QUERIES):
+    elif func == UNKNOWN and (attr is None or attr in api.OF_QUERIES):
         _want_named(ctx, node.func.value if isinstance(node.func, n.Attribute) else node.func)
     elif _makes_queries(func) or (isinstance(func, FunctionValue) and _wants(ctx, func)):
         spread = any(isinstance(part, n.Starred) for part in node.args)
@@ -108,7 +90,7 @@ def _makes_queries(func: Value) -> bool:
     if isinstance(func, Method):
         if isinstance(func.receiver, Session):
             return func.name in api.EXECUTES or func.name in ("query", "get", "get_one")
-        return isinstance(func.receiver, (Query, LoaderOption)) and func.name in _SHAPES
+        return isinstance(func.receiver, (Query, LoaderOption)) and func.name in api.SHAPES
     meaning = api.meaning(func.name) if isinstance(func, Outside) else None
     return meaning in ("select", "aliased", "query-class")
 
