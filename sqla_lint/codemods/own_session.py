@@ -63,15 +63,18 @@ def _names(found: Sequence[Place]) -> Iterator[n.Name]:
 def _first(using: Sequence[Place], lines: Sequence[str]) -> Place:
     """The first statement that uses it, of the innermost block that holds all uses; a loop over data is not entered."""
     chains = [list(reversed(list(place.chain))) for place in using]
+    found = min((chain[0] for chain in chains), key=lambda place: place.number)
+    level = [chain[0] for chain in chains]
     depth = 0
     while True:
-        level = [chain[depth] for chain in chains]
         here = min(level, key=lambda place: place.number)
-        inner = [chain[depth + 1] for chain in chains if len(chain) > depth + 1]
-        together = len(inner) == len(chains) and all(place.block is inner[0].block for place in inner)
-        if isinstance(here.stmt, n.For) or not together or _is_elif(inner[0], lines):
-            return here
+        if not _is_elif(here, lines):
+            found = here
         depth += 1
+        level = [chain[depth] for chain in chains if len(chain) > depth]
+        together = len(level) == len(chains) and all(place.block is level[0].block for place in level)
+        if isinstance(here.stmt, n.For) or not together:
+            return found
 
 
 def _is_elif(place: Place, lines: Sequence[str]) -> bool:

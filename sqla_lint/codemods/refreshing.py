@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.codemods.holding import Holding
+from sqla_lint.codemods.holding import Holding, stores
 from sqla_lint.codemods.places import Place, leaves
 from sqla_lint.codemods.site import Refused
-from sqla_lint.flow.values import ClassValue
+from sqla_lint.flow.values import ClassValue, Entity
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import Function, bound_names, statements
 from sqla_lint.lower import nodes as n
@@ -34,6 +34,12 @@ def refreshed(
     fresh = {
         (arg.id, p.stmt.pos) for p in found for arg in _arguments(p.stmt, nodes, "refresh") if isinstance(arg, n.Name)
     }
+    for place in found if commits else ():
+        if _keeps(world, function, holding, nodes, place):
+            raise Refused(
+                f"what {function.qualname} keeps (line {place.stmt.pos[0]}) is expired by its commit, and could not be "
+                "loaded again once its session is closed"
+            )
     seen: set[tuple[n.Pos, str]] = set()
     for place in found:
         value = place.stmt.value if isinstance(place.stmt, n.Return) else None
@@ -51,6 +57,22 @@ def refreshed(
             if (commit.stmt.pos, name) not in seen:
                 seen.add((commit.stmt.pos, name))
                 yield commit, name
+
+
+def _keeps(world: World, function: Function, holding: Holding, nodes: tuple[n.Expr, ...], place: Place) -> bool:
+    """Whether a statement puts a row where it outlives the function."""
+    params = {param.name for param in function.node.params}
+    for target, values in stores(place):
+        root = target
+        while isinstance(root, (n.Attribute, n.Subscript)):
+            root = root.value
+        if not isinstance(root, n.Name) or any(target is node for node in nodes):
+            continue
+        is_row = isinstance(holding.value(root), Entity)
+        outlives = root.id in function.globals or root.id in params or root.id not in world.local_names(function)
+        if outlives and not is_row and any(holding.holds(value) for value in values):
+            return True
+    return False
 
 
 def session_call(stmt: n.Stmt, nodes: tuple[n.Expr, ...], method: str) -> n.Call | None:

@@ -12,6 +12,9 @@ from sqla_lint.index.module import Function, ModuleIndex, statements, walk
 from sqla_lint.index.project import Variable, local_imports
 from sqla_lint.lower import nodes as n
 
+# Calls that take an attribute's name as their second argument: ``patch.object(db, "session")`` is one.
+_BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr", "object"})
+
 
 class Uses(NamedTuple):
     """The mentions of one module-level name: by function, and the import statements that bring it into other files."""
@@ -138,8 +141,22 @@ def _check_strings(world: World, other: ModuleIndex, module: ModuleIndex, name: 
     stem = os.path.basename(module.path.removesuffix("/__init__.py").removesuffix(".py"))
     ends = f"{stem}.{name}"
     for node in walk(other.node.body):
+        if (
+            isinstance(node, n.Call)
+            and _last(node.func) in _BY_NAME
+            and any(_says(arg, name) for arg in node.args[1:2])
+        ):
+            raise Refused(f"a string names it ({where(world, other.path, node.pos)})")
         if isinstance(node, n.Constant) and isinstance(node.value, str) and node.value.endswith(ends):
             raise Refused(f"a string names it ({where(world, other.path, node.pos)})")
+
+
+def _last(func: n.Expr) -> str:
+    return func.attr if isinstance(func, n.Attribute) else func.id if isinstance(func, n.Name) else ""
+
+
+def _says(expr: n.Expr, name: str) -> bool:
+    return isinstance(expr, n.Constant) and expr.value == name
 
 
 def _exported(module: ModuleIndex) -> frozenset[str]:

@@ -314,6 +314,15 @@ REFUSED: dict[str, tuple[str, str]] = {
         "a string names it",
         'PATCHED = "db.session"\n\n\ndef count():\n    return session.query(Item).count()\n',
     ),
+    "set by name": (
+        "a string names it",
+        'def count():\n    return session.query(Item).count()\n\n\ndef swap(new):\n    setattr(db, "session", new)\n',
+    ),
+    "kept behind a commit": (
+        "what Desk.add keeps (line 8) is expired by its commit",
+        "class Desk:\n    def add(self, name):\n        item = Item(name=name)\n        self.last = item\n"
+        "        session.add(item)\n        session.commit()\n",
+    ),
     "kept by a closure": (
         "a closure keeps the session",
         "def later():\n    return lambda: session.query(Item).count()\n",
