@@ -24,6 +24,7 @@ from sqla_lint.codemods.scope_text import check as check_text
 from sqla_lint.codemods.scope_text import edits as scope_edits
 from sqla_lint.codemods.shared_uses import Uses, uses_of, where
 from sqla_lint.codemods.site import Refused, site
+from sqla_lint.codemods.teardowns import remove, without_teardowns
 from sqla_lint.codemods.versions import counterpart, world_with
 from sqla_lint.finding import Edit, Fix
 from sqla_lint.flow.facts import Created, Facts
@@ -54,7 +55,7 @@ def plan(verdict: Verdict, facts: Facts | None, module: ModuleIndex, world: Worl
     """
     stmt = _binding(verdict, module)
     name = str(verdict.subject)
-    uses = uses_of(world, module, name, stmt)
+    uses = without_teardowns(world, uses_of(world, module, name, stmt))
     if not uses.functions:
         check_droppable(world, module, stmt.value)
         return _dropped(world, module, stmt, uses)
@@ -68,7 +69,8 @@ def plan(verdict: Verdict, facts: Facts | None, module: ModuleIndex, world: Worl
     files = ", ".join(sorted({os.path.relpath(path, world.project.root) for path in uses.paths}))
     count = len(uses.functions)
     functions = "the function that uses it opens" if count == 1 else f"each of the {count} functions that use it opens"
-    summary = f"{functions} a session of its own (unsafe: transactions end with the functions; writes {files})"
+    ended = f", and {', '.join(f.node.name for f in uses.ended)}() goes" if uses.ended else ""
+    summary = f"{functions} a session of its own{ended} (unsafe: transactions end with the functions; writes {files})"
     return Fix("unsafe", "context-manager", summary), Replaced(world, texts)
 
 
@@ -126,6 +128,8 @@ def _opened(
             extra[module.path].append(opens.needed.edit)
         for made in _owners(world, uses, opens):
             write(rewrites[made.function.path], made, opens.settings.is_async)
+        for function in uses.ended:
+            remove(rewrites[function.path], function)
         for path, imported in uses.imports:
             import_instead(rewrites[path], world.project.modules[path], imported, uses, opens.name, world)
     except Unmovable as error:

@@ -17,17 +17,21 @@ _BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr", "object"})
 
 
 class Uses(NamedTuple):
-    """The mentions of one module-level name: by function, and the import statements that bring it into other files."""
+    """The mentions of one module-level name: by function, and the import statements that bring it into other files.
+
+    *ended* are functions that would have nothing left to do without it.
+    """
 
     name: str
     path: str
     functions: dict[Function, tuple[n.Expr, ...]]
     imports: tuple[tuple[str, n.ImportFrom], ...]
+    ended: tuple[Function, ...] = ()
 
     @property
     def paths(self) -> list[str]:
         """Every file that mentions it."""
-        found = {self.path, *(path for path, _ in self.imports), *(f.path for f in self.functions)}
+        found = {self.path, *(path for path, _ in self.imports), *(f.path for f in (*self.functions, *self.ended))}
         return sorted(found)
 
 

@@ -225,6 +225,57 @@ class Store:
 """,
         ["add('')", "add('a')", "add('c')", "Store.drop('c')"],
     ),
+    "used in an elif alone": (
+        """\
+def ask(name):
+    if not name:
+        return None
+    elif name == "x":
+        number = session.query(Item).count()
+        return number
+    else:
+        return 0
+""",
+        """\
+def ask(name):
+    if not name:
+        return None
+    elif name == "x":
+        with Factory() as session:
+            number = session.query(Item).count()
+        return number
+    else:
+        return 0
+""",
+        ["ask('')", "ask('x')", "ask('y')"],
+    ),
+    "what a framework calls to end it": (
+        """\
+def teardown(function):
+    return function
+
+
+@teardown
+def finish(error=None):
+    \"\"\"The end of a request.\"\"\"
+    session.rollback()
+    session.close()
+
+
+def count():
+    return session.query(Item).count()
+""",
+        """\
+def teardown(function):
+    return function
+
+
+def count():
+    with Factory() as session:
+        return session.query(Item).count()
+""",
+        ["count()"],
+    ),
     "a route made in a function": (
         """\
 def make():
