@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import click
 
-from sqla_lint import config, discovery, engine
+from sqla_lint import baseline, config, discovery, engine
 from sqla_lint.config import Settings
-from sqla_lint.report import FixReport
+from sqla_lint.report import FixReport, Report
 from sqla_lint.reporters import tells_edits
 from sqla_lint.rules import Rule, all_rules
 from sqla_lint.selection import UnknownSelector, find_rule, parse_selector
@@ -23,6 +23,11 @@ from sqla_lint.source import Source, Unreadable, decode
 
 _STDIN: Final = "-"
 _UNKNOWN_PAGE: Final = "sqla_lint.flow.unknown"
+# Flags that make no sense together with these others.
+_EXCLUDING: Final[Sequence[tuple[str, Sequence[str]]]] = (
+    ("config", ("isolated",)),
+    ("write_baseline", ("baseline", "fix", "diff")),
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Request:
     quiet: bool
     verbose: bool
     color: bool | None
+    write_baseline: Path | None
 
 
 def request(flags: Mapping[str, Any]) -> Request:
@@ -56,8 +62,10 @@ def request(flags: Mapping[str, Any]) -> Request:
     wants_stdin = _STDIN in flags["paths"]
     if flags["stdin_filename"] and not wants_stdin:
         raise click.UsageError("--stdin-filename names what `-` reads: give `-` as a path too")
-    if flags["config"] and flags["isolated"]:
-        raise click.UsageError("--config and --isolated exclude each other")
+    for one, others in _EXCLUDING:
+        for other in others:
+            if flags[one] and flags[other]:
+                raise click.UsageError(f"{_flag(one)} and {_flag(other)} exclude each other")
     stdin_path = os.path.abspath(flags["stdin_filename"] or "<stdin>") if wants_stdin else None
     places = [Path(path) for path in (*named, *([stdin_path] if stdin_path else []))] or [Path.cwd()]
     settings = _settings(flags, places)
@@ -70,26 +78,52 @@ def request(flags: Mapping[str, Any]) -> Request:
         fix=flags["fix"] and not flags["diff"],
         diff=flags["diff"],
         format=flags["format_"],
-        output_file=Path(flags["output_file"]) if flags["output_file"] else None,
+        output_file=_file(flags["output_file"]),
+        write_baseline=_file(flags["write_baseline"]),
         **{name: flags[name] for name in ("statistics", "show_settings", "exit_zero", "quiet", "verbose", "color")},
     )
 
 
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _file(name: str | None) -> Path | None:
+    return Path(name) if name else None
+
+
 def carry_out(request: Request) -> FixReport:
-    """Check, and repair if that was asked for."""
+    """Check, and repair or write a baseline if that was asked for.
+
+    Raises:
+        click.UsageError: the baseline cannot be written.
+        ConfigError: the baseline cannot be used.
+    """
     if request.fix or request.diff:
         return engine.fix(request.paths, request.settings, stdin=request.stdin, write=request.fix)
-    return FixReport(engine.check(request.paths, request.settings, stdin=request.stdin))
+    report = engine.check(request.paths, request.settings, stdin=request.stdin)
+    return FixReport(_written_down(report, request.write_baseline) if request.write_baseline else report)
+
+
+def _written_down(report: Report, file: Path) -> Report:
+    """The report as the baseline that is written of it leaves it."""
+    try:
+        baseline.write(file, report.findings, report.sources)
+    except OSError as error:
+        raise click.UsageError(f"--write-baseline: {file}: {error.strerror or error}") from error
+    return replace(report, findings=(), known=len(report.findings))
 
 
 def _settings(flags: Mapping[str, Any], places: Sequence[Path]) -> Settings:
     settings = _configured(flags, places)
-    chosen = {name: _selectors(flags[name], "--" + name.replace("_", "-")) for name in _SELECTING}
+    chosen = {name: _selectors(flags[name], _flag(name)) for name in _SELECTING}
     if chosen["select"]:
         # Who asks for rules by hand wants to see them, whatever the project's configuration leaves out.
         settings = replace(settings, select=chosen["select"], ignore=(), extend_select=())
     if chosen["ignore"]:
         settings = replace(settings, ignore=chosen["ignore"])
+    if flags["baseline"] or flags["write_baseline"]:
+        settings = replace(settings, baseline=os.path.abspath(flags["baseline"]) if flags["baseline"] else None)
     return replace(
         settings,
         extend_select=settings.extend_select + chosen["extend_select"],

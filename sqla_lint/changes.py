@@ -37,12 +37,27 @@ def write_whole(before: Source, after: Source) -> None:
             raise OSError("it was changed by somebody else in the meantime")
     if not os.access(path, os.W_OK):
         raise PermissionError("it is read-only")
-    status = os.stat(path)
+    _replace(path, after.data, stat.S_IMODE(os.stat(path).st_mode))
+
+
+def put_whole(path: str, data: bytes) -> None:
+    """Write a file of our own in one step, whether or not there is one.
+
+    Raises:
+        OSError: it cannot be written. It is then as it was.
+    """
+    exists = os.path.exists(path)
+    if exists and not os.access(path, os.W_OK):
+        raise PermissionError("it is read-only")
+    _replace(path, data, stat.S_IMODE(os.stat(path).st_mode) if exists else 0o644)
+
+
+def _replace(path: str, data: bytes, mode: int) -> None:
     descriptor, temporary = tempfile.mkstemp(prefix=".sqla-lint-", dir=os.path.dirname(path))
     try:
         with open(descriptor, "wb") as file:
-            file.write(after.data)
-        os.chmod(temporary, stat.S_IMODE(status.st_mode))
+            file.write(data)
+        os.chmod(temporary, mode)
         os.replace(temporary, path)
     finally:
         with contextlib.suppress(FileNotFoundError):

@@ -51,6 +51,8 @@ _OPTIONS: Final[Sequence[Callable[[Any], Any]]] = (
     ),
     click.option("--list-rules", is_flag=True, callback=_table, expose_value=False, help="Print all rules, and leave."),
     click.option("--statistics", is_flag=True, help="Count the findings by rule."),
+    click.option("--baseline", metavar="FILE", help="Report only what this file of known findings does not hold."),
+    click.option("--write-baseline", metavar="FILE", help="Write the findings to FILE as known, and exit with 0."),
     click.option("--config", metavar="FILE", help="Take the configuration from this TOML file."),
     click.option("--isolated", is_flag=True, help="Read no configuration."),
     click.option("--show-settings", is_flag=True, help="Print the settings, and leave."),
@@ -85,12 +87,12 @@ def command(context: click.Context, /, **flags: Any) -> None:
     """
     try:
         request = arguments.request(flags)
+        if request.show_settings:
+            click.echo(arguments.settings_text(request), nl=False)
+            context.exit()
+        context.exit(_run(request))
     except ConfigError as error:
         raise _WrongConfiguration(str(error)) from error
-    if request.show_settings:
-        click.echo(arguments.settings_text(request), nl=False)
-        context.exit()
-    context.exit(_run(request))
 
 
 def _run(request: Request) -> int:

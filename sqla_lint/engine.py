@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from sqla_lint import analysis as analyser
-from sqla_lint import config, discovery
+from sqla_lint import baseline, config, discovery
 from sqla_lint.analysis import Analysis, InternalError
+from sqla_lint.baseline import Baseline
 from sqla_lint.config import Settings
 from sqla_lint.discovery import Problem
 from sqla_lint.failures import guarded
@@ -25,11 +26,12 @@ AnyPath: TypeAlias = "str | os.PathLike[str]"
 
 
 class _Judged(NamedTuple):
-    """What is left to say of one project after selection and suppression."""
+    """What is left to say of one project after selection, suppression and baseline; *known* is what that held."""
 
     findings: tuple[Finding, ...]
     errors: tuple[InternalError, ...]
     notes: tuple[str, ...]
+    known: int
 
 
 def check(
@@ -43,10 +45,11 @@ def check(
         stdin: a source that is checked too, in place of what its path holds on disk.
 
     Raises:
-        ConfigError: *settings* were not given and the configuration is wrong.
+        ConfigError: *settings* were not given and the configuration is wrong; or the baseline cannot be used.
     """
     settings, projects, problems = _gather(paths, settings, stdin)
-    return _report(projects, [_judge(project, settings) for project in projects], problems)
+    known = _baseline(settings)
+    return _report(projects, [_judge(project, settings, known) for project in projects], problems)
 
 
 def fix(
@@ -74,12 +77,13 @@ def fix(
 
     settings, projects, problems = _gather(paths, settings, stdin)
     settings = replace(settings, edits=False)
+    known = _baseline(settings)
     untouched = {stdin.path} if stdin else set()
     outcome = [
-        repaired(project, _judge(project, settings, edits=True).findings, settings, untouched, write=write)
+        repaired(project, _judge(project, settings, known, edits=True).findings, settings, untouched, write=write)
         for project in projects
     ]
-    judged = [_judge(one.project, settings) for one in outcome]
+    judged = [_judge(one.project, settings, known) for one in outcome]
     report = _report([one.project for one in outcome], judged, problems)
     return FixReport(
         report=replace(
@@ -107,7 +111,11 @@ def _gather(
     return settings, gather(sorted(files), arguments, settings, stdin), wanted.problems
 
 
-def _judge(project: Project, settings: Settings, *, edits: bool = False) -> _Judged:
+def _baseline(settings: Settings) -> Baseline | None:
+    return baseline.load(settings.folder / settings.baseline) if settings.baseline else None
+
+
+def _judge(project: Project, settings: Settings, known: Baseline | None, *, edits: bool = False) -> _Judged:
     readable = [path for path in project.targets if path in project.files]
     edits = edits or settings.edits
     selected = selected_codes(settings.select, settings.extend_select, settings.ignore)
@@ -120,14 +128,15 @@ def _judge(project: Project, settings: Settings, *, edits: bool = False) -> _Jud
         if finding.path in by_path:
             by_path[finding.path].append(finding)
     kept = [finding for path, found in by_path.items() for finding in _kept(project, path, found, selected, settings)]
-    findings = tuple(sorted(kept, key=lambda each: each.order))
+    all_found = tuple(sorted(kept, key=lambda each: each.order))
+    findings = baseline.new(known, all_found, project.files) if known else all_found
     errors = (*errors, *analysis.errors)
     if settings.edits:
         from sqla_lint.repairs import with_edits
 
         findings, more = guarded(project.root, lambda: with_edits(project, findings, settings), findings)
         errors = (*errors, *more)
-    return _Judged(findings, errors, analysis.notes)
+    return _Judged(findings, errors, analysis.notes, len(all_found) - len(findings))
 
 
 def _analyse(
@@ -175,5 +184,6 @@ def _report(projects: Sequence[Project], judged: Sequence[_Judged], problems: tu
         errors=tuple(sorted(error for one in judged for error in one.errors)),
         problems=problems,
         notes=tuple(note for one in judged for note in one.notes),
+        known=sum(one.known for one in judged),
         sources={path: source for one in projects for path, source in one.files.items() if path in places},
     )

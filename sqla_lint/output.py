@@ -150,6 +150,10 @@ def _say_summary(outcome: FixReport, request: Request) -> None:
         flags = [f"{safe} with --fix"] if safe else []
         flags += [f"{report.fixable - safe} with --fix --unsafe-fixes"] if report.fixable > safe else []
         parts.append(f"fixable: {', '.join(flags)}")
+    if report.known:
+        parts.append(
+            f"{report.known} more in the baseline{f' {request.write_baseline}' if request.write_baseline else ''}"
+        )
     if report.errors:
         parts.append(_counted(len(report.errors), "internal error"))
     _say("; ".join(parts))

@@ -21,6 +21,7 @@ class Report:
         errors: what went wrong in the linter itself, and on which file.
         problems: paths that were asked for and could not be checked.
         notes: what a reader of the details wants to know, such as bounds that were hit.
+        known: how many findings more there are that the baseline holds.
         sources: the files that findings and their related places lie in, for showing their lines.
     """
 
@@ -29,6 +30,7 @@ class Report:
     errors: tuple[InternalError, ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    known: int = 0
     sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
 
     @property
