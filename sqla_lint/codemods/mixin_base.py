@@ -313,6 +313,11 @@ def _into_call(rewrite: Rewrite, call: n.Call, keyword: str) -> None:
     inside = text[len(text_at(rewrite.before, call.func.pos)) :].strip()[1:-1]
     last = call.pos[2:]
     given = inside.rstrip()
+    closing = rewrite.before[last[0] - 1][: last[1] - 1]
+    if given.endswith(",") and "\n" in inside and not closing.strip():
+        margin = indentation(rewrite.before[last[0] - 2])
+        rewrite.insert_before(last[0], f"{margin}{keyword},")
+        return
     if "\n" in given or given.endswith(","):
         raise Refused(f"the call that makes the base is written in a way that cannot be extended (line {call.pos[0]})")
     rewrite.replace((last[0], last[1] - 1, last[0], last[1] - 1), f"{', ' if given else ''}{keyword}")

@@ -616,6 +616,14 @@ def test_nobody_is_told_where_somebody_removes(tmp_path: Path) -> None:
     assert "nobody" not in finding.fix.summary
 
 
+def test_a_base_whose_call_goes_over_lines(tmp_path: Path) -> None:
+    models = MODELS.replace("declarative_base()", 'declarative_base(\n    name="Base",\n)')
+    files = {"db.py": DB, "models.py": models, "own.py": HEAD + CASES["add and flush"][0]}
+    outcome = repaired(tmp_path / "after", files, "base-mixin")
+    assert 'declarative_base(\n    name="Base",\n    cls=BaseMixin,\n)\n' in outcome.files["models.py"]
+    assert run(tmp_path / "after", tmp_path / "one", "own", ["add('c')"]).results == [("3", "NoneType")]
+
+
 def test_the_registry_is_written_as_the_file_writes_its_module(tmp_path: Path) -> None:
     models = MODELS.replace("from db import engine", "import db") + "\n\nengine = db.engine\n"
     files = {"db.py": DB, "models.py": models, "own.py": HEAD + CASES["add and flush"][0]}
