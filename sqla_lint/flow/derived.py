@@ -25,6 +25,10 @@ _ON_SESSION = api.EXECUTES | {"query", "get", "get_one", "refresh"}
 _SESSION_NAMES = frozenset({"db", "s", "sess", "database"})
 
 
+_PLACES = frozenset({n.Call, n.Attribute, n.Name, n.Subscript})
+_BINDS = frozenset({n.Assign, n.AnnAssign, n.AugAssign, n.Walrus, n.For, n.Generator, n.With})
+
+
 class Binding(NamedTuple):
     """``names = value``, by whatever statement or expression."""
 
@@ -48,12 +52,11 @@ class Derivation:
     def __init__(self, function: n.FunctionDef) -> None:
         self.function = function
         self.nodes: tuple[Any, ...] = tuple(walk(function.body))
-        self.bindings = tuple(found for node in self.nodes for found in _bindings(node))
+        self.bindings = tuple(found for node in self.nodes if type(node) in _BINDS for found in _bindings(node))
         self._parameters: dict[str, Names] = {}
-        self._awaited = {node.value.pos for node in self.nodes if isinstance(node, n.Await)}
-        self._at = {
-            node.pos: node for node in self.nodes if isinstance(node, (n.Call, n.Attribute, n.Name, n.Subscript))
-        }
+        self._awaited = {node.value.pos for node in self.nodes if type(node) is n.Await}
+        self._at = {node.pos: node for node in self.nodes if type(node) in _PLACES}
+        self._fills = any(type(node) is n.Assign and type(node.targets[0]) is n.Subscript for node in self.nodes)
 
     @classmethod
     def of(cls, function: Function) -> Derivation:
@@ -163,6 +166,8 @@ class Derivation:
 
     def is_remembered(self, pos: Pos, body: tuple[n.Stmt, ...]) -> bool:
         """Whether a query's result is kept in a dictionary that is looked into before it runs."""
+        if not self._fills:
+            return False
         inside = list(statements(body))
         own = min(
             (s for s in inside if s.pos[:2] <= pos[:2] and pos[2:] <= s.pos[2:]),

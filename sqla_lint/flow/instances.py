@@ -7,7 +7,7 @@ statement flushes first where autoflush is on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import OtherCommit
@@ -26,11 +26,18 @@ def identity(entity: Entity) -> InstanceId | None:
     return (*entity.made, ()) if entity.made is not None else None
 
 
-def entities(value: Value | None) -> Iterator[Entity]:
+_CONTAINERS = frozenset({Many, Pair, Record, Mapping, Instance})
+
+
+def entities(value: Value | None) -> Iterable[Entity]:
     """The instances that a value is, or contains."""
-    if isinstance(value, Entity):
-        yield value
-    elif isinstance(value, Many):
+    if type(value) in _CONTAINERS:
+        return _contained(value)
+    return (value,) if isinstance(value, Entity) else ()
+
+
+def _contained(value: Value | None) -> Iterator[Entity]:
+    if isinstance(value, Many):
         yield from entities(value.item)
         for part in value.parts:
             yield from entities(part)

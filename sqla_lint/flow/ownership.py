@@ -31,9 +31,16 @@ from sqla_lint.index.module import names_in, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
+# What may hold a session: asked of every value, so that all others are passed over at once.
+_HOLDERS = frozenset(
+    {Session, Instance, Pair, Many, Mapping, Record, Method, Awaitable, Partial, Transaction, Scope}
+)  # fmt: skip
+
 
 def sids(value: Value) -> tuple[Sid, ...]:
     """The sessions that whoever has *value* can close."""
+    if type(value) not in _HOLDERS:
+        return ()
     if isinstance(value, Session):
         return (value.sid,)
     if isinstance(value, Instance):

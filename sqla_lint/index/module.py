@@ -185,6 +185,9 @@ def parts(node: Any) -> Iterator[object]:
             yield from parts(part)
 
 
+_SCOPES = frozenset({n.FunctionDef, n.Lambda, n.ClassDef})
+
+
 def own_nodes(node: object) -> Iterator[object]:
     """As :func:`walk`, without what belongs to nested functions, lambdas and classes."""
     stack: list[Any] = [node]
@@ -195,7 +198,7 @@ def own_nodes(node: object) -> Iterator[object]:
             stack += [part for part in item if part is not None]
         else:
             yield item
-            if not isinstance(item, (n.FunctionDef, n.Lambda, n.ClassDef)):
+            if type(item) not in _SCOPES:
                 stack += [part for index in fields if isinstance(part := item[index], tuple) and part]
 
 
@@ -220,8 +223,12 @@ def statements(body: tuple[n.Stmt, ...]) -> Iterator[n.Stmt]:
     """The statements of a block and of the blocks in it, in source order; not those of nested functions and classes."""
     for stmt in body:
         yield stmt
-        for block in blocks(stmt):
-            yield from statements(block)
+        if type(stmt) in _COMPOUND:
+            for block in blocks(stmt):
+                yield from statements(block)
+
+
+_COMPOUND = frozenset({n.If, n.While, n.For, n.With, n.Try, n.Match})
 
 
 def blocks(stmt: n.Stmt) -> Iterator[tuple[n.Stmt, ...]]:
