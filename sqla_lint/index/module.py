@@ -161,6 +161,8 @@ _FIELDS: dict[type, tuple[int, ...]] = {
     for cls in vars(n).values()
     if isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields")
 }
+_SCOPES = frozenset({n.FunctionDef, n.Lambda, n.ClassDef})
+_COMPOUND = frozenset({n.If, n.While, n.For, n.With, n.Try, n.Match})
 
 
 def walk(node: object) -> Iterator[object]:
@@ -183,9 +185,6 @@ def parts(node: Any) -> Iterator[object]:
             yield part
         elif isinstance(part, tuple):
             yield from parts(part)
-
-
-_SCOPES = frozenset({n.FunctionDef, n.Lambda, n.ClassDef})
 
 
 def own_nodes(node: object) -> Iterator[object]:
@@ -226,9 +225,6 @@ def statements(body: tuple[n.Stmt, ...]) -> Iterator[n.Stmt]:
         if type(stmt) in _COMPOUND:
             for block in blocks(stmt):
                 yield from statements(block)
-
-
-_COMPOUND = frozenset({n.If, n.While, n.For, n.With, n.Try, n.Match})
 
 
 def blocks(stmt: n.Stmt) -> Iterator[tuple[n.Stmt, ...]]:
