@@ -14,7 +14,8 @@ from sqla_lint.config import Settings
 from sqla_lint.finding import Finding, Related, Span
 from sqla_lint.flow.summaries import Summaries
 from sqla_lint.flow.world import World
-from sqla_lint.index.module import ModuleIndex, build
+from sqla_lint.index.building import build
+from sqla_lint.index.module import ModuleIndex
 from sqla_lint.index.project import Project
 from sqla_lint.judge import Judged, judge_file
 from sqla_lint.lower import nodes as n

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from sqla_lint.codemods.site import Refused
 from sqla_lint.flow.world import World
-from sqla_lint.index.module import Function, ModuleIndex, build
+from sqla_lint.index.building import build
+from sqla_lint.index.module import Function, ModuleIndex
 from sqla_lint.index.project import Project
 from sqla_lint.lower.from_ast import lower_module
 from sqla_lint.source import Source

@@ -17,7 +17,8 @@ from sqla_lint.config import Settings
 from sqla_lint.discovery import project_files
 from sqla_lint.flow.summaries import Summaries
 from sqla_lint.flow.world import World
-from sqla_lint.index.module import ModuleIndex, build
+from sqla_lint.index.building import build
+from sqla_lint.index.module import ModuleIndex
 from sqla_lint.index.project import Project
 from sqla_lint.judge import judge_file
 from sqla_lint.lower.from_ast import lower_module

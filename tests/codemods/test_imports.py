@@ -8,7 +8,8 @@ import pytest
 
 from sqla_lint.codemods.apply import applied
 from sqla_lint.codemods.imports import Needed, merged, needed
-from sqla_lint.index.module import ModuleIndex, build
+from sqla_lint.index.building import build
+from sqla_lint.index.module import ModuleIndex
 from sqla_lint.lower.from_ast import lower_module
 
 

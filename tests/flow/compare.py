@@ -12,7 +12,7 @@ from sqla_lint.config import Settings
 from sqla_lint.flow.summaries import Summaries
 from sqla_lint.flow.values import Sid
 from sqla_lint.flow.world import World
-from sqla_lint.index.module import build
+from sqla_lint.index.building import build
 from sqla_lint.index.project import Project
 from sqla_lint.judge import Judged, judge_file
 from sqla_lint.lower.from_ast import lower_module
