@@ -13,6 +13,7 @@ from sqla_lint.flow import (
     containers,
     fetches,
     flask_db,
+    givebacks,
     handovers,
     instances,
     outside,
@@ -297,7 +298,10 @@ def project(
         return UNKNOWN
     if ctx.world.is_cached(function):
         return substitute.kept(ctx, cur, summary.returns, bound, pos)
-    return substitute.value(ctx, cur, summary.returns, bound, pos)
+    result = substitute.value(ctx, cur, summary.returns, bound, pos)
+    if not ctx.static:
+        givebacks.take_over(ctx, cur, summary, bound, summary.returns, result, pos)
+    return result
 
 
 def _stored(ctx: Context, cur: Cursor, summary: Summary, bound: dict[str, Value], pos: Pos) -> None:

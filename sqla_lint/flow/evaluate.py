@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqla_lint import handover_calls
-from sqla_lint.flow import calls, loading, ownership, rows, sessions, texts
+from sqla_lint.flow import calls, loading, ownership, rows, sessions, texts, usage
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import Cursor, Raised
@@ -65,6 +65,8 @@ def _attribute(ctx: Context, cur: Cursor, node: n.Attribute) -> Value:
     key = dotted(node)
     owner = expr(ctx, cur, node.value)
     if key is not None and key in cur.env:
+        if isinstance(owner, Entity):
+            usage.read(ctx, cur, node, owner, None, False)
         return cur.env[key]
     return loading.attribute(ctx, cur, node, owner)
 

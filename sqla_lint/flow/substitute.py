@@ -62,7 +62,8 @@ def value(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Val
         origin = what.origin
         if origin is not None and origin.sid is not None:
             origin = origin._replace(sid=resolve_sid(ctx, origin.sid, bound))
-        return what._replace(origin=origin, drawn=())
+        # Two calls of a function that builds one give two instances.
+        return what._replace(origin=origin, drawn=(), made=(ctx.path, pos) if what.made is not None else None)
     if isinstance(what, (Many, Dynamic)):
         inner = what.item if isinstance(what, Many) else what.row
         changed = value(ctx, cur, inner, bound, pos)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow import asking, sessions, usage, variants
+from sqla_lint.flow import asking, givebacks, sessions, usage, variants
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import CLOSED, GONE, Cursor, SessionState, State
 from sqla_lint.flow.summary import Effect, Generator, Summary
@@ -35,6 +35,7 @@ def summarize(ctx: Context, function: Function, returns: Exits, raises: Exits) -
         lends=frozenset(ctx.lends) if ctx.wants else frozenset(),
         lazy=variants.lazy(ctx, function),
         waits=tuple(w._replace(told=frozenset(s for s in w.told if s.owner in _SHOWN)) for w in ctx.waits),
+        gives=givebacks.of(returns) if generator is None else (),
     )
 
 

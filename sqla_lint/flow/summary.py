@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqla_lint.flow.graph import Guard
+from sqla_lint.flow.state import InstanceId, InstanceState
 from sqla_lint.flow.values import UNKNOWN, Sid, Value
 from sqla_lint.index.module import Function
 from sqla_lint.lower.nodes import Pos
@@ -108,7 +109,8 @@ class Summary(NamedTuple):
     session rolled back; *raises_other* whether anything else may be raised; *stores* are the attributes of ``self``
     that ``__init__`` sets, *writes* those that any method sets on every way out. *wants* are the parameters (and their
     attributes) that it would have to know to say what it returns, *lends* the functions that it hands them on to,
-    *lazy* the reads in loops of a variant that knows.
+    *lazy* the reads in loops of a variant that knows;
+    *gives* is what is known of the instances in *returns*.
     """
 
     returns: Value | None = UNKNOWN
@@ -125,6 +127,7 @@ class Summary(NamedTuple):
     lends: frozenset[Function] = frozenset()
     lazy: tuple[LazyRead, ...] = ()
     waits: tuple[Wait, ...] = ()
+    gives: tuple[tuple[InstanceId, InstanceState], ...] = ()
     bounded: bool = False
 
 
