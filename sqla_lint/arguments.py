@@ -26,8 +26,11 @@ _UNKNOWN_PAGE: Final = "sqla_lint.flow.unknown"
 # Flags that make no sense together with these others.
 _EXCLUDING: Final[Sequence[tuple[str, Sequence[str]]]] = (
     ("config", ("isolated",)),
-    ("write_baseline", ("baseline", "fix", "diff")),
+    ("write_baseline", ("baseline", "fix", "diff", "add_noqa")),
+    ("add_noqa", ("fix", "diff")),
 )
+# Flags that do nothing for what standard input says.
+_FILES_ONLY: Final = ("add_noqa",)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Request:
     verbose: bool
     color: bool | None
     write_baseline: Path | None
+    add_noqa: bool
 
 
 def request(flags: Mapping[str, Any]) -> Request:
@@ -66,6 +70,9 @@ def request(flags: Mapping[str, Any]) -> Request:
         for other in others:
             if flags[one] and flags[other]:
                 raise click.UsageError(f"{_flag(one)} and {_flag(other)} exclude each other")
+    for name in _FILES_ONLY:
+        if flags[name] and wants_stdin:
+            raise click.UsageError(f"{_flag(name)} is for files: it cannot be used with `-`")
     stdin_path = os.path.abspath(flags["stdin_filename"] or "<stdin>") if wants_stdin else None
     places = [Path(path) for path in (*named, *([stdin_path] if stdin_path else []))] or [Path.cwd()]
     settings = _settings(flags, places)
@@ -80,8 +87,11 @@ def request(flags: Mapping[str, Any]) -> Request:
         format=flags["format_"],
         output_file=_file(flags["output_file"]),
         write_baseline=_file(flags["write_baseline"]),
-        **{name: flags[name] for name in ("statistics", "show_settings", "exit_zero", "quiet", "verbose", "color")},
+        **{name: flags[name] for name in _TAKEN_OVER},
     )
+
+
+_TAKEN_OVER: Final = ("add_noqa", "statistics", "show_settings", "exit_zero", "quiet", "verbose", "color")
 
 
 def _flag(name: str) -> str:
@@ -93,7 +103,7 @@ def _file(name: str | None) -> Path | None:
 
 
 def carry_out(request: Request) -> FixReport:
-    """Check, and repair or write a baseline if that was asked for.
+    """Check, and repair, suppress or write a baseline if that was asked for.
 
     Raises:
         click.UsageError: the baseline cannot be written.
@@ -101,6 +111,8 @@ def carry_out(request: Request) -> FixReport:
     """
     if request.fix or request.diff:
         return engine.fix(request.paths, request.settings, stdin=request.stdin, write=request.fix)
+    if request.add_noqa:
+        return engine.add_noqa(request.paths, request.settings)
     report = engine.check(request.paths, request.settings, stdin=request.stdin)
     return FixReport(_written_down(report, request.write_baseline) if request.write_baseline else report)
 

@@ -8,8 +8,9 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from sqla_lint.discovery import Problem
 from sqla_lint.finding import Edit, Span
 from sqla_lint.source import Source, Unreadable, decode, parse
 
@@ -23,6 +24,17 @@ def checked(path: str, data: bytes) -> Source | Unreadable:
         return after
     parsed = parse(after)
     return parsed if isinstance(parsed, Unreadable) else after
+
+
+def write_all(changed: Iterable[tuple[Source, Source]]) -> tuple[Problem, ...]:
+    """Write each pair's second version in place of the first, and say which could not be written."""
+    problems: list[Problem] = []
+    for before, after in changed:
+        try:
+            write_whole(before, after)
+        except OSError as error:
+            problems.append(Problem(before.path, f"cannot be written: {error.strerror or error}"))
+    return tuple(problems)
 
 
 def write_whole(before: Source, after: Source) -> None:

@@ -53,6 +53,7 @@ _OPTIONS: Final[Sequence[Callable[[Any], Any]]] = (
     click.option("--statistics", is_flag=True, help="Count the findings by rule."),
     click.option("--baseline", metavar="FILE", help="Report only what this file of known findings does not hold."),
     click.option("--write-baseline", metavar="FILE", help="Write the findings to FILE as known, and exit with 0."),
+    click.option("--add-noqa", is_flag=True, help="Write `# noqa: CODE` on every finding's line."),
     click.option("--config", metavar="FILE", help="Take the configuration from this TOML file."),
     click.option("--isolated", is_flag=True, help="Read no configuration."),
     click.option("--show-settings", is_flag=True, help="Print the settings, and leave."),

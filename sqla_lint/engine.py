@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from sqla_lint import analysis as analyser
-from sqla_lint import baseline, config, discovery
+from sqla_lint import baseline, changes, config, discovery, noqa_comments
 from sqla_lint.analysis import Analysis, InternalError
 from sqla_lint.baseline import Baseline
 from sqla_lint.config import Settings
 from sqla_lint.discovery import Problem
 from sqla_lint.failures import guarded
 from sqla_lint.finding import Finding, Span
+from sqla_lint.noqa_comments import Annotated
 from sqla_lint.projects import Project, gather, is_concerned
 from sqla_lint.report import FixReport, Report
 from sqla_lint.selection import SYNTAX_ERROR, covers, find_rule, selected_codes
@@ -96,6 +97,80 @@ def fix(
         before={before.path: before for one in outcome for before, _ in one.changed},
         after={after.path: after for one in outcome for _, after in one.changed},
     )
+
+
+def add_noqa(paths: Sequence[AnyPath] = (), settings: Settings | None = None) -> FixReport:
+    """Write a ``# noqa`` comment for every finding, and check the outcome.
+
+    A file is written whole or not at all, and only if its program stays the same and the comments do suppress.
+
+    Args:
+        paths: as for :func:`check`.
+        settings: as for :func:`check`.
+
+    Returns:
+        What was suppressed (as *fixed*), what could not be and why (as *left*), and the report of what is left.
+
+    Raises:
+        ConfigError: as for :func:`check`.
+    """
+    settings, projects, problems = _gather(paths, settings, None)
+    known = _baseline(settings)
+    outcome = [_suppressed(project, settings, known) for project in projects]
+    judged = [_judge(one.project, settings, known) if one.problems else one.judged for one in outcome]
+    report = _report(
+        [one.project for one in outcome], judged, (*problems, *(p for one in outcome for p in one.problems))
+    )
+    changed = [pair for one in outcome for pair in one.changed]
+    return FixReport(
+        report=report,
+        fixed=tuple(sorted((finding for one in outcome for finding in one.done), key=lambda each: each.order)),
+        left=tuple(sorted((pair for one in outcome for pair in one.left), key=lambda pair: pair[0].order)),
+        before={before.path: before for before, _ in changed},
+        after={after.path: after for _, after in changed},
+    )
+
+
+class _Suppressed(NamedTuple):
+    """One project with comments added: as it is now, what it was judged before anything was written."""
+
+    project: Project
+    judged: _Judged
+    done: tuple[Finding, ...]
+    left: tuple[tuple[Finding, str], ...]
+    changed: tuple[tuple[Source, Source], ...]
+    problems: tuple[Problem, ...]
+
+
+def _suppressed(project: Project, settings: Settings, known: Baseline | None) -> _Suppressed:
+    wanted = _judge(project, settings, known).findings
+    barred: frozenset[str] = frozenset()
+    while True:
+        noted = noqa_comments.annotate(project.files, wanted, barred)
+        after = project._replace(files={**project.files, **noted.changed})
+        judged = _judge(after, settings, known)
+        left = {_place(finding) for finding, _ in noted.left}
+        surplus = [finding for finding in judged.findings if _place(finding) not in left]
+        if not surplus:
+            return _written(project, noted, judged)
+        # A changed line can uncover what was hidden by its old text: that gets a comment too.
+        tried = {_place(finding) for finding in wanted}
+        barred |= {finding.path for finding in surplus if _place(finding) in tried}
+        wanted = (*wanted, *(finding for finding in surplus if _place(finding) not in tried))
+
+
+def _place(finding: Finding) -> tuple[str, int, str]:
+    return finding.path, finding.span.line, finding.code
+
+
+def _written(project: Project, noted: Annotated, judged: _Judged) -> _Suppressed:
+    pairs = [(project.files[path], after) for path, after in noted.changed.items()]
+    problems = changes.write_all(pairs)
+    unwritten = {problem.path for problem in problems}
+    changed = tuple(pair for pair in pairs if pair[0].path not in unwritten)
+    files = {**project.files, **{after.path: after for _, after in changed}}
+    done = tuple(finding for finding in noted.done if finding.path not in unwritten)
+    return _Suppressed(project._replace(files=files), judged, done, noted.left, changed, problems)
 
 
 def _gather(

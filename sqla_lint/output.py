@@ -104,9 +104,9 @@ def _say_fixed(outcome: FixReport, request: Request) -> None:
     if request.quiet:
         return
     view = View(Path.cwd())
-    verb = "would fix" if request.diff else "fixed"
+    verb = "suppressed" if request.add_noqa else "would fix" if request.diff else "fixed"
     for finding in outcome.fixed:
-        summary = f": {finding.fix.summary}" if finding.fix else ""
+        summary = f": {finding.fix.summary}" if finding.fix and not request.add_noqa else ""
         _say(f"{verb} {view.relative(finding.path)}:{finding.span.line}: {finding.code} {finding.name}{summary}")
     for finding, reason in outcome.left:
         _say(f"left {view.relative(finding.path)}:{finding.span.line}: {finding.code} {finding.name}: {reason}")
@@ -145,6 +145,8 @@ def _say_summary(outcome: FixReport, request: Request) -> None:
     parts = [f"{_counted(len(report.files), 'file')} checked", _counted(len(report.findings), "finding")]
     if request.fix or request.diff:
         parts.insert(1, f"{len(outcome.fixed)} {'would be fixed' if request.diff else 'fixed'}")
+    elif request.add_noqa:
+        parts.insert(1, f"{len(outcome.fixed)} suppressed")
     elif report.fixable:
         safe = sum(finding.fix is not None and finding.fix.applicability == "safe" for finding in report.findings)
         flags = [f"{safe} with --fix"] if safe else []

@@ -47,7 +47,7 @@ def repaired(
         # Part of a repair is no repair: nothing of this project is written.
         return Repaired(project, nothing, errors=(*errors, *map(_no_python, broken)))
     changed = tuple((before, after) for before, after in versions if isinstance(after, Source))
-    problems = _write([pair for pair in changed if pair[0].path not in untouched]) if write else ()
+    problems = changes.write_all([pair for pair in changed if pair[0].path not in untouched]) if write else ()
     unwritten = {problem.path for problem in problems}
     done = tuple(pair for pair in changed if pair[0].path not in unwritten)
     files = {**project.files, **{after.path: after for _, after in done}}
@@ -58,16 +58,6 @@ def repaired(
 def _no_python(after: Unreadable) -> InternalError:
     message = f"a fix was dropped: its result would be no Python (line {after.line}: {after.reason})"
     return InternalError(after.path, message)
-
-
-def _write(changed: Iterable[tuple[Source, Source]]) -> tuple[Problem, ...]:
-    problems: list[Problem] = []
-    for before, after in changed:
-        try:
-            changes.write_whole(before, after)
-        except OSError as error:
-            problems.append(Problem(before.path, f"cannot be written: {error.strerror or error}"))
-    return tuple(problems)
 
 
 def _permitted(project: Project, findings: Sequence[Finding], settings: Settings, untouched: Collection[str]) -> Repair:

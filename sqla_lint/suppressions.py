@@ -18,7 +18,7 @@ from sqla_lint.rules import Rule, all_rules
 from sqla_lint.selection import SYNTAX_ERROR, UNUSED_SUPPRESSION, UnknownSelector, covers, find_rule, parse_selector
 from sqla_lint.source import Source
 
-_NOQA = re.compile(r"# noqa(?::[\s]?(?P<codes>([A-Z]+[0-9]+(?:[,\s]+)?)+))?", re.IGNORECASE)
+NOQA = re.compile(r"# noqa(?::[\s]?(?P<codes>([A-Z]+[0-9]+(?:[,\s]+)?)+))?", re.IGNORECASE)
 _NOQA_FILE = re.compile(r"\s*# flake8[:=]\s*noqa", re.IGNORECASE)
 _OWN = re.compile(r"#\s*sqla-lint:\s*ignore(?:\[(?P<codes>[^\]\n]*)\])?", re.IGNORECASE)
 _ANY = re.compile(r"noqa|sqla-lint:", re.IGNORECASE)
@@ -46,7 +46,7 @@ class _Directive(NamedTuple):
         return finding.span.line in self.lines and (self.codes is None or covers(self.codes, finding.code))
 
 
-class _Lines(NamedTuple):
+class Lines(NamedTuple):
     """The ranges of lines that are searched as one, by line, and where the comments begin."""
 
     ranges: dict[int, range]
@@ -87,7 +87,7 @@ def _hidden(finding: Finding, directives: Iterable[_Directive]) -> bool:
 
 def _directives(source: Source) -> list[_Directive]:
     """Every directive of the file. A line that no range covers is searched alone, as flake8 does."""
-    lines = _joined_lines(source)
+    lines = joined_lines(source)
     directives: list[_Directive] = []
     number = 1
     while number <= len(source.lines):
@@ -97,9 +97,9 @@ def _directives(source: Source) -> list[_Directive]:
     return directives
 
 
-def _in_lines(source: Source, together: range, lines: _Lines) -> Iterable[_Directive]:
-    text = "".join(_universal(line) for line in source.lines[together.start - 1 : together.stop - 1])
-    found = _NOQA.search(text)
+def _in_lines(source: Source, together: range, lines: Lines) -> Iterable[_Directive]:
+    text = "".join(universal(line) for line in source.lines[together.start - 1 : together.stop - 1])
+    found = NOQA.search(text)
     if found:
         codes = _SEPARATOR.split(found["codes"]) if found["codes"] is not None else None
         yield _directive(text, together, lines, found, None if codes is None else [code for code in codes if code])
@@ -109,7 +109,7 @@ def _in_lines(source: Source, together: range, lines: _Lines) -> Iterable[_Direc
 
 
 def _directive(
-    text: str, together: range, lines: _Lines, found: re.Match[str], codes: Sequence[str] | None
+    text: str, together: range, lines: Lines, found: re.Match[str], codes: Sequence[str] | None
 ) -> _Directive:
     before = text[: found.start()]
     line = together.start + before.count("\n")
@@ -119,7 +119,7 @@ def _directive(
         lines=together,
         codes=None if codes is None else tuple(codes),
         span=Span(line, column + 1, line, column + 1 + length),
-        is_noqa=found.re is _NOQA,
+        is_noqa=found.re is NOQA,
         is_comment=line in lines.comments and lines.comments[line] <= column,
     )
 
@@ -159,16 +159,16 @@ def _is_judged(code: str, enabled: Collection[str]) -> bool:
     return all(rule.code in enabled for rule in covered)
 
 
-def _joined_lines(source: Source) -> _Lines:
+def joined_lines(source: Source) -> Lines:
     """flake8's line mapping. Where the file does not tokenize, every line stands alone."""
     ranges: dict[int, range] = {}
     comments: dict[int, int] = {}
     first, last = len(source.lines) + 2, -1
-    reader = io.StringIO("".join(map(_universal, source.lines)), newline="\n").readline
+    reader = io.StringIO("".join(map(universal, source.lines)), newline="\n").readline
     try:
         tokens = list(tokenize.generate_tokens(reader))
     except (tokenize.TokenError, SyntaxError):
-        return _Lines({}, {})
+        return Lines({}, {})
     for token in tokens:
         if token.type in (tokenize.ENDMARKER, tokenize.DEDENT):
             continue
@@ -178,9 +178,9 @@ def _joined_lines(source: Source) -> _Lines:
         if token.type in (tokenize.NL, tokenize.NEWLINE):
             ranges.update(dict.fromkeys(range(first, last + 1), range(first, last + 1)))
             first, last = len(source.lines) + 2, -1
-    return _Lines(ranges, comments)
+    return Lines(ranges, comments)
 
 
-def _universal(line: str) -> str:
+def universal(line: str) -> str:
     """The line with the end that flake8 sees, which reads files with universal newlines."""
     return line.rstrip("\r\n") + "\n" if line.endswith(("\r", "\n")) else line

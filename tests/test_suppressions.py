@@ -123,7 +123,7 @@ STATEMENTS = [
 ]  # fmt: skip
 
 
-def _program(chance: random.Random) -> str:
+def program(chance: random.Random) -> str:
     parts = [chance.choice(STATEMENTS) for _ in range(chance.randint(1, 6))]
     filled = [
         re.sub(r"\{c\}", lambda _: "  " + chance.choice(COMMENTS), part).replace("{{", "{").replace("}}", "}")
@@ -140,7 +140,7 @@ def test_flake8_and_the_command_keep_the_same_findings(project: Path, process: R
     chance = random.Random(4)
     written = 0
     for number in range(400):
-        text = _program(chance)
+        text = program(chance)
         try:
             compile(text, "x", "exec")
         except SyntaxError:
