@@ -88,7 +88,7 @@ def statement(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, writes: bool = Fals
         (instances.flushed if what == "flush" else instances.autoflushed)(ctx, cur, sid)
     cur.sessions[sid] = transitions.failed(state, pos, what in ("commit", "flush") or state.wrote is not None)
     cur.raises(Raised("database"), pos)
-    cur.sessions[sid] = state._replace(used=True, active=True)
+    cur.sessions[sid] = transitions.running(state)
     # A result may be wrong for the program as well (NoResultFound), with nothing wrong in the transaction.
     cur.raises(Raised("other"), pos)
     if what == "commit":

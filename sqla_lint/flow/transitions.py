@@ -33,14 +33,14 @@ def commit(s: SessionState) -> SessionState:
     return _cleared(s)._replace(status=status, used=True, ended=ended)
 
 
+def running(s: SessionState) -> SessionState:
+    """A statement was sent, and the program is left before what it gives is looked at."""
+    return s._replace(status=_reopened(s), used=True, active=True)
+
+
 def failed(s: SessionState, pos: Pos, poisons: bool) -> SessionState:
     """A statement, flush or commit raised: nothing works until ``rollback()``."""
-    return s._replace(
-        status=_reopened(s),
-        used=True,
-        active=True,
-        failure=s.failure or Failure(pos, poisons),
-    )
+    return running(s)._replace(failure=s.failure or Failure(pos, poisons))
 
 
 def rollback(s: SessionState) -> SessionState:
