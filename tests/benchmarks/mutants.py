@@ -21,6 +21,12 @@ EXPECTED = {
 }
 _OPENS = re.compile(r"([\w.]+\.)?(\w*Session|SessionLocal|session_factory|\w*session_?maker|Factory)\([^()]*\)")
 _SESSION = re.compile(r"(^|[._])(db|s|sess|database)$|session", re.I)
+_STATEMENT = re.compile(
+    r"(session|\bdb|\bs)(\(\))?\.(query|execute|scalars?|get|flush|commit|merge|refresh)\(|\.(one|first|all)\(\)", re.I
+)
+_DATABASE_ERRORS = re.compile(
+    r"\b(Base)?Exception\b|SQLAlchemyError|IntegrityError|DBAPIError|OperationalError|DatabaseError"
+)
 _ENDS = ("close", "remove", "rollback")
 _AWAITED = frozenset({"commit", "rollback", "flush", "close", "refresh", "delete", "execute", "remove", "merge"})
 
@@ -57,9 +63,7 @@ def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.AST]]:
 
 
 def _mutate(node: ast.AST, text: str) -> Iterator[tuple[str, str]]:
-    if isinstance(node, ast.ExceptHandler):
-        yield from _handler(node, text)
-    elif isinstance(node, ast.Try):
+    if isinstance(node, ast.Try):
         yield from _try(node, text)
     elif isinstance(node, (ast.With, ast.AsyncWith)) and len(node.items) == 1:
         item = node.items[0]
@@ -74,17 +78,21 @@ def _mutate(node: ast.AST, text: str) -> Iterator[tuple[str, str]]:
             yield "options", _replaced(text, [(node, ast.get_source_segment(text, node.func.value) or "")])
 
 
-def _handler(node: ast.ExceptHandler, text: str) -> Iterator[tuple[str, str]]:
+def _handler(node: ast.ExceptHandler, text: str, asks: bool) -> Iterator[tuple[str, str]]:
     calls = [s for s in ast.walk(node) if _is_call_of_session(s, "rollback")]
     raises = [s for s in ast.walk(node) if isinstance(s, ast.Raise)]
     if calls and not raises:
         yield "rollback", _replaced(text, [(s, "pass") for s in calls])
+    caught = ast.unparse(node.type) if node.type is not None else ""
     ends = any(_is_call_of_session(s, name) for s in ast.walk(node) for name in _ENDS)
-    if raises and not ends:
+    if asks and raises and not ends and (not caught or _DATABASE_ERRORS.search(caught)):
         yield "raise", _replaced(text, [(s, "pass") for s in raises])
 
 
 def _try(node: ast.Try, text: str) -> Iterator[tuple[str, str]]:
+    asks = bool(_STATEMENT.search("\n".join(ast.unparse(stmt) for stmt in node.body)))
+    for handler in node.handlers:
+        yield from _handler(handler, text, asks)
     for name in ("close", "remove"):
         calls = [s for block in node.finalbody for s in ast.walk(block) if _is_call_of_session(s, name)]
         if calls:
@@ -93,10 +101,35 @@ def _try(node: ast.Try, text: str) -> Iterator[tuple[str, str]]:
 
 
 def _uncommitted(function: ast.AST, text: str) -> Iterator[str]:
-    """The function without its commits, if it has some."""
+    """The function without its commits of a session that it opened itself."""
+    opened = {name for node in ast.walk(function) for name in _opened(node)}
     calls = [s for s in ast.walk(function) if _is_call_of_session(s, "commit")]
-    if calls:
+    if calls and opened & {ast.unparse(_callee(s).value) for s in calls}:
         yield _replaced(text, [(s, "pass") for s in calls])
+
+
+def _opened(node: ast.AST) -> Iterator[str]:
+    """The names that a statement binds to a session that it makes, by the look of the call."""
+    pairs: list[tuple[ast.expr | None, ast.expr]] = []
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        pairs = [(item.optional_vars, item.context_expr) for item in node.items]
+    elif isinstance(node, ast.Assign):
+        pairs = [(node.targets[0], node.value)]
+    for target, made in pairs:
+        if (
+            isinstance(target, ast.Name)
+            and isinstance(made, ast.Call)
+            and re.search("session", ast.unparse(made), re.I)
+        ):
+            yield target.id
+
+
+def _callee(statement: ast.AST) -> ast.Attribute:
+    assert isinstance(statement, ast.Expr)
+    call = statement.value.value if isinstance(statement.value, ast.Await) else statement.value
+    assert isinstance(call, ast.Call)
+    assert isinstance(call.func, ast.Attribute)
+    return call.func
 
 
 def _is_call_of_session(node: ast.AST, name: str) -> bool:

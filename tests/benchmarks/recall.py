@@ -11,6 +11,7 @@ import argparse
 import ast
 import gc
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqla_lint.config import Settings
@@ -28,7 +29,7 @@ Found = Counter[tuple[str, str | None, str]]
 
 
 def main(roots: list[Path], most: int, kinds: set[str]) -> None:
-    """Print what is reported; *most* mutants of a project are tried, evenly spread."""
+    """Print what is reported; *most* mutants of each kind are tried in a project."""
     gc.disable()
     total: Counter[str] = Counter()
     seen: Counter[tuple[str, str]] = Counter()
@@ -38,7 +39,7 @@ def main(roots: list[Path], most: int, kinds: set[str]) -> None:
         before = findings(root, modules, list(modules))
         had = {(path, function) for path, function, _ in before}
         found = [m for m in mutants(texts) if m.kind in kinds and (m.path, m.function) not in had]
-        for mutant in found[:: -(-len(found) // most) or 1]:
+        for mutant in spread(found, most):
             total[mutant.kind] += 1
             right.add((mutant.path, mutant.function))
             codes = reported(root, modules, mutant, before)
@@ -52,6 +53,13 @@ def main(roots: list[Path], most: int, kinds: set[str]) -> None:
     for kind, count in sorted(total.items()):
         codes = ", ".join(f"{code} {n}" for (k, code), n in sorted(seen.items()) if k == kind and code != "-")
         print(f"{kind:9} {count - seen[kind, '-']:4} of {count:4} reported: {codes}")
+
+
+def spread(found: list[Mutant], most: int) -> Iterator[Mutant]:
+    """At most *most* mutants of each kind, from all over the project."""
+    for kind in EXPECTED:
+        same = [mutant for mutant in found if mutant.kind == kind]
+        yield from same[:: -(-len(same) // most) or 1]
 
 
 def read(root: Path) -> tuple[dict[str, ModuleIndex], dict[str, str]]:
