@@ -13,13 +13,29 @@ if TYPE_CHECKING:
 
 _ROUTES = frozenset(
     {"route", "get", "post", "put", "patch", "delete", "head", "options", "websocket", "api_route", "view", "endpoint",
-     "errorhandler", "exception_handler", "app_errorhandler", "view_config", "action", "before_request"}
+     "errorhandler", "exception_handler", "app_errorhandler", "view_config", "action", "before_request", "expose"}
 )  # fmt: skip
 _ENTRIES = frozenset(
-    {"command", "cli_command", "job", "task", "shared_task", "event", "shortcut", "message", "function", "options"}
+    {
+        "command",
+        "cli_command",
+        "job",
+        "task",
+        "shared_task",
+        "event",
+        "shortcut",
+        "message",
+        "function",
+        "options",
+        "tool",
+    }
 )
 _VIEW_METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "dispatch_request", "dispatch"})
 _VIEW_BASES = ("Resource", "View", "HTTPEndpoint", "RequestHandler", "Handler", "Namespace", "Controller")
+_FLASK_VIEW = "flask.views.View"
+_CLEANS = frozenset({"rollback", "close", "remove"})
+_GUARDS = frozenset({"except", "finally", "with"})
+_MANAGES = ("transaction", "atomic", "provide_session", "with_session", "unit_of_work")
 _TEARDOWNS = (
     "teardown",
     "after_request",
@@ -38,9 +54,13 @@ def is_route(function: Function, world: World) -> bool:
         func = decorator.func if isinstance(decorator, n.Call) else decorator
         if isinstance(func, n.Attribute) and func.attr in _ROUTES:
             return True
-    if function.cls is None or function.node.name not in _VIEW_METHODS:
+    if function.cls is None:
         return False
-    return any(base.rpartition(".")[2].endswith(_VIEW_BASES) for base in world.names.external_bases(function.cls))
+    bases = world.names.external_bases(function.cls)
+    if function.node.name in _VIEW_METHODS:
+        return any(base.rpartition(".")[2].endswith(_VIEW_BASES) for base in bases)
+    # A view of Flask's may hand a request to any of its methods, by a table of its own.
+    return _FLASK_VIEW in bases and not function.node.name.startswith("_")
 
 
 def is_entry_point(function: Function, world: World) -> bool:
@@ -83,6 +103,23 @@ def is_removed_elsewhere(sid: Sid, function: Function, world: World) -> bool:
             effects = dict(world.summary(other).effects)
             if sid in effects and "close" in effects[sid].may:
                 return True
+    return False
+
+
+def rolls_back(function: Function, world: World) -> bool:
+    """Whether something around the function cleans up what it leaves failed: a decorator of the project that does, or
+    one from outside that is named for it.
+    """
+    for decorator in function.node.decorators:
+        func = decorator.func if isinstance(decorator, n.Call) else decorator
+        found = world.names.definition(function.path, func)
+        if isinstance(found, Function):
+            if not _CLEANS.isdisjoint(found.words) and {"except", "finally", "with"} & found.words:
+                return True
+        elif any(
+            word in (func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")) for word in _MANAGES
+        ):
+            return True
     return False
 
 

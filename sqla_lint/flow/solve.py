@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 # States kept apart at one node before they are told apart by their sessions alone, and before the function is given up.
 MAX_STATES = 20
 
-# What a state keeps then: values that sessions are reached through, and constants.
-_SESSIONS = frozenset(
-    {"awaitable", "either", "factory", "instance", "literal", "method", "partial", "registry", "scope", "session"}
-    | {"stack", "transaction"}
+# What a state drops then: rows, and what queries are made of. Sessions and what they are reached through stay.
+_ROWS = frozenset(
+    {"alias", "awaitable-attrs", "criterion", "dynamic", "entity", "getter", "loader-option", "many", "mapping"}
+    | {"model-attribute", "pair", "parameter", "query", "record"}
 )
 MAX_STEPS = 6_000
 
@@ -192,7 +192,7 @@ def _root(key: str) -> str:
 
 def _coarse(state: State) -> State:
     """Too many ways meet here: only sessions and what tells them apart are kept."""
-    env = {k: v for k, v in state.env.items() if k[0] == "%" or v.kind in _SESSIONS}
+    env = {k: v for k, v in state.env.items() if k[0] == "%" or v.kind not in _ROWS}
     return State(env, state.sessions, state.exc, state.caught, UNKNOWN if state.result is not None else None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow import asking, givebacks, sessions, usage, variants
+from sqla_lint.flow import asking, frameworks, givebacks, sessions, usage, variants
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import CLOSED, GONE, Cursor, SessionState, State
 from sqla_lint.flow.summary import Effect, Generator, Summary
@@ -20,11 +20,13 @@ Exits = dict[State, Pos | None]
 def summarize(ctx: Context, function: Function, returns: Exits, raises: Exits) -> Summary:
     """What callers need to know of a solved function."""
     generator = _generator(ctx, returns, raises) if ctx.yields else None
+    failed = _failed(raises)
+    cleaned = bool(failed) and frameworks.rolls_back(function, ctx.world)
     return Summary(
         returns=_returned(returns) if generator is None else UNKNOWN,
         effects=_effects(returns, raises),
-        raises=_failed(raises),
-        raises_clean=_raises_clean(raises),
+        raises=frozenset() if cleaned else failed,
+        raises_clean=cleaned or _raises_clean(raises),
         raises_other=any(s.exc is not None and s.exc.label in ("other", "base") for s in raises),
         reads=tuple(ctx.reads)[:_MAX_READS],  # type: ignore[arg-type]
         asks=asking.asks(ctx, function),

@@ -45,6 +45,8 @@ A name that the project defines in several ways
 
 A decorator that is not known
     may hand the function its session: a session parameter with ``None`` as its default is then taken to be given.
+    One of the project that rolls back or closes, or one that is named for it (``transactional``, ``atomic``), has
+    cleaned up when an error leaves the function.
 
 A class with bases outside the project
     may do anything in the methods that the project does not define.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqla_lint import slow_calls
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import loading, substitute
+from sqla_lint.flow import loading, members, substitute
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Waited
 from sqla_lint.flow.graph import Guard
@@ -85,8 +85,8 @@ def _is_zero(call: n.Call) -> bool:
 
 def project(ctx: Context, cur: Cursor, function: Function, summary: Summary, bound: dict[str, Value], pos: Pos) -> None:
     """A call of a function of the project that waits, itself or through others."""
-    if ctx.static:
-        return
+    if ctx.static or ctx.world.is_cached(function) or members.has_decorator(function, "cached", "memoize"):
+        return  # what a cache answers is waited for once
     world = ctx.world
     if slow_calls.is_configured(world.dotted(function), world.settings.slow_calls):
         note(ctx, cur, Wait(function.node.name, pos, ctx.path), frozenset(), False, pos)

@@ -97,6 +97,52 @@ def f(session: Session):
     except ValueError:
         return None
 """
+DECORATED = """\
+def managed(function):
+    def wrapped(session, *args):
+        try:
+            return function(session, *args)
+        except SQLAlchemyError:
+            session.rollback()
+            raise
+    return wrapped
+
+
+@managed
+def step(session: Session):
+    session.execute(QUERY)
+
+
+def f(session: Session):
+    try:
+        step(session)
+    except SQLAlchemyError:
+        return None
+"""
+RAISED_IN_HANDLER = """\
+def f(session: Session):
+    try:
+        session.execute(QUERY)
+    except SQLAlchemyError:
+        work()
+        raise
+    finally:
+        session.execute(QUERY)
+"""
+MANY_WAYS = """\
+def f(session: Session):
+    sp = session.begin_nested()
+    a0 = rows() if choose() else work()
+    a1 = rows() if choose() else work()
+    a2 = rows() if choose() else work()
+    a3 = rows() if choose() else work()
+    a4 = rows() if choose() else work()
+    a5 = rows() if choose() else work()
+    try:
+        session.execute(QUERY, [a0, a1, a2, a3, a4, a5])
+    except SQLAlchemyError:
+        sp.rollback()
+"""
 CLASSES = """\
 def f():
     session = Factory()
@@ -130,6 +176,9 @@ def f():
         pytest.param(INNER_SUPPRESS, [("SES201", 7)], id="suppress inside a handler that raises"),
         pytest.param(IN_FINALLY, [], id="another error raised and caught inside a finally"),
         pytest.param(SETTLED, [("SES201", 3)], id="what was swallowed for good before another raise"),
+        pytest.param(DECORATED, [], id="a decorator rolls back"),
+        pytest.param(RAISED_IN_HANDLER, [], id="a handler that is left either way"),
+        pytest.param(MANY_WAYS, [], id="a savepoint is known on many ways"),
         pytest.param(CLASSES, [], id="one close in finally"),
     ],
 )
