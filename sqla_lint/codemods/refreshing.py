@@ -68,6 +68,8 @@ def _keeps(world: World, function: Function, holding: Holding, nodes: tuple[n.Ex
             root = root.value
         if not isinstance(root, n.Name) or any(target is node for node in nodes):
             continue
+        if target is root and not isinstance(place.stmt, n.ExprStmt) and root.id not in function.globals:
+            continue  # a variable, a parameter's name included, gets another value
         is_row = isinstance(holding.value(root), Entity)
         outlives = root.id in function.globals or root.id in params or root.id not in world.local_names(function)
         if outlives and not is_row and any(holding.holds(value) for value in values):
@@ -121,7 +123,7 @@ def _is_row(holding: Holding, stmt: n.Stmt) -> bool:
     if not isinstance(value, n.Call):
         return False
     made = isinstance(holding.value(value.func), ClassValue)
-    return made or (isinstance(value.func, n.Attribute) and value.func.attr in api.SURELY_ONE)
+    return made or (isinstance(value.func, n.Attribute) and value.func.attr in (*api.SURELY_ONE, "merge"))
 
 
 def _guards(stmt: n.Stmt, name: str, holding: Holding) -> bool:

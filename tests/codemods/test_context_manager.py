@@ -272,6 +272,24 @@ CASES: dict[str, tuple[str, str, str]] = {
                 return item
         """,
     ),
+    "a row that is merged": (
+        "unsafe",
+        """
+        def keep(item):
+            session = Factory()
+            item = session.merge(item)
+            session.commit()
+            return item
+        """,
+        """
+        def keep(item):
+            with Factory() as session:
+                item = session.merge(item)
+                session.commit()
+                session.refresh(item)
+                return item
+        """,
+    ),
     "a handler that tells and raises": (
         "safe",
         """

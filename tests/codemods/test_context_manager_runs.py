@@ -25,6 +25,7 @@ CALLS: dict[str, list[str]] = {
     "an anonymous session takes the name that the file uses": ["anonymous()", "named()"],
     "an instance that escapes": ["find(1).name", "find(7)"],
     "an instance that escapes behind a commit": ["make('c').name"],
+    "a row that is merged": ["keep(Item(name='c')).name"],
     "a handler that tells and raises": ["add('c')", "add('c')"],
     "instances that are stored": ["collect([])"],
     "columns that are stored": ["collect(FOUND)", "FOUND"],
