@@ -31,15 +31,15 @@ def of(returns: Iterable[State]) -> tuple[tuple[InstanceId, InstanceState], ...]
 
 
 def _either(one: InstanceState, other: InstanceState) -> InstanceState:
-    """What is known of an instance that either way gives: emptied on one is emptied for whoever must use it."""
+    """What is known of an instance that either way gives: which way a call takes (``commit=False``) is not known."""
     return InstanceState(
         one.sid if one.sid == other.sid else None,
         one.stored and other.stored,
-        one.expired or other.expired,
+        one.expired if other.expired is not None else None,
         one.spared or other.spared,
         one.keyless and other.keyless,
         one.shared or other.shared,
-        one.committed or other.committed,
+        one.committed if other.committed is not None else None,
     )
 
 

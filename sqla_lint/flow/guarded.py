@@ -34,7 +34,10 @@ def sends_nothing(facts: Facts, world: World, body: Sequence[n.Stmt], savepoint:
     for node in own_nodes(tuple(body)):
         if isinstance(node, n.Name) and node.id == savepoint:
             return False
-        if isinstance(node, (n.With, n.Yield, n.For, n.While)):
+        if isinstance(node, (n.With, n.Yield, n.While)):
+            return False
+        if isinstance(node, n.For) and (node.is_async or any(body[0].pos <= pos < node.pos for pos in calls)):
+            # What it goes through may be a query, which flushes what was added before it.
             return False
         if isinstance(node, n.Attribute) and node not in targets and node not in called:
             if expired or node.attr in world.reading_names:

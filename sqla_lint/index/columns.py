@@ -170,7 +170,7 @@ class Columns:
         auto = next((k.value for k in described.keywords if k.name == "autoincrement"), None)
         if isinstance(auto, n.Constant) and auto.value is False:
             return False
-        return self._is_integer(described, annotation)
+        return self._is_integer(owner, described, annotation)
 
     def _is_given_at_once(self, cls: Class, owner: Class, call: n.Call) -> bool:
         """Dataclass mapping and SQLModel fill defaults in when the instance is made."""
@@ -185,7 +185,7 @@ class Columns:
         decorated = [d for c in self.mappings.lineage(cls) for d in c.node.decorators]
         return any("dataclass" in _last(d) for d in decorated)
 
-    def _is_integer(self, call: n.Call, annotation: n.Expr | None) -> bool:
+    def _is_integer(self, owner: Class, call: n.Call, annotation: n.Expr | None) -> bool:
         for arg in call.args:
             if _last(arg) in _INTEGERS:
                 return True
@@ -198,8 +198,16 @@ class Columns:
             if isinstance(annotation, n.Subscript) and _last(annotation.value) == "Mapped"
             else annotation
         )
-        kept, many = unwrap(inner)
+        kept, many = unwrap(self._aliased(owner, inner))
         return not many and kept is not None and _last(kept) == "int"
+
+    def _aliased(self, owner: Class, annotation: n.Expr) -> n.Expr:
+        """The type in ``Annotated[int, mapped_column(...)]``, also by the name that it was given."""
+        what = self.names.definition(owner.path, annotation)
+        found = getattr(what.assigned[-1], "value", annotation) if isinstance(what, Variable) else annotation
+        if isinstance(found, n.Subscript) and isinstance(found.key, n.Sequence) and _last(found.value) == "Annotated":
+            return found.key.items[0]
+        return annotation
 
     def _made_in_init(self, cls: Class) -> frozenset[str]:
         """Attributes that an ``__init__`` of the project may set."""
