@@ -148,7 +148,8 @@ def apply(
 ) -> Value:
     """Call *func*, whatever it is."""
     if isinstance(func, FunctionValue):
-        return project(ctx, cur, pos, func, args, kwargs, func.function.node.name)
+        spread = node is not None and any(keyword.name is None for keyword in node.keywords)
+        return project(ctx, cur, pos, func, args, kwargs, func.function.node.name, spread)
     if isinstance(func, Method):
         return _method(ctx, cur, func, args, kwargs, pos)
     if isinstance(func, ClassValue):
@@ -274,10 +275,14 @@ def project(
     args: list[Value],
     kwargs: dict[str, Value],
     describe: str,
+    spread: bool = False,
 ) -> Value:
-    """A call of a function of the project: its summary says what it does."""
+    """A call of a function of the project: its summary says what it does.
+
+    With *spread* (``**options``) a parameter that is not named may have any value, whatever its default is.
+    """
     function = func.function
-    bound = bind(ctx, function, func.receiver, args, kwargs)
+    bound = bind(ctx, function, func.receiver, args, kwargs, spread)
     summary = ctx.world.summary(function, any(ownership.sids(value) for value in bound.values()))
     asking.called(ctx, summary, bound, function, func.receiver, pos)
     summary = variants.summary(ctx, function, summary, bound, pos)
@@ -287,7 +292,7 @@ def project(
         return Many(substitute.kept(ctx, cur, summary.generator.yields, bound, pos))
     if not ctx.static:
         usage.handed(ctx, cur, bound, function, summary, pos)
-        substitute.reads(ctx, cur, summary, bound, function, pos)
+        substitute.reads(ctx, cur, summary, bound, function, pos, spread)
         waits.project(ctx, cur, function, summary, bound, pos)
         substitute.effects(ctx, cur, summary, bound, function, pos)
         substitute.writes(ctx, cur, summary, func.receiver)
@@ -315,7 +320,12 @@ def _stored(ctx: Context, cur: Cursor, summary: Summary, bound: dict[str, Value]
 
 
 def bind(
-    ctx: Context, function: Function, receiver: Value | None, args: list[Value], kwargs: dict[str, Value]
+    ctx: Context,
+    function: Function,
+    receiver: Value | None,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    spread: bool = False,
 ) -> dict[str, Value]:
     """Arguments by the parameters that take them; an argument that no plain parameter takes is not in it."""
     bound: dict[str, Value] = {}
@@ -326,7 +336,7 @@ def bind(
     for param in function.node.params:
         if param.kind in ("normal", "kwonly") and param.name in kwargs:
             bound[param.name] = kwargs[param.name]
-        elif param.name not in bound and isinstance(param.default, n.Constant):
+        elif param.name not in bound and not spread and isinstance(param.default, n.Constant):
             bound[param.name] = Literal(param.default.value, param.default.kind)
     return bound
 

@@ -183,6 +183,8 @@ def _next(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     if isinstance(stmt.target, n.Name):
         usage.passed(done, source, stmt.target.id, stmt.body)
     drawn = loading.draw(ctx, cur, source, stmt.pos[:2], stmt.iter)
+    # What loops inside this one have read was of the last item.
+    cur.loaded = frozenset(e for e in cur.loaded if e[2] is None or not stmt.pos[:2] < e[2] <= stmt.pos[2:])
     ownership.bind(ctx, cur, stmt.target, drawn)
     if stmt.is_async:
         cur.raises(Raised("base"), stmt.iter.pos)

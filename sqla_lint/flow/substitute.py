@@ -35,7 +35,7 @@ from sqla_lint.flow.values import (
     Value,
     join,
 )
-from sqla_lint.index.module import Function
+from sqla_lint.index.module import Function, names_in
 from sqla_lint.index.module import walk as walk_nodes
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -259,11 +259,21 @@ def scope(ctx: Context, cur: Cursor, generator: Generator, bound: Bound, pos: Po
 # --- reads -----------------------------------------------------------------------------------------------------------
 
 
-def reads(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, function: Function, pos: Pos) -> None:
-    """Judge what a callee reads of the rows that it was handed."""
+def reads(
+    ctx: Context,
+    cur: Cursor,
+    summary: Summary,
+    bound: Bound,
+    function: Function,
+    pos: Pos,
+    spread: bool = False,
+) -> None:
+    """Judge what a callee reads of the rows that it was handed; with *spread*, its conditions may not be known."""
     outcomes: dict[n.Expr, bool | None] = {}
     for read in summary.reads:
         given = bound.get(read.name)
+        if spread and any(not names_in(guard.test) <= bound.keys() for guard in read.under):
+            continue
         if given is not None and not is_ruled_out(ctx, read.under, bound, outcomes):
             _read(ctx, cur, read, given, function, pos)
 
@@ -324,13 +334,16 @@ def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Functio
 
 
 def _shares_parent(ctx: Context, given: Value, steps: tuple[str, ...]) -> bool:
-    """Whether the way to a row leads through the one parent that all rows of the query have."""
+    """Whether the way to a row leads through a parent that all rows have: the query's, or back to the loop's own."""
     for step in steps:
         if isinstance(given, Entity):
             relation = ctx.world.mappings.relationship(given.cls, step)
             if relation is not None and loading.is_pinned(ctx, given, relation):
                 return True
-        given = _step(ctx, given, step)
+        following = _step(ctx, given, step)
+        if isinstance(given, Entity) and isinstance(following, Entity) and following == given.parent:
+            return True
+        given = following
     return False
 
 
