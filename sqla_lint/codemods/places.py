@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqla_lint.index.module import bound_names
 from sqla_lint.lower import nodes as n
@@ -90,16 +90,14 @@ def own_parts(stmt: n.Stmt) -> Iterator[object]:
 
 def walk_with_parents(node: object, above: tuple[object, ...] = ()) -> Iterator[tuple[object, tuple[object, ...]]]:
     """Every node in *node* with the nodes around it; plain tuples of nodes are not nodes."""
-    stack = [(node, above)]
+    stack: list[tuple[Any, tuple[object, ...]]] = [(node, above)] if isinstance(node, tuple) else []
     while stack:
         item, around = stack.pop()
-        if not isinstance(item, tuple):
-            continue
-        if type(item) is tuple:
-            stack.extend((part, around) for part in reversed(item))
-            continue
-        yield item, around
-        stack.extend((part, (*around, item)) for part in reversed(item))
+        inner = around
+        if type(item) is not tuple:
+            yield item, around
+            inner = (*around, item)
+        stack += [(part, inner) for part in reversed(item) if isinstance(part, tuple) and part]
 
 
 def own_walk(place: Place) -> Iterator[tuple[object, tuple[object, ...]]]:

@@ -78,7 +78,8 @@ def is_get(made: n.Expr) -> bool:
 
 
 def _made(module: ModuleIndex, pos: n.Pos) -> tuple[n.Expr, _Above]:
-    for node, above in walk_with_parents(module.node.body):
+    around = tuple(stmt for stmt in module.node.body if stmt.pos[0] <= pos[0] <= stmt.pos[2])
+    for node, above in walk_with_parents(around):
         if isinstance(node, (n.Call, n.Attribute)) and node.pos == pos:
             return node, above
     raise Refused(f"the query at line {pos[0]} is not found again in the file")

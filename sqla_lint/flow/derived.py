@@ -77,9 +77,13 @@ class Derivation:
 
     def parameters(self, event: Queried) -> tuple[Taken, ...]:
         """The parameters that a query is made of."""
+        node = self.at(event.pos)
+        mentioned = names_in(node) if node is not None else frozenset()
         found: list[Taken] = []
         for param in self.function.params:
             names = self._of_parameter(param.name)
+            if not names.every & mentioned:
+                continue
             whole = self.asks_for(event, names)
             if whole or self.asks_for(event, names, batches=True):
                 found.append(Taken(0, param.name, not whole))

@@ -38,11 +38,14 @@ class Outcome(NamedTuple):
     given: frozenset[str]
 
 
+_WORDS = frozenset({"create_engine", "create_async_engine", "engine_from_config", "async_engine_from_config"})
 KEPT = Outcome(True, frozenset())
 
 
 def engines(function: Function, world: World) -> list[n.Call]:
     """The calls in a function's own body that make an engine."""
+    if not world.project.modules[function.path].words & _WORDS:
+        return []
     return [
         node
         for calls in function.calls.values()

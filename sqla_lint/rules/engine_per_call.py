@@ -50,9 +50,10 @@ _POOLLESS = frozenset({"NullPool", "StaticPool"})
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each engine that stays in the function."""
     function = facts.function
-    if function.qualname == "<module>" or _runs_once(function, world):
+    engines = pools.engines(function, world) if function.qualname != "<module>" else []
+    if not engines or _runs_once(function, world):
         return
-    for made in pools.engines(function, world):
+    for made in engines:
         found = pools.outcome(function, made, world)
         if found.kept or found.given & {"engine", "factory"} or _has_no_pool(made):
             continue
