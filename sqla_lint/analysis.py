@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from sqla_lint import codemods
 from sqla_lint.config import Settings
@@ -22,25 +21,10 @@ from sqla_lint.lower import nodes as n
 from sqla_lint.lower.confirm import Unconfirmed, confirm_function, confirm_statement, lower_text
 from sqla_lint.lower.from_ast import lower_module
 from sqla_lint.lower.heads import head_end
+from sqla_lint.outcome import Analysis as Analysis
+from sqla_lint.outcome import InternalError as InternalError
 from sqla_lint.rules.verdict import Note, Verdict
 from sqla_lint.source import Source, Unreadable, parse
-
-
-class InternalError(NamedTuple):
-    """Something went wrong in the linter itself while it worked on *path*; the other files were still checked."""
-
-    path: str
-    message: str
-
-
-class Analysis(NamedTuple):
-    """What was found in one project, before selection and suppression."""
-
-    findings: tuple[Finding, ...] = ()
-    unreadable: tuple[Unreadable, ...] = ()
-    errors: tuple[InternalError, ...] = ()
-    notes: tuple[str, ...] = ()
-
 
 # By (file, position of the function or statement): why it is not certain what it says, or None.
 Doubts = dict[tuple[str, n.Pos], str | None]

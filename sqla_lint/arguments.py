@@ -53,6 +53,7 @@ class Request:
     color: bool | None
     write_baseline: Path | None
     add_noqa: bool
+    clear_cache: bool
 
 
 def request(flags: Mapping[str, Any]) -> Request:
@@ -91,7 +92,16 @@ def request(flags: Mapping[str, Any]) -> Request:
     )
 
 
-_TAKEN_OVER: Final = ("add_noqa", "statistics", "show_settings", "exit_zero", "quiet", "verbose", "color")
+_TAKEN_OVER: Final = (
+    "add_noqa",
+    "clear_cache",
+    "statistics",
+    "show_settings",
+    "exit_zero",
+    "quiet",
+    "verbose",
+    "color",
+)
 
 
 def _flag(name: str) -> str:
@@ -106,15 +116,24 @@ def carry_out(request: Request) -> FixReport:
     """Check, and repair, suppress or write a baseline if that was asked for.
 
     Raises:
-        click.UsageError: the baseline cannot be written.
+        click.UsageError: the baseline cannot be written, or the cache cannot be deleted.
         ConfigError: the baseline cannot be used.
     """
+    if request.clear_cache:
+        _clear_cache(request)
     if request.fix or request.diff:
         return engine.fix(request.paths, request.settings, stdin=request.stdin, write=request.fix)
     if request.add_noqa:
         return engine.add_noqa(request.paths, request.settings)
     report = engine.check(request.paths, request.settings, stdin=request.stdin)
     return FixReport(_written_down(report, request.write_baseline) if request.write_baseline else report)
+
+
+def _clear_cache(request: Request) -> None:
+    try:
+        engine.clear_cache(request.paths, request.settings, stdin=request.stdin)
+    except OSError as error:
+        raise click.UsageError(f"--clear-cache: {error.filename}: {error.strerror or error}") from error
 
 
 def _written_down(report: Report, file: Path) -> Report:
@@ -143,6 +162,8 @@ def _settings(flags: Mapping[str, Any], places: Sequence[Path]) -> Settings:
         unsafe_fixes=flags["unsafe_fixes"],
         edits=flags["edits"] or tells_edits(flags["format_"]),
         force_exclude=flags["force_exclude"],
+        cache=not flags["no_cache"],
+        cache_dir=os.path.abspath(flags["cache_dir"]) if flags["cache_dir"] else settings.cache_dir,
         project=_folder(flags["project"]),
     )
 

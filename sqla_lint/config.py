@@ -30,6 +30,8 @@ class ConfigError(Exception):
 class Settings:
     """Everything that a run depends on besides the files. Selectors are codes or prefixes of codes.
 
+    *cache* says whether outcomes are kept on disk: the command and the plugin keep them, a program that calls
+    :func:`sqla_lint.check` has to ask for it.
     *folder* is what ``exclude`` and ``per-file-ignores`` are relative to; *file* is where the settings came from.
     """
 
@@ -51,6 +53,7 @@ class Settings:
     slow_calls: tuple[str, ...] = ()
     baseline: str | None = None
     jobs: int | Literal["auto"] = "auto"
+    cache: bool = False
     cache_dir: str | None = None
     project: Path | None = None
     folder: Path = field(default_factory=Path.cwd)

@@ -8,16 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from sqla_lint import analysis as analyser
-from sqla_lint import baseline, changes, config, discovery, noqa_comments
-from sqla_lint.analysis import Analysis, InternalError
+from sqla_lint import baseline, cache, changes, config, discovery, noqa_comments
 from sqla_lint.baseline import Baseline
 from sqla_lint.config import Settings
 from sqla_lint.discovery import Problem
 from sqla_lint.failures import guarded
 from sqla_lint.finding import Finding, Span
 from sqla_lint.noqa_comments import Annotated
-from sqla_lint.projects import Project, gather, is_concerned
+from sqla_lint.outcome import Analysis, InternalError
+from sqla_lint.projects import Project, by_root, gather, is_concerned
 from sqla_lint.report import FixReport, Report
 from sqla_lint.selection import SYNTAX_ERROR, covers, find_rule, selected_codes
 from sqla_lint.source import Source, Unreadable, parse
@@ -79,12 +78,13 @@ def fix(
     settings, projects, problems = _gather(paths, settings, stdin)
     settings = replace(settings, edits=False)
     known = _baseline(settings)
+    uncached = _uncached(settings)  # nothing is written into files but what this run worked out
     untouched = {stdin.path} if stdin else set()
     outcome = [
-        repaired(project, _judge(project, settings, known, edits=True).findings, settings, untouched, write=write)
+        repaired(project, _judge(project, uncached, known, edits=True).findings, settings, untouched, write=write)
         for project in projects
     ]
-    judged = [_judge(one.project, settings, known) for one in outcome]
+    judged = [_judge(one.project, uncached if one.changed else settings, known) for one in outcome]
     report = _report([one.project for one in outcome], judged, problems)
     return FixReport(
         report=replace(
@@ -117,7 +117,7 @@ def add_noqa(paths: Sequence[AnyPath] = (), settings: Settings | None = None) ->
     settings, projects, problems = _gather(paths, settings, None)
     known = _baseline(settings)
     outcome = [_suppressed(project, settings, known) for project in projects]
-    judged = [_judge(one.project, settings, known) if one.problems else one.judged for one in outcome]
+    judged = [_judge(one.project, _uncached(settings), known) if one.problems else one.judged for one in outcome]
     report = _report(
         [one.project for one in outcome], judged, (*problems, *(p for one in outcome for p in one.problems))
     )
@@ -148,7 +148,7 @@ def _suppressed(project: Project, settings: Settings, known: Baseline | None) ->
     while True:
         noted = noqa_comments.annotate(project.files, wanted, barred)
         after = project._replace(files={**project.files, **noted.changed})
-        judged = _judge(after, settings, known)
+        judged = _judge(after, _uncached(settings), known)
         left = {_place(finding) for finding, _ in noted.left}
         surplus = [finding for finding in judged.findings if _place(finding) not in left]
         if not surplus:
@@ -173,9 +173,16 @@ def _written(project: Project, noted: Annotated, judged: _Judged) -> _Suppressed
     return _Suppressed(project._replace(files=files), judged, done, noted.left, changed, problems)
 
 
-def _gather(
-    paths: Sequence[AnyPath], settings: Settings | None, stdin: Source | Unreadable | None
-) -> tuple[Settings, list[Project], tuple[Problem, ...]]:
+class _Asked(NamedTuple):
+    """The files that a run is to check, what it was given, and what was asked for in vain."""
+
+    settings: Settings
+    files: tuple[str, ...]
+    arguments: tuple[Path, ...]
+    problems: tuple[Problem, ...]
+
+
+def _asked(paths: Sequence[AnyPath], settings: Settings | None, stdin: Source | Unreadable | None) -> _Asked:
     named = [Path(path) for path in paths] or ([] if stdin else [Path.cwd()])
     arguments = named or ([Path(stdin.path)] if stdin else [])
     settings = settings or config.discover(discovery.common_folder(arguments))
@@ -183,7 +190,29 @@ def _gather(
     files = set(wanted.files)
     if stdin and not (settings.force_exclude and discovery.is_excluded(stdin.path, settings)):
         files.add(stdin.path)
-    return settings, gather(sorted(files), arguments, settings, stdin), wanted.problems
+    return _Asked(settings, tuple(sorted(files)), tuple(arguments), wanted.problems)
+
+
+def _gather(
+    paths: Sequence[AnyPath], settings: Settings | None, stdin: Source | Unreadable | None
+) -> tuple[Settings, list[Project], tuple[Problem, ...]]:
+    asked = _asked(paths, settings, stdin)
+    return asked.settings, gather(asked.files, asked.arguments, asked.settings, stdin), asked.problems
+
+
+def clear_cache(paths: Sequence[AnyPath], settings: Settings, *, stdin: Source | Unreadable | None = None) -> None:
+    """Delete what earlier runs kept of the projects that :func:`check` would check with the same arguments.
+
+    Raises:
+        OSError: something cannot be deleted.
+    """
+    asked = _asked(paths, settings, stdin)
+    cache.clear({cache.folder(root, settings) for root in by_root(asked.files, asked.arguments, settings)})
+
+
+def _uncached(settings: Settings) -> Settings:
+    """The same, for judging what may never be on disk: it would take the place of what is."""
+    return replace(settings, cache=False)
 
 
 def _baseline(settings: Settings) -> Baseline | None:
@@ -219,7 +248,13 @@ def _analyse(
 ) -> Analysis:
     if not is_concerned((source.data for source in project.files.values()), settings):
         return Analysis(unreadable=_unparsable(project, targets))
-    return analyser.analyse(project.root, project.files, targets, settings, codes=codes, edits=edits)
+
+    def run() -> Analysis:
+        from sqla_lint import analysis  # and with it libcst, which a run that finds all in the cache may do without
+
+        return analysis.analyse(project.root, project.files, targets, settings, codes=codes, edits=edits)
+
+    return cache.kept(project, targets, settings, codes, edits, run) if settings.cache else run()
 
 
 def _unparsable(project: Project, targets: Iterable[str]) -> tuple[Unreadable, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from sqla_lint.analysis import InternalError
+from sqla_lint.outcome import InternalError
 
 _T = TypeVar("_T")
 

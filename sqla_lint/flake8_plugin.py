@@ -118,6 +118,7 @@ def _settings(configured: Settings, named: tuple[str, ...], asked: frozenset[str
         per_file_ignores=(),
         exclude=(),
         noqa=False,
+        cache=True,
     )
 
 

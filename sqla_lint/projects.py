@@ -35,14 +35,19 @@ def gather(
         settings: ``project`` overrides the search.
         stdin: stands in for what its path holds on disk.
     """
+    return [_read(root, targets, stdin) for root, targets in by_root(files, arguments, settings).items()]
+
+
+def by_root(files: Sequence[str], arguments: Sequence[Path], settings: Settings) -> dict[Path, list[str]]:
+    """*files* by the folder of the project that they belong to, both sorted; arguments as for :func:`gather`."""
     by_folder: dict[str, Path] = {}
-    by_root: dict[Path, list[str]] = {}
+    found: dict[Path, list[str]] = {}
     for path in sorted(files):
         folder = os.path.dirname(path)
         if folder not in by_folder:
             by_folder[folder] = settings.project or discovery.project_root(Path(folder), arguments)
-        by_root.setdefault(Path(os.path.abspath(by_folder[folder])), []).append(path)
-    return [_read(root, targets, stdin) for root, targets in sorted(by_root.items())]
+        found.setdefault(Path(os.path.abspath(by_folder[folder])), []).append(path)
+    return dict(sorted(found.items()))
 
 
 def _read(root: Path, targets: Sequence[str], stdin: Source | Unreadable | None) -> Project:

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from sqla_lint import changes, codemods
-from sqla_lint.analysis import InternalError
 from sqla_lint.codemods import Repair
 from sqla_lint.config import Settings
 from sqla_lint.discovery import Problem
 from sqla_lint.failures import guarded
 from sqla_lint.finding import Finding
+from sqla_lint.outcome import InternalError
 from sqla_lint.projects import Project
 from sqla_lint.source import Source, Unreadable
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqla_lint.analysis import InternalError
 from sqla_lint.discovery import Problem
 from sqla_lint.finding import Finding
+from sqla_lint.outcome import InternalError
 from sqla_lint.source import Source
 
 

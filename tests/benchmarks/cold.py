@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-SQLA_LINT = (sys.executable, "-m", "sqla_lint", "--isolated", "--quiet", "--exit-zero")
+SQLA_LINT = (sys.executable, "-m", "sqla_lint", "--isolated", "--no-cache", "--quiet", "--exit-zero")
 # Only what is not found is not run: flake8 would run a plugin whose codes are not selected.
 WITHOUT_PLUGIN = """
 import importlib.metadata, sys
