@@ -72,6 +72,10 @@ def _class(ctx: Context, cur: Cursor, node: n.Attribute, owner: ClassValue) -> V
     if ctx.world.mappings.is_mapped(owner.cls):
         if node.attr == "query":
             return ctx.world.model_query(ctx, cur, owner.cls, node.pos)
+        if "session" in node.attr.lower():
+            kept = ctx.world.class_attribute(owner.cls, node.attr)
+            if isinstance(kept, Registry):
+                return kept
         return ModelAttribute(owner.cls, node.attr)
     found = ctx.world.class_attribute(owner.cls, node.attr)
     return found if found != UNKNOWN else Method(owner, node.attr)

@@ -187,7 +187,12 @@ class Parameters:
             return None
         summary = self.world.summary(what)
         found = summary.generator.yields if summary.generator is not None else summary.returns
-        return Session(sid, found.settings) if isinstance(found, Session) else None
+        if isinstance(found, Session):
+            return Session(sid, found.settings)
+        if what.node.returns is None or summary.generator is not None:
+            return None
+        promised = self.annotation(what.path, what.node.returns, Parameter(param.name), sid)
+        return promised if promised is not None else Parameter(param.name)
 
     # --- evidence
 

@@ -234,7 +234,10 @@ class Statics:
                 if value in (UNKNOWN, NONE) and isinstance(stmt, n.AnnAssign):
                     sid = Sid("parameter", (name,))
                     found = self.world.parameters.annotation(owner.path, stmt.annotation, Parameter(name), sid)
-                    value = found if isinstance(found, (Session, Factory, Instance)) else value
+                    if isinstance(found, Registry):
+                        # Set from elsewhere, and to the same one in several classes: all of a name are one.
+                        found = found._replace(sid=Sid("registry", (name,)))
+                    value = found if isinstance(found, (Session, Registry, Factory, Instance)) else value
                 if isinstance(value, Session) and value.sid.owner == "local":
                     return value._replace(sid=Sid("module", (owner.path, f"{owner.qualname}.{name}"), value.sid.pos))
                 return value

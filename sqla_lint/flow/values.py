@@ -449,6 +449,9 @@ def join(left: Value, right: Value) -> Value:
         return right
     if right == NONE:
         return left
+    if isinstance(left, Session) and isinstance(right, Session) and left.sid.owner == right.sid.owner == "local":
+        # A new one either way.
+        return left if left.settings == right.settings else UNKNOWN
     for given, made in ((left, right), (right, left)):
         if _is_given(given) and isinstance(made, Session) and made.sid.owner == "local":
             return Either(given, made)

@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint.flow.facts import Called, Created, Exit, Facts
+from sqla_lint.flow.state import SessionState
 from sqla_lint.flow.world import World
 from sqla_lint.rules.verdict import Verdict
 
@@ -60,6 +61,13 @@ def _is_lost(facts: Facts, created: Created) -> bool:
     if others:
         # Another session is committed in its place: that is another misuse, told where it is.
         return False
-    return any("write" in way.ended and "rollback" not in way.ended for way in returns) and not any(
-        "rollback" in way.ended for way in returns
+    return any("write" in way.ended and "rollback" not in way.ended for way in returns) and not _is_dry_run(
+        facts, created, returns
     )
+
+
+def _is_dry_run(facts: Facts, created: Created, returns: list[SessionState]) -> bool:
+    """Whether the function rolls back of its own will: not only in handlers, where something has failed."""
+    calls = [e for e in facts.events if isinstance(e, Called) and e.sid == created.sid and e.name == "rollback"]
+    in_handlers = calls and all(any(guard.test is None for guard in call.guards) for call in calls)
+    return not in_handlers and any("rollback" in way.ended for way in returns)
