@@ -44,6 +44,7 @@ _MANY = frozenset(
      "Generator", "AsyncIterator", "AsyncGenerator", "deque", "Page", "AsyncIterable"}
 )  # fmt: skip
 _MAPPINGS = frozenset({"dict", "Dict", "Mapping", "defaultdict", "DefaultDict", "MutableMapping", "OrderedDict"})
+_YIELDING = frozenset({"Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable", "AsyncIterable"})
 _WRAPPERS = frozenset({"Optional", "Annotated", "Union", "Required", "Final", "ClassVar", "Awaitable", "Coroutine"})
 _DEPENDS = frozenset({"Depends", "Security", "FromDishka", "Provide"})
 _ASKED = api.ORDINARY | api.EVIDENCE | api.STATEMENTS | {"begin", "exec"}
@@ -164,6 +165,16 @@ class Parameters:
             inner = self.annotation(path, items[1], root._replace(steps=(*root.steps, "[]")), sid, hops - 1)
             return Mapping(UNKNOWN, inner) if isinstance(inner, Parameter) else None
         return self.annotation(path, annotation.value, root, sid, hops - 1)
+
+    def promised(self, function: Function) -> Session | None:
+        """The session that a generator's annotation says it yields: a new one, as far as its users know."""
+        promise = function.node.returns
+        if not isinstance(promise, n.Subscript) or _last(promise.value) not in _YIELDING:
+            return None
+        items = promise.key.items if isinstance(promise.key, n.Sequence) else (promise.key,)
+        sid = Sid("local", (function.path,), function.node.pos)
+        found = self.annotation(function.path, items[0], Parameter(function.node.name), sid) if items else None
+        return found if isinstance(found, Session) else None
 
     # --- dependencies
 

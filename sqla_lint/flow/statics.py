@@ -182,6 +182,7 @@ class Statics:
 
     def _stored(self, stored: list[tuple[Function, n.Stmt, n.Expr]], name: str) -> Value:
         found: Value | None = None
+        every: list[Value] = []
         for function, stmt, value in stored:
             ctx = self.world.static_context(function.path, function)
             got = expr(ctx, Cursor(State({}, {}), None), value)
@@ -189,7 +190,12 @@ class Statics:
                 sid = Sid("parameter", (name,))
                 annotated = self.world.parameters.annotation(function.path, stmt.annotation, Parameter(name), sid)
                 got = annotated if isinstance(annotated, (Session, Factory, Instance)) else got
+            every.append(got)
             found = got if found is None else join(found, got)
+        if found == UNKNOWN and len({one.settings if isinstance(one, Registry) else None for one in every}) == 1:
+            # One registry or another: who removes it is not known.
+            settings = every[0].settings if isinstance(every[0], Registry) else None
+            return Registry(Sid("held", (name,)), settings) if settings is not None else found
         return found if found is not None else UNKNOWN
 
     def _only_session(self, cls: Class, name: str) -> Value:

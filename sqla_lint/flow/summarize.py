@@ -13,13 +13,14 @@ from sqla_lint.lower.nodes import Pos
 _SHOWN = ("parameter", "instance", "held", "registry", "module", "closure", "injected")
 _WORDS = frozenset({"statement", "commit", "rollback", "close", "write"})
 _MAX_READS = 60
+_ENDED_WELL = frozenset({"close", "may-commit"})
 
 Exits = dict[State, Pos | None]
 
 
 def summarize(ctx: Context, function: Function, returns: Exits, raises: Exits) -> Summary:
     """What callers need to know of a solved function."""
-    generator = _generator(ctx, returns, raises) if ctx.yields else None
+    generator = _generator(ctx, function, returns, raises) if ctx.yields else None
     failed = _failed(raises)
     cleaned = bool(failed) and frameworks.rolls_back(function, ctx.world)
     return Summary(
@@ -133,7 +134,7 @@ def _writes(function: Function, returns: Exits) -> tuple[str, ...]:
     return tuple(sorted(set.intersection(*ways)))
 
 
-def _generator(ctx: Context, returns: Exits, raises: Exits) -> Generator:
+def _generator(ctx: Context, function: Function, returns: Exits, raises: Exits) -> Generator:
     """What a context manager does to what it yields: read from the ways out after the ``yield``."""
     from sqla_lint.flow.ownership import sids
 
@@ -151,6 +152,10 @@ def _generator(ctx: Context, returns: Exits, raises: Exits) -> Generator:
 
     known = {sid for s in (*thrown, *resumed) for sid in s.sessions if sid.owner in _SHOWN}
     others = tuple((sid, *ends(sid)) for sid in sorted(known - set(held), key=repr) if any(ends(sid)))
+    promised = ctx.world.parameters.promised(function) if what == UNKNOWN else None
+    if promised is not None and ctx.world.is_context_manager(function):
+        # Where the session comes from is not known: it is taken to be ended well.
+        return Generator(promised, _ENDED_WELL, frozenset({"close"}), swallows, others)
     if len(held) != 1:
         return Generator(what, swallows=swallows, others=others)
     return Generator(what, *ends(held[0]), swallows=swallows, others=others)

@@ -43,6 +43,9 @@ An option in ``.options(...)`` that cannot be read
 A name that the project defines in several ways
     is what all definitions agree on, else not known. ``None`` beside a value is the value.
 
+A context manager of the project that yields what is not known, but is annotated to yield a session
+    yields one of its own: it closes it, and may commit.
+
 A decorator that is not known
     may hand the function its session: a session parameter with ``None`` as its default is then taken to be given.
     One of the project that rolls back or closes, or one that is named for it (``transactional``, ``atomic``), has
