@@ -20,7 +20,6 @@ from sqla_lint.flow.values import (
     Literal,
     Many,
     Mapping,
-    Method,
     Origin,
     Pair,
     Parameter,
@@ -53,18 +52,7 @@ def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> Val
         return _entity(ctx, cur, node, owner)
     if isinstance(owner, Parameter):
         return _parameter(ctx, cur, node, owner)
-    if isinstance(owner, Method) and owner.name == "awaitable_attrs" and isinstance(owner.receiver, Entity):
-        return _awaitable(ctx, cur, node, owner.receiver)
     return members.member(ctx, cur, node, owner)
-
-
-def _awaitable(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity) -> Value:
-    """``await row.awaitable_attrs.pets`` loads it, and the row's columns where they were expired."""
-    instances.refreshed(cur, owner)
-    relation = ctx.world.mappings.relationship(owner.cls, node.attr)
-    if owner.origin is not None:
-        cur.loaded = cur.loaded | {(owner.origin.pos, (*owner.steps, node.attr), None)}
-    return reached(ctx, owner, relation) if relation is not None else UNKNOWN
 
 
 def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity) -> Value:
@@ -84,6 +72,7 @@ def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity) -> Valu
 
 def _awaitable(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity) -> Value:
     """``await row.awaitable_attrs.pets``: a statement for this row, unless the query loaded it."""
+    instances.refreshed(cur, owner)
     relation = ctx.world.mappings.relationship(owner.cls, node.attr)
     if relation is None or owner.origin is None:
         return UNKNOWN
