@@ -14,7 +14,7 @@ from typing import Any, Final
 import click
 
 from sqla_lint import baseline, config, discovery, engine
-from sqla_lint.config import Settings
+from sqla_lint.config import ConfigError, Settings
 from sqla_lint.report import FixReport, Report
 from sqla_lint.reporters import tells_edits
 from sqla_lint.rules import Rule, all_rules
@@ -28,9 +28,10 @@ _EXCLUDING: Final[Sequence[tuple[str, Sequence[str]]]] = (
     ("config", ("isolated",)),
     ("write_baseline", ("baseline", "fix", "diff", "add_noqa")),
     ("add_noqa", ("fix", "diff")),
+    ("watch", ("fix", "diff", "add_noqa", "write_baseline")),
 )
 # Flags that do nothing for what standard input says.
-_FILES_ONLY: Final = ("add_noqa",)
+_FILES_ONLY: Final = ("add_noqa", "watch")
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Request:
     color: bool | None
     write_baseline: Path | None
     add_noqa: bool
+    watch: bool
     clear_cache: bool
 
 
@@ -93,15 +95,8 @@ def request(flags: Mapping[str, Any]) -> Request:
 
 
 _TAKEN_OVER: Final = (
-    "add_noqa",
-    "clear_cache",
-    "statistics",
-    "show_settings",
-    "exit_zero",
-    "quiet",
-    "verbose",
-    "color",
-)
+    "add_noqa", "clear_cache", "watch", "statistics", "show_settings", "exit_zero", "quiet", "verbose", "color",
+)  # fmt: skip
 
 
 def _flag(name: str) -> str:
@@ -127,6 +122,16 @@ def carry_out(request: Request) -> FixReport:
         return engine.add_noqa(request.paths, request.settings)
     report = engine.check(request.paths, request.settings, stdin=request.stdin)
     return FixReport(_written_down(report, request.write_baseline) if request.write_baseline else report)
+
+
+def dependencies(flags: Mapping[str, Any]) -> frozenset[str]:
+    """The files that the outcome of a run with these *flags* depends on, whether the configuration is right or not."""
+    try:
+        asked = request(flags)
+    except ConfigError:
+        named = [flags[name] for name in ("config", "baseline") if flags[name]]
+        return engine.dependencies(flags["paths"], Settings()) | {os.path.abspath(name) for name in named}
+    return engine.dependencies(asked.paths, asked.settings)
 
 
 def _clear_cache(request: Request) -> None:

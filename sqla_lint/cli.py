@@ -5,12 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 import click
 
-from sqla_lint import __version__, arguments, output
+from sqla_lint import __version__, arguments, output, watching
 from sqla_lint.arguments import Request
 from sqla_lint.config import PATTERNS, ConfigError
 from sqla_lint.progress import moving_bar
@@ -18,6 +18,7 @@ from sqla_lint.reporters import formats
 
 _INTERRUPTED: Final = 130
 _PIPE_CLOSED: Final = 141
+_MOST_SHOWN: Final = 5
 
 
 def _page(context: click.Context, _: click.Parameter, value: Any) -> None:
@@ -58,6 +59,7 @@ _OPTIONS: Final[Sequence[Callable[[Any], Any]]] = (
     click.option("--isolated", is_flag=True, help="Read no configuration."),
     click.option("--show-settings", is_flag=True, help="Print the settings, and leave."),
     click.option("--force-exclude", is_flag=True, help="`exclude` holds for files given by name too."),
+    click.option("--watch", is_flag=True, help="Check again as files change, until Ctrl-C."),
     click.option("--cache-dir", metavar="DIR", help="Keep outcomes here (default: .sqla_lint_cache in the project)."),
     click.option("--no-cache", is_flag=True, help="Neither use nor keep outcomes of earlier runs."),
     click.option("--clear-cache", is_flag=True, help="Delete what earlier runs kept, then check."),
@@ -94,9 +96,39 @@ def command(context: click.Context, /, **flags: Any) -> None:
         if request.show_settings:
             click.echo(arguments.settings_text(request), nl=False)
             context.exit()
+        if request.watch:
+            _watch(flags)
         context.exit(_run(request))
     except ConfigError as error:
         raise _WrongConfiguration(str(error)) from error
+
+
+def _watch(flags: Mapping[str, Any]) -> NoReturn:
+    """Run, and again whenever something changes.
+
+    Raises:
+        ConfigError: the configuration is wrong at the beginning; later that is said, and mended or not.
+    """
+
+    def look() -> watching.State:
+        return watching.state(arguments.dependencies(flags))
+
+    state = look()
+    _run(arguments.request(flags))
+    flags = {**flags, "clear_cache": False}
+    while True:
+        if not flags["quiet"]:
+            click.echo("watching for changes; Ctrl-C ends", err=True)
+        changed = watching.wait_for_change(state, look)
+        state = look()
+        if sys.stdout.isatty():
+            click.clear()
+        if not flags["quiet"]:
+            click.echo(f"changed: {', '.join(map(output.shown, changed[:_MOST_SHOWN]))}", err=True)
+        try:
+            _run(arguments.request(flags))
+        except ConfigError as error:
+            click.echo(f"Error: {error}", err=True)
 
 
 def _run(request: Request) -> int:

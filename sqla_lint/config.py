@@ -92,6 +92,11 @@ def discover(start: Path) -> Settings:
     return Settings(folder=start)
 
 
+def places(start: Path) -> tuple[str, ...]:
+    """Where :func:`discover` would look for settings, up to the file system's root."""
+    return tuple(str(folder / name) for folder in (start, *start.parents) for name in (OWN_FILE, "pyproject.toml"))
+
+
 def shown(settings: Settings) -> str:
     """All settings as the TOML that would give them."""
     lines = [f"# from {settings.file or 'the defaults'}; patterns are relative to {settings.folder}"]

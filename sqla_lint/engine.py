@@ -210,6 +210,21 @@ def clear_cache(paths: Sequence[AnyPath], settings: Settings, *, stdin: Source |
     cache.clear({cache.folder(root, settings) for root in by_root(asked.files, asked.arguments, settings)})
 
 
+def dependencies(paths: Sequence[AnyPath], settings: Settings) -> frozenset[str]:
+    """The paths of all files whose content decides what :func:`check` gives; some need not exist.
+
+    Args:
+        paths: as for :func:`check`.
+        settings: as for :func:`check`.
+    """
+    asked = _asked(paths, settings, None)
+    files = {*asked.files, *config.places(discovery.common_folder(asked.arguments))}
+    for root in by_root(asked.files, asked.arguments, settings):
+        files.update(discovery.project_files(root))
+    known = [settings.folder / settings.baseline] if settings.baseline else []
+    return frozenset((*files, *map(str, known), *map(str, [settings.file] if settings.file else [])))
+
+
 def _uncached(settings: Settings) -> Settings:
     """The same, for judging what may never be on disk: it would take the place of what is."""
     return replace(settings, cache=False)

@@ -96,6 +96,11 @@ def _repaired_stdin(outcome: FixReport, request: Request) -> bytes:
 # --- on standard error
 
 
+def shown(path: str) -> str:
+    """*path* as seen from the current folder, on one line."""
+    return one_line(View(Path.cwd()).relative(path))
+
+
 def _say(text: str) -> None:
     click.echo(one_line(text), err=True)
 
