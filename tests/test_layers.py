@@ -23,7 +23,6 @@ LONGER = {
     "flow/substitute.py",
     "flow/values.py",
     "flow/world.py",
-    "index/mapped.py",
     "lower/nodes.py",
 }
 LONGEST_OF_ALL = 600

@@ -31,7 +31,7 @@ from sqla_lint.flow.values import (
     Sid,
     Value,
 )
-from sqla_lint.index.mapped import unquote
+from sqla_lint.index.annotations import unquote
 from sqla_lint.index.module import Class, Function, own_nodes
 from sqla_lint.index.project import External, Variable
 from sqla_lint.lower import nodes as n

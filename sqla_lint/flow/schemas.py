@@ -14,7 +14,7 @@ from sqla_lint.flow.values import (
     Parameter,
     Value,
 )
-from sqla_lint.index.mapped import unwrap
+from sqla_lint.index.annotations import unwrap
 from sqla_lint.index.module import Class
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

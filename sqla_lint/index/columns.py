@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from sqla_lint.index.mapped import Mappings, unquote, unwrap
+from sqla_lint.index.annotations import unquote, unwrap
+from sqla_lint.index.mapped import Mappings
 from sqla_lint.index.module import Class, walk
 from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n

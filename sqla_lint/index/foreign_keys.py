@@ -1,0 +1,115 @@
+"""Columns of mapped classes: which hold foreign keys, and to which tables; which have one row for each value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_lint.index.annotations import keyword, string
+from sqla_lint.index.mapped_classes import MappedClasses
+from sqla_lint.index.module import Class, walk
+from sqla_lint.lower import nodes as n
+
+
+class ForeignKeys:
+    """The foreign keys that the project's mapped classes declare."""
+
+    def __init__(self, classes: MappedClasses) -> None:
+        self.classes = classes
+        self.names = classes.names
+        self._keys: dict[tuple[Class, Class], frozenset[str]] = {}
+
+    def to(self, cls: Class, target: Class | None) -> frozenset[str]:
+        """The columns of *cls* (its bases' too) whose foreign key leads to *target*."""
+        if target is None:
+            return frozenset()
+        key = (cls, target)
+        if key not in self._keys:
+            tables = self.tables(target)
+            self._keys[key] = frozenset(
+                name
+                for owner in self.names.lineage(cls)
+                for name, node in self._columns(owner)
+                if tables & set(self._foreign_keys(owner.path, node))
+            )
+        return self._keys[key]
+
+    def _columns(self, cls: Class) -> Iterator[tuple[str, object]]:
+        """What may declare a column in the body of *cls*: assignments, and methods of mixins."""
+        for name, stmts in cls.assigned.items():
+            yield name, stmts[-1]
+        for name, method in cls.methods.items():
+            if "declared_attr" in method.words:
+                yield name, method.node
+
+    def is_unique(self, cls: Class, name: str) -> bool:
+        """Whether a column has one row for each of its values: a primary key, or ``unique=True``."""
+        for owner in self.names.lineage(cls):
+            stmts = owner.assigned.get(name)
+            value = getattr(stmts[-1], "value", None) if stmts else None
+            if isinstance(value, n.Call):
+                flags = (keyword(value, "primary_key"), keyword(value, "unique"))
+                return any(isinstance(flag, n.Constant) and flag.value is True for flag in flags)
+        return False
+
+    @staticmethod
+    def holder(call: n.Call | None) -> str | None:
+        """The class that the ``foreign_keys=`` of a relationship names: the side that holds the key."""
+        value = keyword(call, "foreign_keys") if call is not None else None
+        if isinstance(value, n.Lambda):
+            value = value.body
+        if isinstance(value, n.Sequence) and value.items:
+            value = value.items[0]
+        text = string(value)
+        if text is not None and "." in text:
+            return text.strip("[] ").split(".")[0]
+        return value.value.id if isinstance(value, n.Attribute) and isinstance(value.value, n.Name) else None
+
+    def foreign_tables(self, cls: Class) -> frozenset[str] | None:
+        """The tables that foreign keys in the body of *cls* (its bases' too) point to; None where that is not known."""
+        if cls in self.classes.imperative:
+            return None
+        found: set[str] = set()
+        for owner in self.names.lineage(cls):
+            for stmts in owner.assigned.values():
+                found.update(self._foreign_keys(owner.path, stmts[-1]))
+            for method in owner.methods.values():
+                if "declared_attr" in method.words:
+                    found.update(self._foreign_keys(owner.path, method.node))
+        return frozenset(found)
+
+    def _foreign_keys(self, path: str, node: object) -> Iterator[str]:
+        for call in walk(node):
+            if isinstance(call, n.Call):
+                if self.names.meaning(path, call.func) == "foreign-key" and call.args:
+                    first = call.args[0]
+                    if isinstance(first, n.Constant) and isinstance(first.value, str):
+                        yield first.value.split(".")[-2] if "." in first.value else first.value
+                    elif isinstance(first, n.Attribute):
+                        owner = self.names.definition(path, first.value)
+                        if isinstance(owner, Class):
+                            yield from self.tables(owner)
+                        elif isinstance(first.value, n.Attribute):
+                            owner = self.names.definition(path, first.value.value)
+                            if isinstance(owner, Class):
+                                yield from self.tables(owner)
+                foreign = string(keyword(call, "foreign_key"))
+                if foreign:
+                    yield foreign.split(".")[-2] if "." in foreign else foreign
+
+    def tables(self, cls: Class) -> frozenset[str]:
+        """The names under which foreign keys may point to *cls*."""
+        found: set[str] = set()
+        for owner in self.names.lineage(cls):
+            stmts = owner.assigned.get("__tablename__")
+            name = string(getattr(stmts[-1], "value", None)) if stmts else None
+            if name:
+                found.add(name.rsplit(".", 1)[-1])
+            # Flask-SQLAlchemy and SQLModel name the table after the class.
+            found.add(_snake(owner.name))
+            found.add(owner.name.lower())
+        return frozenset(found)
+
+
+def _snake(name: str) -> str:
+    """Flask-SQLAlchemy's table name of a class."""
+    return "".join("_" + c.lower() if c.isupper() and i else c.lower() for i, c in enumerate(name))

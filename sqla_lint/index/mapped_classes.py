@@ -1,0 +1,131 @@
+"""Which classes SQLAlchemy maps: declarative bases old and new, decorators, imperative mapping, SQLModel's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.index.annotations import last_name
+from sqla_lint.index.module import Class, walk
+from sqla_lint.index.names import Names
+from sqla_lint.index.project import External, Variable
+from sqla_lint.lower import nodes as n
+
+
+class MappedClasses:
+    """The project's mapped classes, by what their bases and decorators say."""
+
+    def __init__(self, names: Names, model_bases: tuple[str, ...] = ()) -> None:
+        self.names = names
+        self.model_bases = frozenset(model_bases)
+        self._is_mapped: dict[Class, bool] = {}
+
+    def is_mapped(self, cls: Class) -> bool:
+        """Whether *cls* is mapped itself: it, a base or a decorator says so."""
+        if cls not in self._is_mapped:
+            self._is_mapped[cls] = False  # a cycle of bases maps nothing
+            self._is_mapped[cls] = self._compute_mapped(cls)
+        return self._is_mapped[cls]
+
+    def _compute_mapped(self, cls: Class) -> bool:
+        if cls in self.imperative:
+            return True
+        if any(self._is_mapper_decorator(cls, d) for d in cls.node.decorators):
+            return True
+        if self._descends_from_sqlmodel(cls, 8):
+            return self._is_table(cls)
+        return any(self._is_base(cls, base) for base in cls.node.bases)
+
+    def _is_base(self, cls: Class, base: n.Expr) -> bool:
+        """Whether a base class expression makes its subclass a mapped one."""
+        what = self.names.definition(cls.path, base)
+        if isinstance(what, Class):
+            return what is not cls and (self.is_mapped(what) or self.is_declarative_root(what))
+        meaning = self.names.meaning(cls.path, base)
+        if meaning == "flask-model":
+            return True
+        if isinstance(what, External) and what.name in self.model_bases:
+            return True
+        return self.names.is_declarative_base(cls.path, base)
+
+    def is_declarative_root(self, cls: Class) -> bool:
+        """Whether *cls* is itself a declarative base (``class Base(DeclarativeBase)``, ``@as_declarative()``)."""
+        if any(self.names.meaning(cls.path, base) == "declarative-base-class" for base in cls.node.bases):
+            return True
+        return any(self.names.meaning(cls.path, d) == "as-declarative" for d in cls.node.decorators) or any(
+            isinstance(d, n.Attribute) and d.attr in ("as_declarative_base", "generate_base")
+            for d in cls.node.decorators
+        )
+
+    @staticmethod
+    def _is_table(cls: Class) -> bool:
+        """A SQLModel class without ``table=True`` is a Pydantic model, not a table."""
+        return any(k.name == "table" and isinstance(k.value, n.Constant) and k.value.value for k in cls.node.keywords)
+
+    def _descends_from_sqlmodel(self, cls: Class, hops: int) -> bool:
+        for base in cls.node.bases:
+            if self.names.meaning(cls.path, base) == "sqlmodel-class":
+                return True
+            what = self.names.definition(cls.path, base)
+            if isinstance(what, Class) and what is not cls and hops and self._descends_from_sqlmodel(what, hops - 1):
+                return True
+        return False
+
+    def _is_mapper_decorator(self, cls: Class, decorator: n.Expr) -> bool:
+        func = decorator.func if isinstance(decorator, n.Call) else decorator
+        return isinstance(func, n.Attribute) and func.attr in ("mapped", "mapped_as_dataclass")
+
+    @cached_property
+    def imperative(self) -> frozenset[Class]:
+        """Classes mapped by ``mapper(User, ...)`` or ``registry.map_imperatively(User, ...)``."""
+        return frozenset(cls for cls, _ in self.imperative_calls())
+
+    def imperative_calls(self) -> Iterator[tuple[Class, n.Call]]:
+        """Each class that is mapped imperatively, with the call that does it."""
+        for module in self.names.project.modules.values():
+            if not module.words & {"map_imperatively", "mapper"}:
+                continue
+            for call in walk(module.node.body):
+                if isinstance(call, n.Call) and call.args and last_name(call.func) in ("map_imperatively", "mapper"):
+                    target = self.names.definition(module.path, call.args[0])
+                    if isinstance(target, Class):
+                        yield target, call
+
+    def by_name(self, dotted: str, near: Class) -> Class | None:
+        """The mapped class that a string means to *near*: SQLAlchemy looks in the registry of its declarative base.
+
+        Of several classes of the name, the one in the same file is taken, else none.
+        """
+        name = dotted.strip().rsplit(".", 1)[-1]
+        base = self.base_of(near)
+        classes = [c for c in self.classes_by_name.get(name, ()) if self.is_mapped(c) and self.base_of(c) == base]
+        here = [c for c in classes if c.path == near.path]
+        if len(here) == 1:
+            return here[0]
+        return classes[0] if len(classes) == 1 else None
+
+    def base_of(self, cls: Class) -> object:
+        """The declarative base that *cls* descends from: what tells two registries apart. None where it has none."""
+        for owner in self.names.lineage(cls):
+            if self.is_declarative_root(owner):
+                return owner.key
+            for base in owner.node.bases:
+                what = self.names.definition(owner.path, base)
+                if isinstance(what, Variable):
+                    return (what.path, what.name)
+                if isinstance(what, External) and api.meaning(what.name) == "sqlmodel-class":
+                    return what.name
+                if isinstance(base, n.Attribute) and self.names.is_flask_db(owner.path, base.value):
+                    db = self.names.definition(owner.path, base.value)
+                    return (db.path, db.name) if isinstance(db, Variable) else None
+        return None
+
+    @cached_property
+    def classes_by_name(self) -> dict[str, list[Class]]:
+        """The project's classes, mapped or not."""
+        found: dict[str, list[Class]] = {}
+        for path in sorted(self.names.project.modules):
+            for cls in self.names.project.modules[path].classes:
+                found.setdefault(cls.name, []).append(cls)
+        return found
