@@ -26,7 +26,12 @@ def arrive(cur: Cursor, node: Node) -> Raised:
     """
     raised = cur.exc or Raised("other")
     passed, cur.caught = cur.caught[node.handling :], cur.caught[: node.handling]
-    left = {handler for one in passed for handler in (*one.left, one.handler) if handler is not None}
+    return left_behind(cur, raised, passed)
+
+
+def left_behind(cur: Cursor, raised: Raised, handled: tuple[Raised, ...]) -> Raised:
+    """*raised* takes with it what the handlers of *handled* had caught."""
+    left = {handler for one in handled for handler in (*one.left, one.handler) if handler is not None}
     if not left:
         return raised
     for sid, state in cur.sessions.items():

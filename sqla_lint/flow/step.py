@@ -246,6 +246,8 @@ def _raised_type(ctx: Context, cur: Cursor, exc: n.Expr) -> object:
 def _passing(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     """A ``finally`` that an exception passes through: whatever is raised and caught in it, it goes on after."""
     raised = handling.arrive(cur, node)
+    # Where this is inside a handler, that has not swallowed anything while an exception is on its way through it.
+    raised = handling.left_behind(cur, raised, cur.caught)
     cur.exc, cur.caught = raised, (*cur.caught, raised)
     return _on(node, cur)
 
