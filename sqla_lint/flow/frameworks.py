@@ -15,6 +15,8 @@ _ROUTES = frozenset(
     {"route", "get", "post", "put", "patch", "delete", "head", "options", "websocket", "api_route", "view", "endpoint",
      "errorhandler", "exception_handler", "app_errorhandler", "view_config", "action", "before_request", "expose"}
 )  # fmt: skip
+# Those that are imported by themselves.
+_BARE_ROUTES = frozenset({"expose", "route", "view_config"})
 _ENTRIES = frozenset(
     {
         "command",
@@ -53,6 +55,8 @@ def is_route(function: Function, world: World) -> bool:
     for decorator in function.node.decorators:
         func = decorator.func if isinstance(decorator, n.Call) else decorator
         if isinstance(func, n.Attribute) and func.attr in _ROUTES:
+            return True
+        if isinstance(func, n.Name) and func.id in _BARE_ROUTES:
             return True
     if function.cls is None:
         return False

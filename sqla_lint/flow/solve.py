@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 # States kept apart at one node before they are told apart by their sessions alone, and before the function is given up.
 MAX_STATES = 20
 
-# What a state drops then: rows, and what queries are made of. Sessions and what they are reached through stay.
-_ROWS = frozenset(
-    {"alias", "awaitable-attrs", "criterion", "dynamic", "entity", "getter", "loader-option", "many", "mapping"}
-    | {"model-attribute", "pair", "parameter", "query", "record"}
+# What a state keeps then: sessions, what they are reached through, and constants. Nothing that a loop could make longer
+# in every round (attributes of attributes): the states would never end.
+_KEPT = frozenset(
+    {"class", "either", "factory", "flask-db", "function", "instance", "literal", "module", "registry", "scope"}
+    | {"session", "stack", "transaction"}
 )
 MAX_STEPS = 6_000
 
@@ -192,7 +193,7 @@ def _root(key: str) -> str:
 
 def _coarse(state: State) -> State:
     """Too many ways meet here: only sessions and what tells them apart are kept."""
-    env = {k: v for k, v in state.env.items() if k[0] == "%" or v.kind not in _ROWS}
+    env = {k: v for k, v in state.env.items() if k[0] == "%" or v.kind in _KEPT}
     return State(env, state.sessions, state.exc, state.caught, UNKNOWN if state.result is not None else None)
 
 

@@ -143,6 +143,13 @@ def f(session: Session):
     except SQLAlchemyError:
         sp.rollback()
 """
+GROWING = """\
+def f(session: Session, node):
+    step = work
+    while not step(node):
+        step = step.following
+    session.execute(QUERY)
+"""
 CLASSES = """\
 def f():
     session = Factory()
@@ -179,6 +186,7 @@ def f():
         pytest.param(DECORATED, [], id="a decorator rolls back"),
         pytest.param(RAISED_IN_HANDLER, [], id="a handler that is left either way"),
         pytest.param(MANY_WAYS, [], id="a savepoint is known on many ways"),
+        pytest.param(GROWING, [], id="a value that grows in every round"),
         pytest.param(CLASSES, [], id="one close in finally"),
     ],
 )
