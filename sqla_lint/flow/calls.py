@@ -295,7 +295,7 @@ def project(
         substitute.reads(ctx, cur, summary, bound, function, pos, spread)
         waits.project(ctx, cur, function, summary, bound, pos)
         substitute.effects(ctx, cur, summary, bound, function, pos)
-        substitute.writes(ctx, cur, summary, func.receiver)
+        substitute.writes(ctx, cur, summary, func.receiver or _explicit_self(function, bound))
         if function.node.name == "__init__" and isinstance(func.receiver, Instance):
             _stored(ctx, cur, summary, bound, pos)
     if summary.returns is None:
@@ -317,6 +317,12 @@ def _stored(ctx: Context, cur: Cursor, summary: Summary, bound: dict[str, Value]
         value = substitute.value(ctx, cur, stored, bound, pos)
         if value != UNKNOWN:
             cur.env[f"{ctx.function.node.params[0].name}.{name}"] = value
+
+
+def _explicit_self(function: Function, bound: dict[str, Value]) -> Value | None:
+    """What ``Mixin.method(self, ...)`` hands over as ``self``."""
+    params = function.node.params
+    return bound.get(params[0].name) if function.cls is not None and params else None
 
 
 def bind(

@@ -284,6 +284,8 @@ def writes(ctx: Context, cur: Cursor, summary: Summary, receiver: Value | None) 
         cur.loaded = cur.loaded | {(receiver.origin.pos, (*receiver.steps, name), None) for name in summary.writes}
     elif isinstance(receiver, Parameter):
         cur.loaded = cur.loaded | {(receiver.name, (*receiver.steps, name), None) for name in summary.writes}
+    elif isinstance(receiver, Instance) and len(receiver.path) == 1:
+        cur.loaded = cur.loaded | {(receiver.path[0], (name,), None) for name in summary.writes}
 
 
 def is_ruled_out(ctx: Context, under: tuple[Guard, ...], bound: Bound, outcomes: dict[n.Expr, bool | None]) -> bool:
@@ -326,7 +328,7 @@ def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Functio
     if read.in_loop and isinstance(owner, Entity) and _shares_parent(ctx, given, read.steps[:-1]):
         return
     if isinstance(owner, Parameter):
-        _pass_on(ctx, read, owner, name, pos)
+        _pass_on(ctx, cur, read, owner, name, pos)
     elif isinstance(owner, Entity):
         _judge(ctx, cur, read, owner, name, function, pos)
     elif read.in_loop:
@@ -392,11 +394,11 @@ def _tell(
         loading.note_read(ctx, cur, pos, owner, name, status, many, read)
 
 
-def _pass_on(ctx: Context, read: Read, owner: Parameter, name: str, pos: Pos) -> None:
+def _pass_on(ctx: Context, cur: Cursor, read: Read, owner: Parameter, name: str, pos: Pos) -> None:
     """The value came from our own caller: its callers decide."""
     if owner.cls is not None and ctx.world.mappings.relationship(owner.cls, name) is None:
         return
-    if len(owner.steps) > 6 or len(ctx.reads) > 60:
+    if len(owner.steps) > 6 or len(ctx.reads) > 60 or (owner.name, (*owner.steps, name), None) in cur.loaded:
         return
     loop = loading.innermost(ctx, owner.drawn)
     root = read.root or read.steps
