@@ -110,7 +110,7 @@ class Derivation:
         if node is None:
             return False
         if event.takes is None:
-            return not _is_over_classes(node, names.every) and self._mentions(node, names, event.sid, batches)
+            return self._mentions(node, names, event.sid, batches) and not _is_over_classes(node, names.every)
         given = [(taken, value) for taken in event.takes for value in [_argument(node, taken)] if value is not None]
         return any(
             self._mentions(value, names, None, batches)

@@ -58,7 +58,8 @@ def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> Val
 def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity) -> Value:
     mapped = ctx.world.mappings.mapped(owner.cls)
     relation = ctx.world.mappings.relationship(owner.cls, node.attr)
-    usage.read(ctx, cur, node, owner, relation, sends(ctx, cur, owner, node.attr, relation))
+    lazy = usage.matters(ctx, cur, owner) and sends(ctx, cur, owner, node.attr, relation)
+    usage.read(ctx, cur, node, owner, relation, lazy)
     if relation is not None:
         return read(ctx, cur, node.pos, owner, relation)
     if mapped is not None and node.attr in mapped.proxies:

@@ -354,7 +354,7 @@ def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, func
     from sqla_lint.flow import texts
 
     relation = ctx.world.mappings.relationship(owner.cls, name)
-    if loading.sends(ctx, cur, owner, name, relation):
+    if usage.matters(ctx, cur, owner) and loading.sends(ctx, cur, owner, name, relation):
         usage.read_by_callee(ctx, cur, owner, name, f"{function.node.name}()", pos)
     if relation is not None:
         status = loading.load_status(ctx, cur, owner, relation)

@@ -14,6 +14,11 @@ from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
 
+def matters(ctx: Context, cur: Cursor, entity: Entity) -> bool:
+    """Whether it makes a difference that a read sends a statement, its cost in a loop aside."""
+    return bool(cur.instances) or is_closed(cur, entity) or _is_async(ctx, cur, entity)
+
+
 def read(
     ctx: Context, cur: Cursor, node: n.Attribute, entity: Entity, relation: Relationship | None, lazy: bool
 ) -> None:
