@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from sqla_lint import codemods
 from sqla_lint.config import Settings
@@ -16,6 +17,7 @@ from sqla_lint.flow.world import World
 from sqla_lint.index.building import build
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.index.project import Project
+from sqla_lint.jinja_files import Templates
 from sqla_lint.judge import Judged, judge_file
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.confirm import Unconfirmed, confirm_function, confirm_statement, lower_text
@@ -38,6 +40,7 @@ def analyse(
     *,
     codes: Collection[str] | None = None,
     edits: bool = False,
+    templates: Mapping[str, Source] = MappingProxyType({}),
 ) -> Analysis:
     """Judge *targets*, resolving names through all of *files*.
 
@@ -48,12 +51,13 @@ def analyse(
         settings: what the configuration says.
         codes: the rules whose findings are wanted; None for all.
         edits: whether fixes are to say what they replace.
+        templates: the files that its views may render, by absolute path.
 
     Returns:
         The findings, and the targets that could not be parsed.
     """
     modules, unreadable = _index(files)
-    summaries = Summaries(World(Project(str(root), modules), settings))
+    summaries = Summaries(World(Project(str(root), modules), settings, Templates(str(root), templates)))
     findings: dict[Finding, None] = {}
     errors: list[InternalError] = []
     notes: list[str] = []
@@ -146,7 +150,7 @@ def _finding(judged: Judged, module: ModuleIndex, summaries: Summaries, edits: b
     facts = summaries.solved.get(judged.function) if judged.function is not None else None
     planned = codemods.planned(rule.code, verdict, facts, module, summaries.world, edits=edits)
     return Finding(
-        path=judged.path,
+        path=verdict.path or judged.path,
         span=_span(module, verdict.pos, verdict.head),
         code=rule.code,
         name=rule.name,

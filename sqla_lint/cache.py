@@ -22,7 +22,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args
 
-from sqla_lint import __version__, changes
+from sqla_lint import __version__, changes, jinja_files
 from sqla_lint.config import Settings
 from sqla_lint.finding import Applicability, Edit, Finding, Fix, Pattern, Related, Severity, Span
 from sqla_lint.outcome import Analysis
@@ -121,8 +121,11 @@ def _key(project: Project, targets: Sequence[str], settings: Settings, codes: Co
         repr(getattr(settings, field.name)) for field in dataclasses.fields(settings) if field.name not in _IRRELEVANT
     ]
     asked = [str(project.root), list(targets), relevant, sorted(codes), edits]
-    files = [[path, source.encoding, _hash(source.data)] for path, source in sorted(project.files.items())]
-    return _Key(_hash_of(asked), _hash_of([*_versions(), asked, files, sorted(project.unreadable)]))
+    files, templates = (
+        [[path, source.encoding, _hash(source.data)] for path, source in sorted(sources.items())]
+        for sources in (project.files, project.templates)
+    )
+    return _Key(_hash_of(asked), _hash_of([*_versions(), asked, files, templates, sorted(project.unreadable)]))
 
 
 @cache
@@ -131,7 +134,7 @@ def _versions() -> tuple[Any, ...]:
         libcst = version("libcst")
     except PackageNotFoundError:
         libcst = ""
-    return __version__, _own_files(), libcst, sys.version, sys.implementation.cache_tag
+    return __version__, _own_files(), libcst, jinja_files.version(), sys.version, sys.implementation.cache_tag
 
 
 def _own_files() -> list[list[Any]]:

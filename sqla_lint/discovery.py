@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,6 +17,7 @@ _NEVER_ENTERED: Final = frozenset({
     "site-packages",
 })  # fmt: skip
 _BUILT: Final = frozenset({"build", "dist"})
+_TEMPLATES: Final = (".htm", ".html", ".j2", ".jinja", ".jinja2", ".txt", ".xhtml", ".xml")
 _PACKAGING: Final = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
@@ -129,6 +130,18 @@ def project_files(root: Path) -> tuple[str, ...]:
     return tuple(sorted(_walk(str(root), [], [])))
 
 
+def templates(root: Path, folder: str) -> tuple[str, ...]:
+    """Every file of the project in *root* that may be a template: those below a folder named *folder*, sorted."""
+    if _too_wide(root):
+        return ()
+
+    def is_template(entry: os.DirEntry[str]) -> bool:
+        folders = os.path.relpath(entry.path, root).split(os.sep)[:-1]
+        return folder in folders and entry.name.endswith(_TEMPLATES) and entry.is_file()
+
+    return tuple(sorted(_walk(str(root), [], [], is_template)))
+
+
 def _too_wide(folder: Path) -> bool:
     return folder == folder.parent or folder == Path.home()
 
@@ -138,8 +151,16 @@ def _below_the_wide(folder: Path) -> Path:
     return next((each for each in ways if _too_wide(each) or _too_wide(each.parent)), folder)
 
 
-def _walk(top: str, excluded: Sequence[_Ignore], problems: list[Problem]) -> Iterator[str]:
-    """The Python files below *top*. Links to folders are not followed, so there are no endless walks."""
+def _walk(
+    top: str,
+    excluded: Sequence[_Ignore],
+    problems: list[Problem],
+    is_wanted: Callable[[os.DirEntry[str]], bool] | None = None,
+) -> Iterator[str]:
+    """The files below *top*, Python's if nothing else is wanted. Links to folders are not followed, so there are no
+    endless walks.
+    """
+    is_wanted = is_wanted or _is_python
     pending = [(top, _ignores_above(top))]
     while pending:
         folder, above = pending.pop()
@@ -151,7 +172,7 @@ def _walk(top: str, excluded: Sequence[_Ignore], problems: list[Problem]) -> Ite
             if entry.is_dir(follow_symlinks=False):
                 if not (_never_entered(entry, folder) or _ignored(entry.path, True, ignores, excluded)):
                     pending.append((entry.path, ignores))
-            elif _is_python(entry) and not _ignored(entry.path, False, ignores, excluded):
+            elif is_wanted(entry) and not _ignored(entry.path, False, ignores, excluded):
                 yield entry.path
 
 

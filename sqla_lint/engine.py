@@ -242,13 +242,13 @@ def _judge(project: Project, settings: Settings, known: Baseline | None, *, edit
     if errors:
         analysis = Analysis(unreadable=_unparsable(project, readable))
     unreadable = [each for each in (*project.unreadable, *analysis.unreadable) if each.path in project.targets]
-    by_path: dict[str, list[Finding]] = {path: [] for path in project.targets}
+    by_path: dict[str, list[Finding]] = {path: [] for path in (*project.targets, *project.templates)}
     for finding in dict.fromkeys((*analysis.findings, *map(_syntax_error, unreadable))):
         if finding.path in by_path:
             by_path[finding.path].append(finding)
     kept = [finding for path, found in by_path.items() for finding in _kept(project, path, found, selected, settings)]
     all_found = tuple(sorted(kept, key=lambda each: each.order))
-    findings = baseline.new(known, all_found, project.files) if known else all_found
+    findings = baseline.new(known, all_found, {**project.templates, **project.files}) if known else all_found
     errors = (*errors, *analysis.errors)
     if settings.edits:
         from sqla_lint.repairs import with_edits
@@ -267,7 +267,9 @@ def _analyse(
     def run() -> Analysis:
         from sqla_lint import analysis  # and with it libcst, which a run that finds all in the cache may do without
 
-        return analysis.analyse(project.root, project.files, targets, settings, codes=codes, edits=edits)
+        return analysis.analyse(
+            project.root, project.files, targets, settings, codes=codes, edits=edits, templates=project.templates
+        )
 
     return cache.kept(project, targets, settings, codes, edits, run) if settings.cache else run()
 
@@ -310,5 +312,10 @@ def _report(projects: Sequence[Project], judged: Sequence[_Judged], problems: tu
         problems=problems,
         notes=tuple(note for one in judged for note in one.notes),
         known=sum(one.known for one in judged),
-        sources={path: source for one in projects for path, source in one.files.items() if path in places},
+        sources={
+            path: source
+            for one in projects
+            for path, source in (*one.templates.items(), *one.files.items())
+            if path in places
+        },
     )

@@ -6,9 +6,10 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
-from sqla_lint import discovery
+from sqla_lint import discovery, jinja_files
 from sqla_lint.config import Settings
 from sqla_lint.source import Source, Unreadable, read
 
@@ -16,12 +17,16 @@ _CONCERNED = re.compile(rb"sqlalchemy|sqlmodel", re.IGNORECASE)
 
 
 class Project(NamedTuple):
-    """One project: all that could be read of it, and what is to be judged."""
+    """One project: all that could be read of it, and what is to be judged.
+
+    *templates* are files that its views render, by path.
+    """
 
     root: Path
     files: Mapping[str, Source]
     targets: tuple[str, ...]
     unreadable: tuple[Unreadable, ...]
+    templates: Mapping[str, Source] = MappingProxyType({})
 
 
 def gather(
@@ -55,7 +60,8 @@ def _read(root: Path, targets: Sequence[str], stdin: Source | Unreadable | None)
     contents = [stdin if stdin and stdin.path == path else read(path) for path in paths]
     files = {content.path: content for content in contents if isinstance(content, Source)}
     unreadable = tuple(content for content in contents if isinstance(content, Unreadable))
-    return Project(root, files, tuple(targets), unreadable)
+    templates = jinja_files.gather(root, (source.data for source in files.values()))
+    return Project(root, files, tuple(targets), unreadable, templates)
 
 
 def is_concerned(contents: Iterable[bytes], settings: Settings) -> bool:

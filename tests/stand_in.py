@@ -37,6 +37,7 @@ def analyse(
     *,
     codes: Collection[str] | None = None,
     edits: bool = False,
+    templates: Mapping[str, Source] | None = None,
 ) -> Analysis:
     findings: list[Finding] = []
     unreadable: list[Unreadable] = []

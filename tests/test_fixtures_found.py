@@ -20,6 +20,7 @@ FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 PROJECTS = sorted(path for path in (FIXTURES / "projects").iterdir() if path.is_dir())
 ALONE = sorted(path for part in ("rules", "seeds") for path in (FIXTURES / part).rglob("*.py"))
 DEFAULT = frozenset(rule.code for rule in all_rules() if rule.default) | {"SES000"}
+JUDGED = {".py", ".html"}
 OFF = {rule.name: rule.code for rule in all_rules() if not rule.default}
 
 Found = frozenset[tuple[str, int, str]]
@@ -85,4 +86,4 @@ def test_finds_what_the_lines_expect(path: Path, judge: Judge) -> None:
 
 @pytest.mark.parametrize("folder", PROJECTS, ids=lambda folder: folder.name)
 def test_finds_what_the_project_expects(folder: Path, judge: Judge) -> None:
-    _compare(sorted(folder.rglob("*.py")), judge(_name(folder)))
+    _compare(sorted(path for path in folder.rglob("*") if path.suffix in JUDGED), judge(_name(folder)))

@@ -124,6 +124,8 @@ def _others(facts: Facts | None) -> Iterator[tuple[Entity, str]]:
         line = facts.function.source[reads[0].pos[0] - 1] if facts is not None else ""
         if not _SUPPRESSION.search(line):
             yield from ((read.entity, read.attribute) for read in reads)
+    for groups in facts.rendered.values() if facts is not None else ():
+        yield from ((read.entity, read.attribute) for reads in groups for read in reads)
 
 
 def _planned(world: World, wanted: _Wanted) -> Planned:

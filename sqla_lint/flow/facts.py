@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -165,6 +166,17 @@ class LazyRead(NamedTuple):
     span: Pos
 
 
+class Rendered(NamedTuple):
+    """The template that is rendered at *pos* reads what *read* says, in the file *path* (itself, or one that it
+    includes), of rows that a loop of the file *looped* draws.
+    """
+
+    path: str
+    read: LazyRead
+    looped: str
+    pos: Pos
+
+
 class Lent(NamedTuple):
     """A function was handed a model, a query or a function, and with it a loop of its own reads what *read* says."""
 
@@ -285,6 +297,7 @@ Event = (
     | Ran
     | Rebound
     | Recovered
+    | Rendered
     | Reopened
     | Shared
     | Used
@@ -309,12 +322,16 @@ class Facts:
         """The reads that send a statement whichever way led there, in source order; one group for each read, with an
         event for each query that its rows may have come from.
         """
-        groups: dict[tuple[object, ...], list[LazyRead]] = {}
+        return _lazy(event for event in self.events if isinstance(event, LazyRead))
+
+    @cached_property
+    def rendered(self) -> dict[tuple[Pos, str, str], tuple[tuple[LazyRead, ...], ...]]:
+        """The same of the templates that are rendered: by the call, the file of the read and the file of its loop."""
+        found: dict[tuple[Pos, str, str], list[LazyRead]] = {}
         for event in self.events:
-            if isinstance(event, LazyRead):
-                groups.setdefault((event.pos, event.attribute, event.loop, event.via), []).append(event)
-        found = [tuple(reads) for reads in groups.values() if all(read.status == "lazy" for read in reads)]
-        return tuple(sorted(found, key=lambda reads: (reads[0].pos, reads[0].attribute, reads[0].via or ())))
+            if isinstance(event, Rendered):
+                found.setdefault((event.pos, event.path, event.looped), []).append(event.read)
+        return {key: _lazy(reads) for key, reads in sorted(found.items())}
 
     def flavour(self, sid: Sid) -> str:
         """What kind of session it is (see :class:`sqla_lint.flow.values.Settings`); empty where it is not known."""
@@ -330,3 +347,11 @@ class Facts:
         if session is not None and session.settings.flavour == "flask":
             path.append("session")
         return ".".join(path) if path else "the session"
+
+
+def _lazy(reads: Iterable[LazyRead]) -> tuple[tuple[LazyRead, ...], ...]:
+    groups: dict[tuple[object, ...], list[LazyRead]] = {}
+    for read in reads:
+        groups.setdefault((read.pos, read.attribute, read.loop, read.via), []).append(read)
+    found = [tuple(group) for group in groups.values() if all(read.status == "lazy" for read in group)]
+    return tuple(sorted(found, key=lambda group: (group[0].pos, group[0].attribute, group[0].via or ())))

@@ -19,6 +19,7 @@ from sqla_lint.index.mapped import Mappings
 from sqla_lint.index.module import Function, ModuleIndex, bound_names, own_nodes, statements, walk
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import Project
+from sqla_lint.jinja_files import RENDERS, Templates
 from sqla_lint.lower import nodes as n
 
 _MAKES_AND_ENDS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__call__"})
@@ -55,6 +56,7 @@ class Relevance:
     mappings: Mappings
     columns: Columns
     slowness: Slowness
+    templates: Templates
 
     def __init__(self) -> None:
         self._relevant: dict[Function, bool] = {}
@@ -140,6 +142,8 @@ class Relevance:
         if words & (self.reading_names | self.readers) and passing.repeats(function):
             return True
         if passing.asks_in_loop(function, self.askers) and self.is_relevant(function):
+            return True
+        if self.templates and words & RENDERS and self.is_relevant(function):
             return True
         if self.shown_reads and passing.shows(function) and passing.repeats(function) and self.is_relevant(function):
             return True

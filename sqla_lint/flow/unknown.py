@@ -37,6 +37,10 @@ A parameter that holds rows
     has loaded what the project's callers loaded: if all of them hand over rows without the load, the read is reported;
     if some do, their calls are; if no caller is known, nothing is.
 
+A template that a view renders
+    is followed where its name is a literal, one file alone has it, and Jinja can read it. In it, a filter, test or
+    global that is not Jinja's own gives a value that is not known, as do recursive loops and a macro's ``caller``.
+
 An option in ``.options(...)`` that cannot be read
     may load anything: nothing is said of the rows of that query.
 

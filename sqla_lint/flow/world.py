@@ -56,6 +56,8 @@ from sqla_lint.index.project import (
     Variable,
     local_imports,
 )
+from sqla_lint.jinja_files import NONE as NO_TEMPLATES
+from sqla_lint.jinja_files import Templates
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -75,8 +77,9 @@ class World(Relevance):
     computes them and asks again.
     """
 
-    def __init__(self, project: Project, settings: Configuration) -> None:
+    def __init__(self, project: Project, settings: Configuration, templates: Templates = NO_TEMPLATES) -> None:
         super().__init__()
+        self.templates = templates
         self.project = project
         self.settings = settings
         self.names = Names(project)

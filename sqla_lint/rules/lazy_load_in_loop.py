@@ -3,7 +3,7 @@
 What it does
     Reports the read of a lazy relationship (or a deferred column) on rows that a loop draws from a query or from
     another relationship, where the query does not load it; also through functions, methods and properties that the loop
-    calls.
+    calls, and (with Jinja installed) in a template that a Flask, Starlette or FastAPI view renders by its literal name.
 
 Why it is bad
     One query for the rows, and one more for each row: a page with a thousand rows sends a thousand and one.
@@ -28,6 +28,7 @@ Fix
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 
 from sqla_lint.flow.facts import AsyncRead, Facts, Handed, LazyRead
@@ -44,19 +45,35 @@ SEVERITY = "warning"
 
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each relationship path and loop, at its first read."""
-    told: list[tuple[LazyRead, tuple[str, ...], tuple[LazyRead, ...]]] = []
     # Where nothing awaits the load it raises instead, and that is told.
     raising = {event.pos for event in facts.events if isinstance(event, AsyncRead)}
-    for reads in facts.lazy_reads:
+    for read, path, reads in _told(reads for reads in facts.lazy_reads if reads[0].pos not in raising):
+        yield _verdict(read, path, world)._replace(unloaded=_unloaded(reads))
+    known = set()
+    for (call, template, looped), groups in facts.rendered.items():
+        for read, path, reads in _told(groups):
+            key = (template, read.pos, path, read.entity.origin)
+            if key in known:
+                continue
+            known.add(key)
+            where = f"line {read.loop[0]}" + (f" of {os.path.basename(looped)}" if looped != template else "")
+            verdict = _verdict(read, path, world, where)
+            note = Note(call, f"{facts.function.qualname} renders it here", facts.function.path)
+            yield verdict._replace(
+                related=(*verdict.related, note), subject=verdict.message, path=template, unloaded=_unloaded(reads)
+            )
+
+
+def _told(groups: Iterable[tuple[LazyRead, ...]]) -> Iterator[tuple[LazyRead, tuple[str, ...], tuple[LazyRead, ...]]]:
+    told: list[tuple[LazyRead, tuple[str, ...], tuple[LazyRead, ...]]] = []
+    for reads in groups:
         read = reads[0]
-        if read.pos in raising:
-            continue
         path = (*read.entity.steps, read.attribute)
         if not any(_same(read, path, other, known) for other, known, _ in told):
             told.append((read, path, reads))
     for read, path, reads in told:
         if not any(_longer(read, path, other, known) for other, known, _ in told):
-            yield _verdict(read, path, world)._replace(unloaded=_unloaded(reads))
+            yield read, path, reads
 
 
 def _unloaded(reads: Iterable[LazyRead | Handed]) -> tuple[tuple[Entity, str], ...]:
@@ -73,14 +90,14 @@ def _longer(read: LazyRead, path: tuple[str, ...], other: LazyRead, known: tuple
     return on_line and len(known) > len(path) and known[: len(path)] == path
 
 
-def _verdict(read: LazyRead, path: tuple[str, ...], world: World) -> Verdict:
+def _verdict(read: LazyRead, path: tuple[str, ...], world: World, where: str | None = None) -> Verdict:
     origin = read.entity.origin
     assert origin is not None
     what = ".".join(path)
     wanted = f"{read.entity.cls.name}.{read.attribute}"
     is_column = world.mappings.relationship(read.entity.cls, read.attribute) is None
     option = "undefer" if is_column else "selectinload" if read.many else "joinedload"
-    where = f"line {read.loop[0]}"
+    where = where or f"line {read.loop[0]}"
     notes: list[Note] = []
     if read.via is not None:
         name, pos, file = read.via

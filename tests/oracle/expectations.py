@@ -28,7 +28,8 @@ def expectations(path: Path) -> Expectations:
     now: set[tuple[int, str]] = set()
     later: set[tuple[int, str]] = set()
     requires: list[str] = []
-    for line, comment in _comments(path.read_bytes()):
+    comments = _comments if path.suffix == ".py" else _by_lines
+    for line, comment in comments(path.read_bytes()):
         now |= {(line, code) for code in _codes(_EXPECT, comment)}
         later |= {(line, code) for code in _codes(_LATER, comment)}
         if match := _REQUIRES.match(comment):
@@ -54,5 +55,9 @@ def _comments(data: bytes) -> list[tuple[int, str]]:
             if token.type == tokenize.COMMENT
         ]
     except (tokenize.TokenError, SyntaxError):
-        lines = data.decode("utf-8", "replace").splitlines()
-        return [(number, line[line.index("#") :]) for number, line in enumerate(lines, 1) if "#" in line]
+        return _by_lines(data)
+
+
+def _by_lines(data: bytes) -> list[tuple[int, str]]:
+    lines = data.decode("utf-8", "replace").splitlines()
+    return [(number, line[line.index("#") :]) for number, line in enumerate(lines, 1) if "#" in line]

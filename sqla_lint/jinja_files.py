@@ -1,0 +1,106 @@
+"""The project's Jinja templates: which files these are, and how Jinja itself reads them.
+
+Jinja is an optional extra; where it is not installed there are no templates.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqla_lint import discovery
+from sqla_lint.source import Source, read
+
+FOLDER = "templates"
+# Names of the calls that render a template: without one of them no template is read.
+RENDERS = frozenset({"render_template", "TemplateResponse"})
+_RENDERS = re.compile(b"|".join(sorted(name.encode() for name in RENDERS)))
+_EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.i18n", "jinja2.ext.loopcontrols")
+_MAX_BYTES = 500_000
+_MAX_LOOPS = 10_000
+
+
+class Template(NamedTuple):
+    """A template that Jinja can read: *tree* is what it reads, *loops* a number for each place that repeats."""
+
+    source: Source
+    tree: Any
+    loops: Mapping[int, int]
+
+
+class Templates:
+    """The templates of a project by the names that views give them, each parsed when it is first asked for."""
+
+    def __init__(self, root: str, sources: Mapping[str, Source]) -> None:
+        self._sources = sources
+        self._parsed: dict[str, Template | None] = {}
+        self._paths: dict[str, list[str]] = {}
+        self._numbers = {path: number for number, path in enumerate(sorted(sources))}
+        for path in sources:
+            for name in _names(os.path.relpath(path, root)):
+                self._paths.setdefault(name, []).append(path)
+
+    def __bool__(self) -> bool:
+        return bool(self._sources)
+
+    def find(self, name: str) -> Template | None:
+        """The one template of that name; None where there is none or several, or where Jinja cannot read it."""
+        paths = self._paths.get(name.removeprefix("./"), [])
+        if len(paths) != 1:
+            return None
+        path = paths[0]
+        if path not in self._parsed:
+            self._parsed[path] = _parse(self._sources[path], self._numbers[path] * _MAX_LOOPS)
+        return self._parsed[path]
+
+
+NONE = Templates("", {})
+
+
+def gather(root: Path, contents: Iterable[bytes]) -> dict[str, Source]:
+    """The templates of the project in *root*, by path, if one of its files renders any."""
+    if not is_installed() or not any(_RENDERS.search(content) for content in contents):
+        return {}
+    found = (read(path) for path in discovery.templates(root, FOLDER))
+    return {one.path: one for one in found if isinstance(one, Source) and len(one.data) <= _MAX_BYTES}
+
+
+@cache
+def is_installed() -> bool:
+    """Whether Jinja can be imported."""
+    return find_spec("jinja2") is not None
+
+
+def version() -> str:
+    """Jinja's version; empty without it."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed("jinja2")
+    except PackageNotFoundError:
+        return ""
+
+
+def _names(path: str) -> list[str]:
+    """What follows each folder of templates that a file lies in."""
+    parts = path.replace(os.sep, "/").split("/")
+    return ["/".join(parts[index + 1 :]) for index, part in enumerate(parts[:-1]) if part == FOLDER]
+
+
+def _parse(source: Source, first: int) -> Template | None:
+    from jinja2 import Environment, TemplateError, nodes
+
+    try:
+        tree = Environment(extensions=_EXTENSIONS).parse(source.text)
+        repeating = list(tree.find_all((nodes.For, nodes.Filter)))
+    except (TemplateError, RecursionError, ValueError):
+        return None
+    if len(repeating) > _MAX_LOOPS:
+        return None
+    return Template(source, tree, {id(node): first + number for number, node in enumerate(repeating)})
