@@ -174,6 +174,8 @@ def _bin_op(ctx: Context, cur: Cursor, node: n.BinOp) -> Value:
         texts.interpolated(ctx, cur, left, right, node.pos)
     if node.op == "+" and isinstance(left, Many) and isinstance(right, Many):
         return join(left, right)
+    if node.op == "+" and Pair(()) in (left, right):
+        return left if right == Pair(()) else right
     return UNKNOWN
 
 

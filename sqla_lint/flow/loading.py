@@ -38,6 +38,8 @@ from sqla_lint.lower.nodes import Pos
 ALL_COLUMNS = "%columns"
 # In place of the loop that read a relationship: it was read of one row, which says nothing of the others.
 ONE_ROW = (0, 0)
+# It was read of every row, by a function that loops over them.
+EACH_ROW = (0, 1)
 # How many relationships a value is followed through.
 _MAX_STEPS = 6
 
@@ -64,7 +66,7 @@ def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity) -> Valu
         return read(ctx, cur, node.pos, owner, relation)
     if mapped is not None and node.attr in mapped.proxies:
         return _proxy(ctx, cur, node, owner, *mapped.proxies[node.attr])
-    status = column_status(ctx, owner, node.attr)
+    status = column_cost(ctx, cur, owner, node.attr)
     if status is not None:
         note_read(ctx, cur, node.pos, owner, node.attr, status, False, None)
         return UNKNOWN
@@ -108,7 +110,7 @@ def read(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, relation: Relations
         return Dynamic(beyond(owner, relation)) if relation.target is not None else UNKNOWN
     note_read(ctx, cur, pos, owner, relation.name, status, relation.many, via)
     if relation.target is not None and (status == "loaded" or innermost(ctx, owner.drawn) is None):
-        cur.held = cur.held | {(relation.target, None, "loaded")}
+        cur.held = cur.held | {(relation.target, None, "loaded" if status == "loaded" else "one")}
     return reached(ctx, owner, relation)
 
 
@@ -141,6 +143,13 @@ def note_read(
         cur.loaded = cur.loaded | {(owner.origin.pos, path, loop or ONE_ROW)}
 
 
+def note_each(ctx: Context, cur: Cursor, owner: Entity, name: str, status: str) -> None:
+    """A callee reads *name* of each row it was handed: the rows have it once the loops that run here have ended."""
+    if status == "lazy" and owner.origin is not None and len(cur.loaded) < 40:
+        loop = ctx.loops[-1] if ctx.loops else EACH_ROW
+        cur.loaded = cur.loaded | {(owner.origin.pos, (*owner.steps, name), loop)}
+
+
 def _begins(cur: Cursor, sid: Sid) -> None:
     """A lazy load is a statement: after a commit it begins the next transaction."""
     state = cur.sessions.get(sid)
@@ -170,16 +179,21 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
         return "loaded"
     if origin.sid is not None and _is_closed(cur, origin.sid):
         return "unknown"
-    path = (*owner.steps, relation.name)
-    if any(
-        e[0] == origin.pos and e[1] in (path, (*owner.steps, "*")) and e[2] not in (ONE_ROW, *ctx.loops)
-        for e in cur.loaded
-    ):
+    if _was_read(ctx, cur, owner, relation.name):
         return "loaded"
     strategy = _effective(owner, origin, relation)
     if strategy is None:
         return "unknown"
     return "lazy" if strategy in api.LAZY else "loaded"
+
+
+def _was_read(ctx: Context, cur: Cursor, owner: Entity, name: str) -> bool:
+    """Whether another loop over the same rows read *name* of each."""
+    paths = ((*owner.steps, name), (*owner.steps, "*"))
+    loops = (ONE_ROW, *ctx.loops)
+    return owner.origin is not None and any(
+        e[0] == owner.origin.pos and e[1] in paths and e[2] not in loops for e in cur.loaded
+    )
 
 
 def _effective(owner: Entity, origin: Origin, relation: Relationship) -> str | None:
@@ -253,10 +267,12 @@ def _strategy(options: frozenset[tuple[tuple[str, ...], str]], steps: tuple[str,
     """What the query's options say of one relationship; an eager one wins over a lazy one (it may stand on another
     branch).
     """
-    wanted = ((*steps, name), (*steps, "*"))
-    found = [strategy for path, strategy in options if path in wanted and strategy not in api.COLUMN_LOADS]
-    eager = [s for s in found if s not in api.LAZY]
-    return next(iter(eager or found), None)
+    # A wildcard that stands by itself goes on to what it leads to.
+    for wanted in ((*steps, name), (*steps, "*"), ("*",)):
+        found = [strategy for path, strategy in options if path == wanted and strategy not in api.COLUMN_LOADS]
+        if found:
+            return next((s for s in found if s not in api.LAZY), found[0])
+    return None
 
 
 def beyond(owner: Entity, relation: Relationship) -> Entity:
@@ -293,6 +309,12 @@ def column_status(ctx: Context, owner: Entity, name: str) -> str | None:
     if origin is None or not origin.certain:
         return "unknown"
     return "loaded" if "undefer" in said else "lazy"
+
+
+def column_cost(ctx: Context, cur: Cursor, owner: Entity, name: str) -> str | None:
+    """:func:`column_status` of a read here: what another loop has read of the rows is there."""
+    status = column_status(ctx, owner, name)
+    return "loaded" if status == "lazy" and _was_read(ctx, cur, owner, name) else status
 
 
 # --- parameters ------------------------------------------------------------------------------------------------------

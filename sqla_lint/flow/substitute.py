@@ -364,7 +364,7 @@ def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, func
     if mapped is not None and name in mapped.proxies:
         _judge(ctx, cur, read, owner, mapped.proxies[name][0], function, pos)
         return
-    column = loading.column_status(ctx, owner, name)
+    column = loading.column_cost(ctx, cur, owner, name)
     if column is not None:
         _tell(ctx, cur, read, owner, name, column, False, function, pos)
         return
@@ -390,6 +390,7 @@ def _tell(
 ) -> None:
     if read.in_loop:
         ctx.emit(Handed(read.pos, read.path, read.root or read.steps, name, owner, pos, status))
+        loading.note_each(ctx, cur, owner, name, status)
     else:
         loading.note_read(ctx, cur, pos, owner, name, status, many, read)
 

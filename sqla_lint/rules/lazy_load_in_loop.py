@@ -159,4 +159,8 @@ def check_handed(read: Read, handed: list[tuple[Facts, Handed]], world: World) -
 
 
 def _first_lazy(events: list[tuple[Facts, Handed]]) -> tuple[Facts, Handed] | None:
-    return next((found for found in events if found[1].status == "lazy"), None)
+    """The first event of a read that sends a statement whichever way led to the call."""
+    groups: dict[tuple[str, str], list[tuple[Facts, Handed]]] = {}
+    for found in events:
+        groups.setdefault((found[1].target, found[1].attribute), []).append(found)
+    return next((g[0] for g in groups.values() if all(event.status == "lazy" for _, event in g)), None)

@@ -17,8 +17,10 @@ EXPECTED = {
     "with": {"SES302"},
     "commit": {"SES205", "SES211"},
     "await": {"SES210"},
-    "options": {"SES401"},
+    "options": {"SES401", "SES403", "SES303"},
+    "lazy": {"SES401", "SES403", "SES303"},
 }
+_EAGER = ("selectin", "joined", "subquery", "immediate")
 _OPENS = re.compile(r"([\w.]+\.)?(\w*Session|SessionLocal|session_factory|\w*session_?maker|Factory)\([^()]*\)")
 _SESSION = re.compile(r"(^|[._])(db|s|sess|database)$|session", re.I)
 _STATEMENT = re.compile(
@@ -46,7 +48,10 @@ def mutants(texts: dict[str, str]) -> Iterator[Mutant]:
     for path, text in sorted(texts.items()):
         if "test" in path or not any(word in text for word in ("sqlalchemy", "sqlmodel", "session")):
             continue
-        for name, function in _functions(ast.parse(text), ""):
+        tree = ast.parse(text)
+        for node in ast.walk(tree):
+            yield from (Mutant("lazy", path, node.lineno, name, mutated) for name, mutated in _lazy(node, text))  # type: ignore[attr-defined]
+        for name, function in _functions(tree, ""):
             found = [(n, kind, mutated) for n in ast.walk(function) for kind, mutated in _mutate(n, text)]
             found += [(function, "commit", mutated) for mutated in _uncommitted(function, text)]
             for node, kind, mutated in found:
@@ -76,6 +81,21 @@ def _mutate(node: ast.AST, text: str) -> Iterator[tuple[str, str]]:
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "options":
         if "load" in ast.unparse(node):
             yield "options", _replaced(text, [(node, ast.get_source_segment(text, node.func.value) or "")])
+
+
+def _lazy(node: ast.AST, text: str) -> Iterator[tuple[str, str]]:
+    """The relationships (and backrefs) that *node* binds, by name, loaded when they are read."""
+    if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
+        return
+    target = ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
+    for call in ast.walk(node.value):
+        if not isinstance(call, ast.Call) or not re.search(r"relationship|backref", ast.unparse(call.func), re.I):
+            continue
+        for keyword in call.keywords:
+            if keyword.arg == "lazy" and isinstance(keyword.value, ast.Constant) and keyword.value.value in _EAGER:
+                is_back = ast.unparse(call.func).endswith("backref") and isinstance(call.args[0], ast.Constant)
+                name = str(call.args[0].value) if is_back else target  # type: ignore[attr-defined]
+                yield name, _replaced(text, [(keyword.value, '"select"')])
 
 
 def _handler(node: ast.ExceptHandler, text: str, asks: bool) -> Iterator[tuple[str, str]]:

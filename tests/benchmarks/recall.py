@@ -42,7 +42,7 @@ def main(roots: list[Path], most: int, kinds: set[str]) -> None:
         for mutant in spread(found, most):
             total[mutant.kind] += 1
             right.add((mutant.path, mutant.function))
-            codes = reported(root, modules, mutant, before)
+            codes = reported(root, modules, mutant, before, near(mutant, texts))
             seen.update((mutant.kind, code) for code in codes & EXPECTED[mutant.kind] or {"-"})
             if not codes & EXPECTED[mutant.kind]:
                 others = " ".join(sorted(codes))
@@ -90,10 +90,19 @@ def findings(root: Path, modules: dict[str, ModuleIndex], paths: list[str]) -> F
     )
 
 
-def reported(root: Path, modules: dict[str, ModuleIndex], mutant: Mutant, before: Found) -> set[str]:
-    """The rules of which a finding is new: in the file, or, for rows and for what ends a registry, anywhere."""
+def near(mutant: Mutant, texts: dict[str, str]) -> list[str]:
+    """The files in which a finding may be new: for rows, those that name what was changed."""
+    if mutant.kind == "remove":
+        return list(texts)
+    if mutant.kind not in ("options", "lazy"):
+        return [mutant.path]
+    name = mutant.function.rpartition(".")[2]
+    return [path for path, text in texts.items() if path == mutant.path or name in text]
+
+
+def reported(root: Path, modules: dict[str, ModuleIndex], mutant: Mutant, before: Found, paths: list[str]) -> set[str]:
+    """The rules of which a finding is new in the files at *paths*."""
     changed = {**modules, mutant.path: index(mutant.path, mutant.text)}
-    paths = list(changed) if mutant.kind in ("options", "remove") else [mutant.path]
     after = findings(root, changed, paths)
     return {key[2] for key, count in after.items() if count > before[key]}
 

@@ -42,9 +42,19 @@ def per_row(program: RowProgram, apart: bool = False, kept: bool = False) -> set
 class _Forget(ast.NodeTransformer):
     """``session.expunge_all()`` before each query."""
 
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        if node.name == "f":
+            self.generic_visit(node)
+        return node
+
     def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
-        forget = ast.parse("session.expunge_all()").body
-        return [*(forget if "session." in ast.unparse(node) else []), node]
+        return [*self._forgotten(node.value), node]
+
+    def visit_For(self, node: ast.For) -> list[ast.stmt]:
+        return [*self._forgotten(node.iter), node]
+
+    def _forgotten(self, node: ast.expr) -> list[ast.stmt]:
+        return ast.parse("session.expunge_all()").body if "session" in ast.unparse(node) else []
 
 
 def _lines(module: dict[str, Any], size: int, kept: bool) -> Counter[int]:
@@ -76,9 +86,10 @@ def _rows(module: dict[str, Any], size: int) -> list[Any]:
 
 
 def _line(frame: FrameType | None) -> int:
-    """The line of ``f`` that led here, its comprehensions included."""
+    """The line of ``f``, or of a loop that it calls, that led here: comprehensions and lambdas included."""
     while frame is not None:
-        if frame.f_code.co_filename == "<program>" and not frame.f_code.co_name.startswith("shown_"):
+        name = frame.f_code.co_name
+        if frame.f_code.co_filename == "<program>" and (name == "f" or name.startswith("each_")):
             return frame.f_lineno
         frame = frame.f_back
     raise LookupError("a statement from nowhere")
