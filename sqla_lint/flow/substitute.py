@@ -8,7 +8,7 @@ from sqla_lint.flow import instances, loading, ownership, sessions, transitions,
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Closing, Ended, Handed
 from sqla_lint.flow.graph import Guard
-from sqla_lint.flow.state import GONE, OPEN, Cursor, Raised, State
+from sqla_lint.flow.state import CLOSED, GONE, OPEN, Cursor, Raised, State
 from sqla_lint.flow.summary import Effect, Generator, Read, Summary
 from sqla_lint.flow.values import (
     NONE,
@@ -203,7 +203,10 @@ def _effect(ctx: Context, cur: Cursor, sid: Sid, effect: Effect, raises: bool, p
             ctx.raises.add(sid)
             cur.sessions[sid] = transitions.failed(state, pos, "commit" in effect.may or effect.wrote)
             cur.raises(Raised("database"), pos)
-        state = state._replace(used=True, active=effect.active or (state.active and "statement" not in effect.must))
+        status = OPEN if state.status == CLOSED else state.status
+        state = state._replace(
+            status=status, used=True, active=effect.active or (state.active and "statement" not in effect.must)
+        )
         state = state._replace(ended=state.ended | {"statement"})
         instances.flushed(ctx, cur, sid)
     if "write" in effect.may:

@@ -51,9 +51,9 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
             yield Verdict(late.pos, message, subject=late.sid)
     for event in facts.events:
         if isinstance(event, Created) and facts.flavour(event.sid) not in ("connection", "final"):
-            ways = [
-                e.state for e in facts.events if isinstance(e, Exit) and e.sid == event.sid and e.state.status == "open"
-            ]
+            # Where only an error leaves it open, it is closed too late: that is told of the session itself.
+            exits = [e for e in facts.events if isinstance(e, Exit) and e.sid == event.sid and e.how != "raise"]
+            ways = [e.state for e in exits if e.state.status == "open"]
             uses = sorted((way.reopened_at, way.closed_at) for way in ways if way.reopened_at and way.closed_at)
             if uses:
                 use, closed = uses[0]
