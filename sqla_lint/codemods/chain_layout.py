@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 from sqla_lint.codemods.import_blocks import line_end
 from sqla_lint.codemods.layout import indentation
+from sqla_lint.codemods.line_room import room
 from sqla_lint.codemods.query_place import Chain
 from sqla_lint.finding import Edit, Span
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.lower import nodes as n
-
-_LINE = 100
-_LONGEST = 120
 
 
 class Layout:
@@ -22,8 +20,7 @@ class Layout:
         self.module = module
         self.lines = module.source
         self.end = line_end(module.source)
-        longest = max((len(line.rstrip("\r\n")) for line in self.lines), default=0)
-        self.room = max(_LINE, min(longest, _LONGEST))
+        self.room = room(self.lines)
         self.unit = unit_of(self.lines)
 
     def margin(self, line: int) -> str:
@@ -116,6 +113,9 @@ def _split(layout: Layout, chain: Chain, options: Sequence[str]) -> list[Edit] |
     if line != last or not dots or any(text[dot] != "." for dot in dots):
         return None
     margin = layout.margin(line)
+    if _has_bracket_lines(layout, top):
+        rows = [(chain.node.pos[3], f"{layout.end}{margin}{layout.call(options, len(margin), margin)}")]
+        return _at_places(layout, line, rows + [(dot, layout.end + margin) for dot in dots])
     inner = margin + layout.unit
     bracketed = text[:start].endswith("(") and text[end:].startswith(")")
     option = layout.call(options, len(inner), inner)
@@ -129,6 +129,14 @@ def _split(layout: Layout, chain: Chain, options: Sequence[str]) -> list[Edit] |
             (end, layout.end + margin + ("" if bracketed else ")")),
         ],
     )
+
+
+def _has_bracket_lines(layout: Layout, node: n.Expr) -> bool:
+    """Whether *node* has its line for itself, between the lines that open and close its brackets."""
+    line, start, _, end = node.pos
+    around = layout.lines[line - 2 : line - 1], layout.lines[line : line + 1]
+    alone = not (layout.lines[line - 1][:start] + layout.lines[line - 1][end:]).strip()
+    return alone and all(around) and around[0][0].rstrip().endswith("(") and around[1][0].lstrip().startswith(")")
 
 
 def _dots(top: n.Expr) -> Sequence[int]:

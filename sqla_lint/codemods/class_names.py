@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+from collections.abc import Iterator
 
 from sqla_lint.codemods import imports
 from sqla_lint.codemods.imports import Needed
@@ -61,7 +62,7 @@ def _new(world: World, module: ModuleIndex, function: Function | None, cls: Clas
     parent, dot, _ = how.module.rpartition(".")
     stem = os.path.splitext(os.path.basename(cls.path))[0]
     places.append((f"{parent}{dot}{stem}", how.level))
-    for dotted, level in places:
+    for dotted, level in (*_defining(project, module, cls, places), *places):
         target = project.module(module.path, dotted, level)
         if isinstance(target, ModuleRef) and project.member(target, cls.name) is cls:
             if _leads_to(project, target.path, module.path):
@@ -70,6 +71,18 @@ def _new(world: World, module: ModuleIndex, function: Function | None, cls: Clas
             if found is not None:
                 return found
     raise Refused(f"{cls.name} is not imported in {os.path.basename(module.path)}")
+
+
+def _defining(
+    project: Project, module: ModuleIndex, cls: Class, places: list[tuple[str, int]]
+) -> Iterator[tuple[str, int]]:
+    """Where a module of *places* has *cls* from, if it only imports it for itself; a package may mean to pass it on."""
+    for dotted, level in places:
+        target = project.module(module.path, dotted, level)
+        if not isinstance(target, ModuleRef) or os.path.basename(target.path) == "__init__.py":
+            continue
+        bound = project.modules[target.path].bindings.get(cls.name, ())
+        yield from ((one.module, 0) for one in bound if isinstance(one, Imported) and one.level == 0)
 
 
 def _leads_to(project: Project, start: str, end: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from sqla_lint.codemods import imports
@@ -15,7 +15,7 @@ from sqla_lint.codemods.imports import merged
 from sqla_lint.codemods.layout import text_at
 from sqla_lint.codemods.loader_paths import Path, Step, longest, path_of, steps, written
 from sqla_lint.codemods.option_text import chained, extended, with_argument
-from sqla_lint.codemods.places import places
+from sqla_lint.codemods.places import places, walk_with_parents
 from sqla_lint.codemods.query_place import QueryPlace, given_options, is_get, query_place, roots
 from sqla_lint.codemods.site import Refused
 from sqla_lint.codemods.transactions import commits_in
@@ -25,7 +25,7 @@ from sqla_lint.flow.facts import Facts
 from sqla_lint.flow.state import Cursor, State
 from sqla_lint.flow.values import Alias, ClassValue, Entity, Origin
 from sqla_lint.flow.world import World
-from sqla_lint.index.module import Class, ModuleIndex
+from sqla_lint.index.module import Class, Function, ModuleIndex
 from sqla_lint.lower import nodes as n
 from sqla_lint.rules.verdict import Verdict
 
@@ -51,10 +51,11 @@ class _Option(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """The edits of one query, and what they add."""
+    """The edits of one query for rows of class *root*, and what they add."""
 
     edits: tuple[Edit, ...]
     options: tuple[_Option, ...]
+    root: Class
 
 
 def plan(verdict: Verdict, facts: Facts | None, module: ModuleIndex, world: World) -> tuple[Fix, tuple[Planned, ...]]:
@@ -65,10 +66,10 @@ def plan(verdict: Verdict, facts: Facts | None, module: ModuleIndex, world: Worl
     """
     if not verdict.unloaded:
         raise Refused("the query is not known")
-    if facts is not None and _expires(verdict, facts, world, module):
-        raise Refused("the loop commits: what was loaded is expired by the next row")
     wanted = list(_wanted(verdict, facts))
     made = tuple(_planned(world, one) for one in wanted)
+    if _expires(verdict, facts, world, module, {one.root for one in made}):
+        raise Refused("the loop commits: what was loaded is expired by the next row")
     told = ", ".join(dict.fromkeys(option.text for one in made for option in one.options))
     lines = [_line(one.origin, module) for one in wanted]
     where = f"the query at {lines[0]}" if len(lines) == 1 else f"the queries at {', '.join(lines)}"
@@ -85,18 +86,31 @@ def _line(origin: Origin, module: ModuleIndex) -> str:
     return f"{other}line {origin.pos[0]}"
 
 
-def _expires(verdict: Verdict, facts: Facts, world: World, module: ModuleIndex) -> bool:
+def _expires(
+    verdict: Verdict, facts: Facts | None, world: World, module: ModuleIndex, roots: Collection[Class]
+) -> bool:
     """Whether each round of the loop ends with a commit that expires the rows of the rounds to come."""
+    function = facts.function if facts is not None else _function_at(module, verdict.pos)
+    if function is None:
+        return False
+    known = facts.sessions if facts is not None else {}
     sids = {entity.origin.sid for entity, _ in verdict.unloaded if entity.origin is not None}
-    settings = [facts.sessions[sid].settings for sid in sids if sid is not None and sid in facts.sessions]
+    settings = [known[sid].settings for sid in sids if sid is not None and sid in known]
     if settings and all(one.expire_on_commit is False for one in settings):
         return False
     around = [
         place.stmt
-        for place in places(facts.function.node.body)
+        for place in places(function.node.body)
         if isinstance(place.stmt, (n.For, n.While)) and place.stmt.pos[:2] <= verdict.pos[:2] < place.stmt.pos[2:]
     ]
-    return any(commits_in(loop.body, facts, world, module) for loop in around)
+    rows = {*roots, *(entity.cls for entity, _ in verdict.unloaded)}
+    return any(commits_in(loop.body, facts, function, world, rows) for loop in around)
+
+
+def _function_at(module: ModuleIndex, pos: n.Pos) -> Function | None:
+    """The innermost function of *module* around *pos*."""
+    around = [one for one in module.functions if one.node.pos[:2] <= pos[:2] < one.node.pos[2:]]
+    return max(around, key=lambda one: one.node.pos[:2], default=None)
 
 
 # --- what is to be loaded --------------------------------------------------------------------------------------------
@@ -141,7 +155,7 @@ def _planned(world: World, wanted: _Wanted) -> Planned:
 
     def spelled(step: Step) -> str:
         if step.cls is root:
-            return f"{text_at(module.source, beside.pos)}.{step.name}"
+            return f"{text_at(module.source, _as_in_options(world, place, root, beside).pos)}.{step.name}"
         found = class_name(world, module, place.function, step.cls, beside)
         needs.extend([found.edit] if found.edit is not None else [])
         return f"{found.spelling}.{step.name}"
@@ -160,7 +174,7 @@ def _planned(world: World, wanted: _Wanted) -> Planned:
     result = merged([*_joined(made), *needs])
     if not is_python(module.source, result):
         raise Refused("the query's lines cannot be changed cleanly")
-    return Planned(result, tuple(options))
+    return Planned(result, tuple(options), root)
 
 
 def _joined(edits: list[Edit]) -> list[Edit]:
@@ -208,6 +222,16 @@ def _root(world: World, place: QueryPlace, wanted: _Wanted) -> tuple[n.Expr, Cla
     if len(found) != 1 or not isinstance(found[0][0], (n.Name, n.Attribute)):
         raise Refused(f"which class the query at line {wanted.origin.pos[0]} asks for is not written there")
     return found[0]
+
+
+def _as_in_options(world: World, place: QueryPlace, root: Class, beside: n.Expr) -> n.Expr:
+    """The class *root* as the query's options write it, such as ``Owner`` where the query begins with ``cls``."""
+    for option in given_options(place):
+        for node, _ in walk_with_parents(option):
+            if isinstance(node, n.Attribute) and isinstance(node.value, n.Name):
+                if node.value.id != getattr(beside, "id", "") and _class(world, place, node.value) is root:
+                    return node.value
+    return beside
 
 
 def _class(world: World, place: QueryPlace, expr: n.Expr) -> Class | None:

@@ -100,8 +100,8 @@ def _renamed(fetch: Fetch, binding: n.Assign, function: Function) -> tuple[tuple
     """The list's variable becomes the row's: its subscripts, and the conditions on it."""
     assert fetch.name is not None
     plural = fetch.name.endswith("s") and not fetch.name.endswith(_NOT_PLURAL)
-    one = fetch.name[:-1] if plural and len(fetch.name) > 2 else f"first_{fetch.name}"
-    name = fetched.free_name(function, one, f"first_{fetch.name}")
+    single = [fetch.name[:-1]] if plural and len(fetch.name) > 2 else []
+    name = fetched.free_name(function, *single, *(f"first_{one}" for one in (*single, fetch.name)))
     uses = [(u.node.pos, name) if u.how == "first" else _guard(u.node, name, function) for u in fetch.uses]
     return ((binding.targets[0].pos, name), *uses)
 

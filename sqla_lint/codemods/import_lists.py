@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sqla_lint.codemods.layout import Rewrite, indentation, stands_alone, text_at
+from sqla_lint.codemods.line_room import room
 from sqla_lint.finding import Edit, Span
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.scan import ScanError, tokens
 
 # How long a line may become where no line of the file is longer, and where one is.
-_LINE = 100
-_LONGEST = 120
 
 
 class _Item(NamedTuple):
@@ -120,8 +119,7 @@ def _break_before(text: str) -> str:
 
 def _fits(module: ModuleIndex, stmt: n.ImportFrom, name: str) -> bool:
     length = len(module.source[stmt.pos[0] - 1].rstrip("\r\n")) + len(name) + 2
-    longest = max((len(line.rstrip("\r\n")) for line in module.source), default=0)
-    return length <= max(_LINE, min(longest, _LONGEST))
+    return length <= room(module.source)
 
 
 def _bracketed(module: ModuleIndex, stmt: n.ImportFrom, listed: _Listed, name: str) -> Edit:

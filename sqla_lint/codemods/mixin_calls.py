@@ -7,14 +7,13 @@ from typing import NamedTuple
 
 from sqla_lint.codemods.holding import Holding
 from sqla_lint.codemods.layout import Rewrite, indentation, stands_alone, text_at
+from sqla_lint.codemods.line_room import room
 from sqla_lint.codemods.mixin_registry import RegistryPlan
 from sqla_lint.codemods.places import Place, own_walk, places, uses
 from sqla_lint.flow.values import ClassValue, Entity, FunctionValue
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import Class, Function, own_nodes
 from sqla_lint.lower import nodes as n
-
-_LINE = 100
 
 
 class Call(NamedTuple):
@@ -230,7 +229,7 @@ def write(rewrite: Rewrite, function: Function, call: Call) -> None:
     margin = indentation(lines[call.at.pos[0] - 1])
     given = [f"{_attr(stmt)}={text_at(lines, stmt.value.pos)}" for stmt in call.written]
     text = f"{row}.{call.method}({', '.join(given)})"
-    if given and len(margin) + len(text) > _LINE:
+    if given and len(margin) + len(text) > room(lines):
         text = f"{row}.{call.method}({rewrite.line_end}"
         text += "".join(f"{margin}    {one},{rewrite.line_end}" for one in given) + f"{margin})"
     if isinstance(call.at, n.Try):

@@ -152,8 +152,8 @@ def _put_around(site: Swallowed, rewrite: Rewrite) -> None:
     if first.pos[0] <= line or not all(stands_alone(lines, inner) for inner in (first, last)):
         raise Unmovable(f"line {first.pos[0]} holds more than one statement")
     margin = indentation(lines[first.pos[0] - 1])
-    around = indentation(lines[stmt.pos[0] - 1])
-    unit = margin[len(around) :] if margin.startswith(around) and margin != around else unit_of(lines)
+    around, inner = indentation(lines[stmt.pos[0] - 1]), indentation(lines[site.body[0].pos[0] - 1])
+    unit = inner[len(around) :] if inner.startswith(around) and inner != around else unit_of(lines)
     start = first.pos[0]
     while start - 1 > line and lines[start - 2].strip().startswith("#"):
         start -= 1

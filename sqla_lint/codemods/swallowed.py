@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -149,7 +149,7 @@ class Swallowed:
         ctx = self.world.static_context(self.module.path, self.facts.function)
         callee = evaluate.expr(ctx, Cursor(State({}, {}), None), node.func)
         if isinstance(callee, FunctionValue):
-            return not effects(node, self.facts, self.world, self.module) & ENDS
+            return not effects(node, self.facts.function, self.world) & ENDS
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         return not any(_is_dotted(arg) and text_at(self.lines, arg.pos) == self.session for arg in given)
 
@@ -158,9 +158,10 @@ class Swallowed:
         """The part of the body that may fail in the database, from the first change that it sends to the last call."""
         known = {call.pos for call in self.calls if call.name != "query"}
         known |= {event.pos for event in self.ran} | {failure.pos for failure in self.failures}
-        found = [any(_touches(node, known) for node, _ in walk_with_parents(stmt)) for stmt in self.body]
-        touching = [number for number, touches in enumerate(found) if touches]
-        return self.body[touching[0] : touching[-1] + 1] if touching else self.body
+        part = _part(self.body, known)
+        while len(part) == 1 and isinstance(inner := part[0], n.If) and not inner.orelse and _is_plain(inner.test):
+            part = _part(inner.body, known)
+        return part
 
     # --- what was written
 
@@ -263,6 +264,27 @@ def _sets_attribute(stmt: n.Stmt) -> bool:
     return any(isinstance(target, n.Attribute) for target in targets)
 
 
+def _part(body: tuple[n.Stmt, ...], known: set[n.Pos]) -> tuple[n.Stmt, ...]:
+    """*body* from the first statement that touches rows or the database to the last that sends; all if none does."""
+    touching = [at for at, stmt in enumerate(body) if _has(stmt, lambda node: _touches(node, known))]
+    sending = [at for at in touching if _has(body[at], lambda node: _sends(node, known))] or touching
+    return body[touching[0] : sending[-1] + 1] if touching else body
+
+
+def _is_plain(test: n.Expr) -> bool:
+    """Whether a condition is about variables alone, so that nothing is loaded by it."""
+    plain = (n.Name, n.Constant, n.Compare, n.BoolOp, n.UnaryOp)
+    return all(isinstance(node, plain) for node, _ in walk_with_parents(test))
+
+
+def _has(stmt: n.Stmt, wanted: Callable[[object], bool]) -> bool:
+    return any(wanted(node) for node, _ in walk_with_parents(stmt))
+
+
+def _sends(node: object, known: set[n.Pos]) -> bool:
+    return isinstance(node, n.Call) and node.pos in known
+
+
 def _touches(node: object, known: set[n.Pos]) -> bool:
     """Whether *node* may change rows, or sends a statement: an instance that is made may belong to a row as well."""
     if isinstance(node, (n.Assign, n.AnnAssign, n.AugAssign)):
@@ -270,4 +292,4 @@ def _touches(node: object, known: set[n.Pos]) -> bool:
     if not isinstance(node, n.Call):
         return False
     name = node.func.attr if isinstance(node.func, n.Attribute) else getattr(node.func, "id", "")
-    return node.pos in known or name in _CHANGES or name[:1].isupper()
+    return _sends(node, known) or name in _CHANGES or name[:1].isupper()

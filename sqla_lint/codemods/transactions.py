@@ -11,27 +11,50 @@ from sqla_lint.flow.facts import Called, Facts
 from sqla_lint.flow.state import Cursor, State
 from sqla_lint.flow.values import FunctionValue
 from sqla_lint.flow.world import World
-from sqla_lint.index.module import ModuleIndex
+from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n
 
 ENDS = api.COMMITS | api.ROLLS_BACK | api.CLOSES
 
 
-def commits_in(stmts: Iterable[n.Stmt], facts: Facts, world: World, module: ModuleIndex) -> bool:
-    """Whether a call in *stmts* may commit, and so expire what was loaded before."""
-    committing = {event.pos for event in facts.events if isinstance(event, Called) and event.name in api.COMMITS}
-    for node, _ in walk_with_parents(tuple(stmts)):
-        if isinstance(node, n.Call):
-            if node.pos in committing or effects(node, facts, world, module) & api.COMMITS:
-                return True
-    return False
+def commits_in(
+    stmts: Iterable[n.Stmt], facts: Facts | None, function: Function, world: World, rows: Collection[Class] = ()
+) -> bool:
+    """Whether a call in *stmts* may commit, and so expire what was loaded before.
+
+    Args:
+        stmts: statements of *function*.
+        facts: what is known of the function; None where its rows are only known from its callers.
+        function: the function.
+        world: the project.
+        rows: the classes of the rows whose methods may be called.
+    """
+    events = facts.events if facts is not None else ()
+    committing = {event.pos for event in events if isinstance(event, Called) and event.name in api.COMMITS}
+    calls = [node for node, _ in walk_with_parents(tuple(stmts)) if isinstance(node, n.Call)]
+    return any(
+        call.pos in committing or (effects(call, function, world) | _of_rows(call, world, rows)) & api.COMMITS
+        for call in calls
+    )
 
 
-def effects(call: n.Call, facts: Facts, world: World, module: ModuleIndex) -> Collection[str]:
-    """What a project function that *call* calls may do to sessions."""
-    ctx = world.static_context(module.path, facts.function)
+def effects(call: n.Call, function: Function, world: World) -> frozenset[str]:
+    """What a call in *function* does to sessions, itself or through a function of the project."""
+    ctx = world.static_context(function.path, function)
     callee = evaluate.expr(ctx, Cursor(State({}, {}), None), call.func)
-    if not isinstance(callee, FunctionValue):
+    if isinstance(callee, FunctionValue):
+        return _may(callee.function, callee.receiver is not None, world)
+    return frozenset()
+
+
+def _of_rows(call: n.Call, world: World, rows: Iterable[Class]) -> frozenset[str]:
+    """What the method *call* does to sessions if it is called on one of *rows*."""
+    func = call.func
+    if not isinstance(func, n.Attribute) or not isinstance(func.value, (n.Name, n.Attribute)):
         return frozenset()
-    found = world.summary(callee.function, callee.receiver is not None).effects
-    return frozenset(word for _, effect in found for word in effect.may)
+    methods = [method for cls in rows if (method := world.method(cls, func.attr)) is not None]
+    return frozenset().union(*(_may(method, True, world) for method in methods))
+
+
+def _may(function: Function, bound: bool, world: World) -> frozenset[str]:
+    return frozenset(word for _, effect in world.summary(function, bound).effects for word in effect.may)

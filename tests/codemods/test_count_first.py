@@ -125,6 +125,18 @@ FIRSTS: dict[str, tuple[str, str]] = {
         "return session.execute(select(Item.name)).scalars().all()[0]",
         "return session.execute(select(Item.name).limit(1)).scalars().first()",
     ),
+    "a variable whose singular is taken": (
+        """
+        item = "no"
+        items = session.query(Item).all()
+        return items[0].name + item
+        """,
+        """
+        item = "no"
+        first_item = session.query(Item).first()
+        return first_item.name + item
+        """,
+    ),
     "a variable and its guard": (
         """
         items = session.query(Item).all()

@@ -415,7 +415,69 @@ CASES: dict[str, tuple[str, str]] = {
     ),
 }
 
+CASES |= {
+    "a method on each line in the brackets that are there": (
+        """
+        def ships(session: Session, first, last, name, hour):
+            return (
+                session.query(Ship).filter(Ship.id > first, Ship.id < last, Ship.id != name + hour).all()
+            )
+
+
+        def show(session: Session):
+            for ship in ships(session, 1, 2, 3, 4):
+                print(ship.crew)
+        """,
+        """
+        def ships(session: Session, first, last, name, hour):
+            return (
+                session.query(Ship)
+                .filter(Ship.id > first, Ship.id < last, Ship.id != name + hour)
+                .options(selectinload(Ship.crew))
+                .all()
+            )
+
+
+        def show(session: Session):
+            for ship in ships(session, 1, 2, 3, 4):
+                print(ship.crew)
+        """,
+    ),
+    "the class as the other options write it": (
+        """
+        def ships(session: Session, cls: type[Ship]):
+            kind = Ship
+            return session.query(kind).options(joinedload(Ship.port)).all()
+
+
+        def show(session: Session):
+            for ship in ships(session, Ship):
+                print(ship.crew)
+        """,
+        """
+        def ships(session: Session, cls: type[Ship]):
+            kind = Ship
+            return session.query(kind).options(joinedload(Ship.port), selectinload(Ship.crew)).all()
+
+
+        def show(session: Session):
+            for ship in ships(session, Ship):
+                print(ship.crew)
+        """,
+    ),
+}
+
 REFUSED = {
+    "a function of the project commits in each round": """
+        def show(session: Session):
+            for ship in session.query(Ship).all():
+                print(ship.crew)
+                keep(session)
+
+
+        def keep(session: Session):
+            session.commit()
+        """,
     "inside a condition": """
         def show(session: Session, first):
             ships = session.query(Ship).filter(Ship.id > first).all() if first else []
@@ -461,3 +523,90 @@ def test_what_is_not_certain_is_refused(case: str, tmp_path: Path) -> None:
     assert [finding.code for finding in findings if finding.fix_refused] == ["SES401"]
     fix([tmp_path], Settings(unsafe_fixes=True))
     assert path.read_bytes() == before
+
+
+HARBOUR = """\
+from models import Port
+from sqlalchemy import select
+
+from shared import session
+
+
+def saved(ports):
+    for port in ports:
+        {read}
+        port.save()
+
+
+def run():
+    saved(session.scalars(select(Port)).all())
+"""
+
+
+@pytest.mark.parametrize("read", ["print(port.ships)", "pass"])
+def test_rows_that_commit_themselves_are_expired_by_the_next_one(read: str, tmp_path: Path) -> None:
+    """Known from the callers alone, and a method of the row commits behind its own lazy read."""
+    own = "    def save(self):\n        print(self.ships)\n        session.commit()\n"
+    shared = "from sqlalchemy import create_engine\nfrom sqlalchemy.orm import scoped_session, sessionmaker\n\n"
+    shared += 'session = scoped_session(sessionmaker(create_engine("sqlite://")))\n'
+    models = "from shared import session\n" + MODELS.replace("\n\nclass Sailor", "\n" + own + "\n\nclass Sailor")
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "shared.py").write_text(shared, "utf-8")
+    (tmp_path / "models.py").write_text(models, "utf-8")
+    (tmp_path / "harbour.py").write_text(HARBOUR.format(read=read), "utf-8")
+    findings = [one for one in check([tmp_path], Settings()).findings if one.code == "SES401"]
+    assert findings
+    assert {one.fix_refused for one in findings} == {"the loop commits: what was loaded is expired by the next row"}
+
+
+def test_a_class_is_imported_from_where_it_is_defined(tmp_path: Path) -> None:
+    """The file of the class beside it only imports it for itself."""
+    (tmp_path / "pyproject.toml").touch()
+    files = {
+        "base": "from sqlalchemy.orm import DeclarativeBase\n\n\nclass Base(DeclarativeBase):\n    pass\n",
+        "places": """
+            from sqlalchemy import ForeignKey
+            from sqlalchemy.orm import Mapped, mapped_column, relationship
+            from base import Base
+
+
+            class Land(Base):
+                __tablename__ = "lands"
+                id: Mapped[int] = mapped_column(primary_key=True)
+
+
+            class Town(Base):
+                __tablename__ = "towns"
+                id: Mapped[int] = mapped_column(primary_key=True)
+                land_id: Mapped[int] = mapped_column(ForeignKey("lands.id"))
+                land: Mapped[Land] = relationship()
+            """,
+        "people": """
+            from sqlalchemy import ForeignKey
+            from sqlalchemy.orm import Mapped, mapped_column, relationship
+            from base import Base
+            from places import Town
+
+
+            class Person(Base):
+                __tablename__ = "people"
+                id: Mapped[int] = mapped_column(primary_key=True)
+                town_id: Mapped[int] = mapped_column(ForeignKey("towns.id"))
+                town: Mapped[Town] = relationship()
+            """,
+        "listing": """
+            from people import Person
+            from sqlalchemy.orm import Session
+
+
+            def show(session: Session):
+                for person in session.query(Person):
+                    print(person.town.land.id)
+            """,
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(text).lstrip("\n"), "utf-8")
+    assert fix([tmp_path], Settings()).report.findings == ()
+    after = (tmp_path / "listing.py").read_text("utf-8")
+    assert "from people import Person\nfrom places import Town\n" in after
+    assert "joinedload(Person.town).joinedload(Town.land)" in after

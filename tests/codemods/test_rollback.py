@@ -146,6 +146,84 @@ CASES: dict[str, tuple[str, str, str]] = {
         """,
         "unsafe savepoint",
     ),
+    "what only notes a change behind the last statement stays outside": (
+        """
+        def add(name, other):
+            with Factory() as session:
+                item = session.query(Item).first()
+                item.name = other
+                try:
+                    row = session.query(Item).filter(Item.name == name).one()
+                    number = len(name)
+                    item.name = name
+                except Exception:
+                    logger.info("none")
+                session.commit()
+        """,
+        """
+        def add(name, other):
+            with Factory() as session:
+                item = session.query(Item).first()
+                item.name = other
+                try:
+                    with session.begin_nested():
+                        row = session.query(Item).filter(Item.name == name).one()
+                    number = len(name)
+                    item.name = name
+                except Exception:
+                    logger.info("none")
+                session.commit()
+        """,
+        "unsafe savepoint",
+    ),
+    "behind a condition on variables": (
+        """
+        def find(session: Session, name, wanted):
+            try:
+                key = name.strip()
+                if key and wanted:
+                    # It may be there.
+                    item = session.query(Item).filter(Item.name == key).one()
+            except Exception:
+                item = None
+            session.add(Item(name=name))
+        """,
+        """
+        def find(session: Session, name, wanted):
+            try:
+                key = name.strip()
+                if key and wanted:
+                    with session.begin_nested():
+                        # It may be there.
+                        item = session.query(Item).filter(Item.name == key).one()
+            except Exception:
+                item = None
+            session.add(Item(name=name))
+        """,
+        "unsafe savepoint",
+    ),
+    "a condition that reads rows is inside": (
+        """
+        def find(session: Session, owner: Item, name):
+            try:
+                if owner.name:
+                    item = session.query(Item).filter(Item.name == name).one()
+            except Exception:
+                item = None
+            session.add(Item(name=name))
+        """,
+        """
+        def find(session: Session, owner: Item, name):
+            try:
+                with session.begin_nested():
+                    if owner.name:
+                        item = session.query(Item).filter(Item.name == name).one()
+            except Exception:
+                item = None
+            session.add(Item(name=name))
+        """,
+        "unsafe savepoint",
+    ),
     "earlier in the body": (
         """
         def add(name):
