@@ -5,11 +5,12 @@ The engine hands over every file of a project and the ones to judge; what comes 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
-from sqla_lint import codemods
+from sqla_lint import codemods, parallel
 from sqla_lint.config import Settings
 from sqla_lint.finding import Finding, Related, Span
 from sqla_lint.flow.summaries import Summaries
@@ -18,13 +19,14 @@ from sqla_lint.index.building import build
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.index.project import Project
 from sqla_lint.jinja_files import Templates
-from sqla_lint.judge import Judged, judge_file
+from sqla_lint.judge import Judged, body_of, judge_file
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.confirm import Unconfirmed, confirm_function, confirm_statement, lower_text
 from sqla_lint.lower.from_ast import lower_module
 from sqla_lint.lower.heads import head_end
 from sqla_lint.outcome import Analysis as Analysis
 from sqla_lint.outcome import InternalError as InternalError
+from sqla_lint.outcome import decoded
 from sqla_lint.rules.verdict import Note, Verdict
 from sqla_lint.source import Source, Unreadable, parse
 
@@ -58,22 +60,29 @@ def analyse(
     """
     modules, unreadable = _index(files)
     summaries = Summaries(World(Project(str(root), modules), settings, Templates(str(root), templates)))
-    findings: dict[Finding, None] = {}
-    errors: list[InternalError] = []
-    notes: list[str] = []
-    doubts: Doubts = {}
-    for path in sorted(set(targets) & modules.keys()):
-        try:
-            for judged in judge_file(modules[path], summaries, codes):
-                if judged.path in targets:
-                    _confirmed(judged, summaries, findings, notes, doubts, edits)
-        except RecursionError as error:
-            errors.append(InternalError(path, f"{type(error).__name__}: {error}"))
-    notes += _bounds(summaries, targets)
-    wanted = set(targets)
+    wanted = frozenset(targets)
+
+    def judge(paths: Sequence[str]) -> list[Analysis]:
+        return [_judged(path, wanted, summaries, codes, edits) for path in paths]
+
+    paths = sorted(wanted & modules.keys())
+    shares = parallel.shares(settings.jobs, paths)
+    # One share is judged here and now: nothing is forked, nothing sent.
+    outcomes = [judge(shares[0])] if len(shares) == 1 else _from_processes(shares, judge)
+    by_path = dict(chain.from_iterable(zip(share, done) for share, done in zip(shares, outcomes)))
+    each = [by_path[path] for path in paths]
     return Analysis(
-        tuple(findings), tuple(u for u in unreadable if u.path in wanted), tuple(errors), tuple(dict.fromkeys(notes))
+        findings=tuple(dict.fromkeys(finding for one in each for finding in one.findings)),
+        unreadable=tuple(u for u in unreadable if u.path in wanted),
+        errors=tuple(error for one in each for error in one.errors),
+        notes=tuple(dict.fromkeys(note for one in each for note in one.notes)),
     )
+
+
+def _from_processes(
+    shares: Sequence[Sequence[str]], judge: Callable[[Sequence[str]], list[Analysis]]
+) -> list[list[Analysis]]:
+    return [[decoded(one) for one in outcome] for outcome in parallel.done(shares, judge)]
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -102,6 +111,25 @@ def _lower(source: Source) -> n.Module | Unreadable:
 
 
 # --- findings --------------------------------------------------------------------------------------------------------
+
+
+def _judged(
+    path: str, targets: Collection[str], summaries: Summaries, codes: Collection[str] | None, edits: bool
+) -> Analysis:
+    """What is found in judging one file, in it or elsewhere, whatever was judged before."""
+    module = summaries.world.project.modules[path]
+    findings: dict[Finding, None] = {}
+    errors: list[InternalError] = []
+    notes: list[str] = []
+    doubts: Doubts = {}
+    try:
+        for judged in judge_file(module, summaries, codes):
+            if judged.path in targets:
+                _confirmed(judged, summaries, findings, notes, doubts, edits)
+    except RecursionError as error:
+        errors.append(InternalError(path, f"{type(error).__name__}: {error}"))
+    notes += _bounds(module, summaries)
+    return Analysis(tuple(findings), (), tuple(errors), tuple(dict.fromkeys(notes)))
 
 
 def _confirmed(
@@ -147,7 +175,7 @@ def _statement_at(body: Iterable[n.Stmt], line: int) -> n.Stmt | None:
 
 def _finding(judged: Judged, module: ModuleIndex, summaries: Summaries, edits: bool) -> Finding:
     verdict, rule = judged.verdict, judged.rule
-    facts = summaries.solved.get(judged.function) if judged.function is not None else None
+    facts = summaries.facts(judged.function) if judged.function is not None else None
     planned = codemods.planned(rule.code, verdict, facts, module, summaries.world, edits=edits)
     return Finding(
         path=verdict.path or judged.path,
@@ -179,8 +207,9 @@ def _related(note: Note, path: str) -> Related:
     return Related(note.path or path, Span(pos[0], pos[1] + 1, pos[2], pos[3] + 1), note.message)
 
 
-def _bounds(summaries: Summaries, targets: Collection[str]) -> Iterator[str]:
+def _bounds(module: ModuleIndex, summaries: Summaries) -> Iterator[str]:
     """Functions that were given up, as notes."""
-    for function, facts in summaries.solved.items():
-        if facts.bounded is not None and function.path in targets:
+    for function in (*module.functions, body_of(module)):
+        facts = summaries.solved.get(function)
+        if facts is not None and facts.bounded is not None:
             yield f"{function.path}:{function.node.pos[0]}: {function.qualname} is not analysed: {facts.bounded}"

@@ -167,6 +167,7 @@ def _settings(flags: Mapping[str, Any], places: Sequence[Path]) -> Settings:
         unsafe_fixes=flags["unsafe_fixes"],
         edits=flags["edits"] or tells_edits(flags["format_"]),
         force_exclude=flags["force_exclude"],
+        jobs=flags["jobs"] or settings.jobs,
         cache=not flags["no_cache"],
         cache_dir=os.path.abspath(flags["cache_dir"]) if flags["cache_dir"] else settings.cache_dir,
         project=_folder(flags["project"]),

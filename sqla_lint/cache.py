@@ -1,8 +1,8 @@
 """What is kept of a run: the outcome of a project's analysis, valid as long as nothing that went into it changes.
 
 An outcome has a *slot*, named by what was asked for (project, files to judge, settings), and a digest of everything
-that it depends on: the bytes of all files, the settings, and the versions of this package, libcst and Python. Only an
-outcome with the right digest is used. It is plain JSON: a repository could supply the folder, and nothing in it is run.
+that it depends on: the bytes of all files, the settings, and the versions of this package, its parsers and Python. Only
+an outcome with the right digest is used. It is plain JSON: a repository could supply the folder, and nothing in it runs.
 
 No failure here is an error: an outcome that cannot be kept or read is made again, and a note says so.
 """
@@ -20,14 +20,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple
 
 from sqla_lint import __version__, changes, jinja_files
 from sqla_lint.config import Settings
-from sqla_lint.finding import Applicability, Edit, Finding, Fix, Pattern, Related, Severity, Span
-from sqla_lint.outcome import Analysis
+from sqla_lint.outcome import Analysis, decoded
 from sqla_lint.projects import Project
-from sqla_lint.source import Unreadable
 
 FOLDER: Final = ".sqla_lint_cache"
 _IGNORE: Final = "# Written by sqla-lint.\n*\n"
@@ -130,11 +128,15 @@ def _key(project: Project, targets: Sequence[str], settings: Settings, codes: Co
 
 @cache
 def _versions() -> tuple[Any, ...]:
+    parsers = [_version(name) for name in ("libcst", "jinja2")]
+    return __version__, _own_files(), parsers, sys.version, sys.implementation.cache_tag
+
+
+def _version(package: str) -> str | None:
     try:
-        libcst = version("libcst")
+        return version(package)
     except PackageNotFoundError:
-        libcst = ""
-    return __version__, _own_files(), libcst, jinja_files.version(), sys.version, sys.implementation.cache_tag
+        return None
 
 
 def _own_files() -> list[list[Any]]:
@@ -166,12 +168,15 @@ def _read(file: Path, key: _Key) -> Analysis | None:
         return None
     if head != f"{key.digest} {_hash(body)}".encode():
         raise ValueError("damaged")
-    return _decoded(json.loads(body))
+    outcome = decoded(json.loads(body))
+    if outcome.errors:
+        raise ValueError("errors are not kept")
+    return outcome
 
 
 def _write(file: Path, key: _Key, outcome: Analysis) -> None:
     body = json.dumps(outcome).encode("ascii")
-    if _decoded(json.loads(body)) != outcome:
+    if decoded(json.loads(body)) != outcome:
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     if not (file.parent / ".gitignore").exists():
@@ -188,71 +193,3 @@ def _make_room(place: Path) -> None:
             by_age = sorted(slots, key=lambda entry: entry.stat().st_mtime_ns)
             for entry in by_age[:-_MOST_SLOTS]:
                 os.unlink(entry.path)
-
-
-def _decoded(value: Any) -> Analysis:
-    findings, unreadable, errors, notes = value
-    if errors:
-        raise ValueError("errors are not kept")
-    return Analysis(
-        tuple(map(_finding, findings)),
-        tuple(
-            Unreadable(_text(path), _number(line), _number(column), _text(why))
-            for path, line, column, why in unreadable
-        ),
-        (),
-        tuple(map(_text, notes)),
-    )
-
-
-def _finding(value: Any) -> Finding:
-    path, span, code, name, severity, message, function, related, fix, refused = value
-    return Finding(
-        path=_text(path),
-        span=_span(span),
-        code=_text(code),
-        name=_text(name),
-        severity=_one_of(Severity, severity),
-        message=_text(message),
-        function=_optional_text(function),
-        related=tuple(Related(_text(place), _span(where), _text(what)) for place, where, what in related),
-        fix=None if fix is None else _fix(fix),
-        fix_refused=_optional_text(refused),
-    )
-
-
-def _fix(value: Any) -> Fix:
-    applicability, pattern, summary, edits = value
-    return Fix(
-        _one_of(Applicability, applicability),
-        _one_of(Pattern, pattern),
-        _text(summary),
-        None if edits is None else tuple(Edit(_text(p), _span(s), _text(c), bool(b)) for p, s, c, b in edits),
-    )
-
-
-def _span(value: Any) -> Span:
-    line, column, end_line, end_column = map(_number, value)
-    return Span(line, column, end_line, end_column)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not a text")
-    return value
-
-
-def _one_of(choices: Any, value: Any) -> Any:
-    if value not in get_args(choices):
-        raise ValueError("none of the words that are possible")
-    return value
-
-
-def _optional_text(value: Any) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _number(value: Any) -> int:
-    if type(value) is not int:
-        raise TypeError("not a number")
-    return value

@@ -33,6 +33,12 @@ def _table(context: click.Context, _: click.Parameter, value: bool) -> None:
         context.exit()
 
 
+def _jobs(context: click.Context, parameter: click.Parameter, value: str | None) -> int | str | None:
+    if value is None or value == "auto" or (value.isdecimal() and value.isascii() and int(value) > 0):
+        return int(value) if value and value != "auto" else value
+    raise click.BadParameter(f"must be 'auto' or a number from 1 up, not {value!r}", context, parameter)
+
+
 _OPTIONS: Final[Sequence[Callable[[Any], Any]]] = (
     click.argument("paths", nargs=-1, type=click.Path(path_type=str)),
     click.option("--stdin-filename", metavar="PATH", help="The name of what `-` reads."),
@@ -60,6 +66,7 @@ _OPTIONS: Final[Sequence[Callable[[Any], Any]]] = (
     click.option("--show-settings", is_flag=True, help="Print the settings, and leave."),
     click.option("--force-exclude", is_flag=True, help="`exclude` holds for files given by name too."),
     click.option("--watch", is_flag=True, help="Check again as files change, until Ctrl-C."),
+    click.option("--jobs", metavar="N|auto", callback=_jobs, help="How many processes to use (default: auto)."),
     click.option("--cache-dir", metavar="DIR", help="Keep outcomes here (default: .sqla_lint_cache in the project)."),
     click.option("--no-cache", is_flag=True, help="Neither use nor keep outcomes of earlier runs."),
     click.option("--clear-cache", is_flag=True, help="Delete what earlier runs kept, then check."),

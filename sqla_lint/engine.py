@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from sqla_lint import baseline, cache, changes, config, discovery, noqa_comments
+from sqla_lint import baseline, cache, changes, config, discovery, jinja_files, noqa_comments
 from sqla_lint.baseline import Baseline
 from sqla_lint.config import Settings
 from sqla_lint.discovery import Problem
@@ -220,7 +220,7 @@ def dependencies(paths: Sequence[AnyPath], settings: Settings) -> frozenset[str]
     asked = _asked(paths, settings, None)
     files = {*asked.files, *config.places(discovery.common_folder(asked.arguments))}
     for root in by_root(asked.files, asked.arguments, settings):
-        files.update(discovery.project_files(root))
+        files.update((*discovery.project_files(root), *discovery.templates(root, jinja_files.FOLDER)))
     known = [settings.folder / settings.baseline] if settings.baseline else []
     return frozenset((*files, *map(str, known), *map(str, [settings.file] if settings.file else [])))
 

@@ -119,6 +119,7 @@ def _settings(configured: Settings, named: tuple[str, ...], asked: frozenset[str
         exclude=(),
         noqa=False,
         cache=True,
+        jobs=1,  # flake8 has processes of its own
     )
 
 

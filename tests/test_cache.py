@@ -16,6 +16,7 @@ import sqla_lint
 from sqla_lint import Edit, Finding, Fix, Related, Settings, Span, analysis, cache
 from sqla_lint.analysis import Analysis
 from sqla_lint.cli import command as real_command
+from sqla_lint.outcome import decoded
 from sqla_lint.source import Unreadable
 
 Command = Callable[..., Result]
@@ -268,7 +269,7 @@ def test_all_that_an_outcome_can_say_survives() -> None:
         "/p\udcff", span, "SES401", "n", "error", "m\u2028", "f.g", (Related("/q", span, "r"),), fix, "no"
     )
     outcome = Analysis((finding, finding._replace(fix=None, function=None)), (Unreadable("/u", 1, 2, "w"),), (), ("n",))
-    assert cache._decoded(json.loads(json.dumps(outcome))) == outcome
+    assert decoded(json.loads(json.dumps(outcome))) == outcome
 
 
 def test_no_setting_is_forgotten(project: Path) -> None:
