@@ -86,8 +86,8 @@ def _with_comments(source: Source, findings: Sequence[Finding]) -> tuple[Source,
     if not _keeps(source, before, possible):
         possible = [insertion for insertion in insertions if _keeps(source, before, [insertion])]
     done = [finding for insertion in possible for finding in insertions[insertion]]
-    reason = "there is no room for a comment where it would be read"
-    left.extend((finding, reason) for each in insertions if each not in possible for finding in insertions[each])
+    no_room = "there is no room for a comment where it would be read"
+    left.extend((finding, no_room) for each in insertions if each not in possible for finding in insertions[each])
     return _with(source, possible), done, left
 
 
