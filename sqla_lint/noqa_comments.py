@@ -57,7 +57,7 @@ def annotate(files: Mapping[str, Source], findings: Sequence[Finding], barred: C
     for path, found in by_path.items():
         try:
             if path not in files:
-                raise _Refused("the file cannot be read")
+                raise _Refused("this is no Python file that can be read")
             if path in barred:
                 raise _Refused("a comment on its line does not suppress it")
             after, suppressed, refused = _with_comments(files[path], found)

@@ -103,7 +103,7 @@ class TestWhatIsLeft:
         result = command("--add-noqa", *CONCISE)
         assert result.exit_code == 1
         assert "left a.py:2: SES000 syntax-error: the file does not parse" in result.stderr
-        assert "left b.py:1: SES000 syntax-error: the file cannot be read" in result.stderr
+        assert "left b.py:1: SES000 syntax-error: this is no Python file that can be read" in result.stderr
         assert Path("a.py").read_bytes() == HEAD + b"def f(:\n"
 
     def test_what_is_known_stays_known(self, project: Path, command: Command) -> None:
