@@ -2,7 +2,7 @@
 
 An outcome has a *slot*, named by what was asked for (project, files to judge, settings), and a digest of everything
 that it depends on: the bytes of all files, the settings, and the versions of this package, its parsers and Python. Only
-an outcome with the right digest is used. It is plain JSON: a repository could supply the folder, and nothing in it runs.
+an outcome with the right digest is used. It is plain JSON, since a repository could supply the folder.
 
 No failure here is an error: an outcome that cannot be kept or read is made again, and a note says so.
 """
@@ -128,15 +128,11 @@ def _key(project: Project, targets: Sequence[str], settings: Settings, codes: Co
 
 @cache
 def _versions() -> tuple[Any, ...]:
-    parsers = [_version(name) for name in ("libcst", "jinja2")]
-    return __version__, _own_files(), parsers, sys.version, sys.implementation.cache_tag
-
-
-def _version(package: str) -> str | None:
     try:
-        return version(package)
+        libcst = version("libcst")
     except PackageNotFoundError:
-        return None
+        libcst = ""
+    return __version__, _own_files(), libcst, jinja_files.version(), sys.version, sys.implementation.cache_tag
 
 
 def _own_files() -> list[list[Any]]:
