@@ -6,15 +6,17 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.evaluate import expr, identical, truth
 from sqla_lint.flow.graph import Guard
-from sqla_lint.flow.state import Cursor, State
+from sqla_lint.flow.state import CLOSED, OPEN, Cursor, State
 from sqla_lint.flow.values import (
     NONE,
+    TRUE,
     UNKNOWN,
     ClassValue,
     Entity,
     FlaskDb,
     Instance,
     Literal,
+    Method,
     Parameter,
     Registry,
     Session,
@@ -22,6 +24,9 @@ from sqla_lint.flow.values import (
 )
 from sqla_lint.index.module import own_nodes
 from sqla_lint.lower import nodes as n
+
+# Stands beside a variable that was compared with None and is another value.
+GIVEN = "%given"
 
 Ways = tuple[list[State], list[State]]
 
@@ -38,6 +43,8 @@ def split(ctx: Context, cur: Cursor, test: n.Expr) -> Ways:
     known = truth(value)
     if known is None and isinstance(test, n.Compare):
         known = _membership(ctx, cur, test)
+    if known is None and isinstance(test, n.Attribute) and test.attr == "closed":
+        known = _is_closed(cur, value)
     if known is not None:
         return ([cur.state()], []) if known else ([], [cur.state()])
     _ask_state(ctx, cur, test)
@@ -83,6 +90,13 @@ def _membership(ctx: Context, cur: Cursor, test: n.Compare) -> bool | None:
     return bound if test.ops == ("in",) else not bound
 
 
+def _is_closed(cur: Cursor, value: Value) -> bool | None:
+    """``connection.closed``, of a connection that this function made."""
+    owner = value.receiver if isinstance(value, Method) else None
+    state = cur.sessions.get(owner.sid) if isinstance(owner, Session) and owner.sid.owner == "local" else None
+    return {OPEN: False, CLOSED: True}.get(state.status) if state is not None else None
+
+
 def _ask_state(ctx: Context, cur: Cursor, test: n.Expr) -> None:
     """Code that asks a session about its transaction is taken to act on the answer."""
     inner = test.func if isinstance(test, n.Call) else test
@@ -106,6 +120,8 @@ def _ask_loaded(cur: Cursor, test: n.Expr) -> None:
 def _assume(ctx: Context, cur: Cursor, test: n.Expr, value: Value) -> Ways:
     """Both ways, each with what it tells."""
     key, positive = _key(test)
+    if isinstance(test, n.Name) and f"{test.id}.{GIVEN}" in cur.env:
+        return [cur.state()], []
     if key is not None:
         for known_key, outcome in cur.tests:
             if known_key == key:
@@ -155,6 +171,13 @@ def _refine(cur: Cursor, test: n.Expr, outcome: bool) -> None:
     value = cur.env.get(name, UNKNOWN)
     if is_none and not isinstance(value, (Session, Registry, FlaskDb, Instance, Literal)):
         cur.env[name] = NONE
+
+
+def note_given(cur: Cursor, test: n.Expr, outcome: bool) -> None:
+    """``own = session is None`` was false: what ``session`` is, it is there, also for a later ``session or ...``."""
+    name, is_none = _none_test(test, outcome)
+    if name is not None and not is_none and isinstance(test, n.Compare):
+        cur.env[f"{name}.{GIVEN}"] = TRUE
 
 
 def narrow(ctx: Context, cur: Cursor, test: n.Expr) -> None:

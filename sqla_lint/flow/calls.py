@@ -13,6 +13,7 @@ from sqla_lint.flow import (
     containers,
     fetches,
     flask_db,
+    frameworks,
     givebacks,
     handovers,
     instances,
@@ -180,6 +181,9 @@ def unknown(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Valu
     for value in (*args, *kwargs.values()):
         ownership.release(ctx, cur, value)
         instances.shared(ctx, cur, value)
+        if isinstance(value, Session) and value.sid in cur.sessions:
+            # It may roll back.
+            cur.sessions[value.sid] = cur.sessions[value.sid]._replace(failure=None)
         for sid in ownership.sids(value):
             if sid in cur.sessions and cur.sessions[sid].active:
                 cur.sessions[sid] = cur.sessions[sid]._replace(active=False)
@@ -295,6 +299,8 @@ def project(
         substitute.reads(ctx, cur, summary, bound, function, pos, spread)
         waits.project(ctx, cur, function, summary, bound, pos)
         substitute.effects(ctx, cur, summary, bound, function, pos)
+        if function.node.decorators and frameworks.commits_after(function, ctx.world):
+            ownership.may_end(ctx, cur, bound)
         substitute.writes(ctx, cur, summary, func.receiver or _explicit_self(function, bound))
         if function.node.name == "__init__" and isinstance(func.receiver, Instance):
             _stored(ctx, cur, summary, bound, pos)

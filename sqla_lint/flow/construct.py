@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow import asking, calls, configure, containers, instances, sessions, substitute
+from sqla_lint.flow import asking, calls, configure, containers, instances, ownership, sessions, substitute
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import UNKNOWN, ClassValue, Entity, FlaskDb, Instance, Value
@@ -49,7 +49,12 @@ def instance(
         for name, stored in summary.stores
         if (found := substitute.value(ctx, cur, stored, bound, pos)) != UNKNOWN
     )
-    return Instance(cls, (), held)
+    made = Instance(cls, (), held)
+    finalizer = ctx.world.method(cls, "__del__")
+    if finalizer is not None and any("close" in effect.may for _, effect in ctx.world.summary(finalizer).effects):
+        # It closes its session itself when nothing holds it any more.
+        ownership.release(ctx, cur, made)
+    return made
 
 
 def _without_init(

@@ -110,6 +110,9 @@ def is_removed_elsewhere(sid: Sid, function: Function, world: World) -> bool:
     return False
 
 
+_COMMITS = frozenset({"commit", "begin"})
+
+
 def rolls_back(function: Function, world: World) -> bool:
     """Whether something around the function cleans up what it leaves failed: a decorator of the project that does, or
     one from outside that is named for it.
@@ -123,6 +126,15 @@ def rolls_back(function: Function, world: World) -> bool:
         elif any(
             word in (func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")) for word in _MANAGES
         ):
+            return True
+    return False
+
+
+def commits_after(function: Function, world: World) -> bool:
+    """Whether a decorator of the project may commit what the function has done."""
+    for decorator in function.node.decorators:
+        found = world.names.definition(function.path, decorator.func if isinstance(decorator, n.Call) else decorator)
+        if isinstance(found, Function) and not _COMMITS.isdisjoint(found.words):
             return True
     return False
 

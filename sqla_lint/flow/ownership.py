@@ -78,6 +78,13 @@ def release(ctx: Context, cur: Cursor, value: Value) -> None:
             cur.sessions[sid] = state._replace(ended=state.ended | {"keeps"})
 
 
+def may_end(ctx: Context, cur: Cursor, bound: dict[str, Value]) -> None:
+    """What stands around the function may end the transactions of the sessions that it is given."""
+    for sid in (sid for value in bound.values() for sid in sids(value)):
+        state = ctx.session_state(cur, sid)
+        cur.sessions[sid] = state._replace(ended=state.ended | {"may-commit"}, active=False)
+
+
 def captured(ctx: Context, cur: Cursor, function: n.Lambda | n.FunctionDef) -> None:
     """A nested function that mentions a session keeps it: whoever has the function may close it."""
     names = names_in(function)

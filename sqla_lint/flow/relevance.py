@@ -24,6 +24,9 @@ from sqla_lint.lower import nodes as n
 
 _MAKES_AND_ENDS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__call__"})
 # Words without which a function opens no session, and has no handler or finally of its own.
+# A class that a `with` enters.
+_ENTERS = frozenset({"__enter__", "__aenter__"})
+_WITH = frozenset({"with"})
 _OPENS = SESSION_WORDS | {
     "connect",
     "raw_connection",
@@ -131,6 +134,8 @@ class Relevance:
         words = function.words
         if function.body_words & _OPENS or function.body_words & self.session_names:
             return True
+        if words & _WITH and function.body_words & self.scope_classes:
+            return True
         if ends_or_asks(function, self.committers) and self.is_relevant(function):
             return True
         if words & self.keyed_classes and self._reads_key(function):
@@ -163,6 +168,18 @@ class Relevance:
         names, asks = self.session_names | _OPENS, api.QUERY_RUNS | api.EXECUTES
         found = [f for f in self.project.functions if f.body_words & names and "return" in f.words and f.words & asks]
         return frozenset(f.node.name for f in found) - COMMON
+
+    @cached_property
+    def scope_classes(self) -> frozenset[str]:
+        """Names of classes that make a session when a ``with`` enters them."""
+        makes = self.session_names | _OPENS
+        names: set[str] = set()
+        for module in self.project.modules.values():
+            for cls in module.classes if module.words & _ENTERS else ():
+                entering = [m for name, m in cls.methods.items() if name in _ENTERS]
+                if any(method.body_words & makes for method in entering):
+                    names.add(cls.name)
+        return frozenset(names)
 
     @cached_property
     def reconfigured(self) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint import handover_calls, slow_calls
-from sqla_lint.flow import calls, instances, ownership, sessions, transitions
+from sqla_lint.flow import calls, class_scopes, instances, ownership, sessions, transitions
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Ran
 from sqla_lint.flow.state import Cursor, Raised
@@ -78,10 +78,11 @@ def _enter_instance(ctx: Context, cur: Cursor, value: Instance, pos: Pos) -> tup
     for name in ("__enter__", "__aenter__"):
         method = ctx.world.method(value.cls, name)
         if method is not None:
-            if _exit_closes(ctx, value):
+            if _exit_closes(ctx, value) and not class_scopes.surely_closes(ctx, value.cls):
                 # The class answers for its own session, also where its __exit__ closes on some ways only.
-                ownership.release(ctx, cur, value)
-            return value, calls.project(ctx, cur, pos, FunctionValue(method, value), [], {}, name)
+                ownership.release(ctx, cur, class_scopes.others(ctx, value))
+            given = calls.project(ctx, cur, pos, FunctionValue(method, value), [], {}, name)
+            return value, class_scopes.entered(ctx, value, given)
     # A base outside the project decides: it may close what the object holds.
     ownership.release(ctx, cur, value)
     return value, UNKNOWN
@@ -179,7 +180,9 @@ def _leave_instance(ctx: Context, cur: Cursor, entered: Instance, pos: Pos, rais
         method = ctx.world.method(entered.cls, name)
         if method is not None:
             args: list[Value] = [UNKNOWN, UNKNOWN, UNKNOWN] if raised is not None else [Literal(None, "NoneType")] * 3
+            open_still = class_scopes.not_undone(cur, entered)
             result = calls.project(ctx, cur, pos, FunctionValue(method, entered), args, {}, name)
+            class_scopes.left(cur, open_still)
             if isinstance(result, Literal):
                 return bool(result.value)
             return False if result == UNKNOWN else None

@@ -160,7 +160,7 @@ def method(
         bare = pos in ctx.dropped
         state = ctx.session_state(cur, sid)
         ctx.emit(Called(sid, pos, name, state, ctx.loops, ctx.guards, ctx.in_finally, bare))
-    if name in api.CLOSES:
+    if name in api.CLOSES or name in ("__exit__", "__aexit__"):
         close(ctx, cur, sid, pos)
     elif name == "rollback":
         rollback(ctx, cur, sid, pos)
@@ -170,6 +170,12 @@ def method(
         return queries.make(ctx, args, pos, sid, wraps=False)
     elif name in ("begin", "begin_nested"):
         return begin(ctx, cur, sid, name == "begin_nested", pos)
+    elif name in ("get_transaction", "get_nested_transaction"):
+        return Transaction(sid, name == "get_nested_transaction", pos)
+    elif name in ("__enter__", "__aenter__") or (
+        name == "execution_options" and session.settings.flavour == "connection"
+    ):
+        return session
     elif name == "run_sync":
         return _run_sync(ctx, cur, session, args, kwargs, pos)
     elif name in api.STATEMENTS:

@@ -161,7 +161,7 @@ class _Worklist:
         name = _root(key)
         if name not in live:
             return False
-        return name in self.tested or not isinstance(value, Literal)
+        return name in self.tested or not isinstance(value, Literal) or value.type == "exception"
 
 
 def _reachable(state: State, env: dict[str, Value]) -> frozenset[tuple[InstanceId, InstanceState]]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from sqla_lint.flow import branches, containers, errors, evaluate, handling, loading, ownership, scopes, usage
+from sqla_lint.flow import (
+    branches,
+    class_scopes,
+    containers,
+    errors,
+    evaluate,
+    handling,
+    loading,
+    ownership,
+    scopes,
+    usage,
+)
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Once
 from sqla_lint.flow.graph import Node, with_item
@@ -13,6 +24,9 @@ from sqla_lint.flow.state import Cursor, Raised, State
 from sqla_lint.flow.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Many, Query, Scope, Session, Suppress, Value
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
+
+# What a handler caught: an object, which is never None.
+CAUGHT = Literal(True, "exception")
 
 
 class Step(NamedTuple):
@@ -98,6 +112,7 @@ def _assign(ctx: Context, node: Node, cur: Cursor, stmt: n.Assign) -> list[Step]
         for states, outcome in ((true, TRUE), (false, FALSE)):
             for state in states:
                 way = Cursor(state, node)
+                branches.note_given(way, stmt.value, outcome == TRUE)
                 ownership.bind(ctx, way, target, outcome)
                 steps += _on(node, way)
         return steps
@@ -307,6 +322,7 @@ def _handler(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     cur.caught = (*cur.caught[: node.handling], raised._replace(handler=handler.pos))
     if handler.name:
         ownership.forget(cur, handler.name)
+        cur.env[handler.name] = CAUGHT
     return _on(node, cur)
 
 
@@ -326,6 +342,7 @@ def _enter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
         cur.raises(Raised("base"), item.context.pos)
     if isinstance(value, Suppress):
         handling.begin_try(cur, stmt.pos)
+    value = class_scopes.opened(ctx, cur, value, item.context)
     entered, bound = scopes.enter(ctx, cur, value, item.context.pos)
     if cur.dead:
         return []

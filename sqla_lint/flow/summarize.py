@@ -73,6 +73,8 @@ def _effects(returns: Exits, raises: Exits) -> tuple[tuple[Sid, Effect], ...]:
         every = ways + _states(raises, sid)
         must = frozenset.intersection(*(w.ended for w in ways)) if ways else frozenset()
         may = frozenset().union(*(w.ended for w in every))
+        if "may-commit" in may:
+            may = may | {"commit"}
         if ways and all(w.status == CLOSED for w in ways):
             must = must | {"close"}
         elif "close" in must:

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 _BUILTINS = frozenset(dir(builtins))
 _CACHES = ("functools.lru_cache", "functools.cache", "cachetools.cached", "async_lru.alru_cache")
 _FIXTURES = ("pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture")
+_SESSION_ENDS = ("close", "__exit__", "__aexit__", "aclose", "flush", "execute", "add")
 _SCOPES = frozenset({"contextmanager", "asynccontextmanager"})
 
 
@@ -236,8 +237,15 @@ class World(Relevance):
             if meaning in ("session-class", "async-session-class"):
                 settings = configure.of_class(meaning)
                 # What an ``__init__`` of the project's own hands on is not followed.
+                if any(self._may_commit(cls, name) for name in _SESSION_ENDS):
+                    settings = settings._replace(autocommit=True)
                 return configure.vague(settings) if self.method(cls, "__init__") is not None else settings
         return None
+
+    def _may_commit(self, cls: Class, name: str) -> bool:
+        """Whether a session class of the project has a method *name* that mentions a commit."""
+        method = self.method(cls, name)
+        return method is not None and "commit" in method.words
 
     def is_flask_db_class(self, cls: Class) -> bool:
         """Whether a project class extends Flask-SQLAlchemy's extension class."""

@@ -31,6 +31,9 @@ from collections.abc import Iterator
 
 from sqla_lint.flow.facts import Called, Created, Facts
 from sqla_lint.flow.world import World
+from sqla_lint.index.module import statements
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Verdict
 
 CODE = "SES203"
@@ -46,7 +49,7 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
     for event in facts.events:
         if not (isinstance(event, Called) and event.name == "commit" and event.in_finally):
             continue
-        if any(not guard.left for guard in event.guards) or event.sid in own or event.pos in told:
+        if _is_conditional(facts, event) or event.sid in own or event.pos in told:
             continue
         told.add(event.pos)
         name = facts.name_of(event.sid)
@@ -55,3 +58,20 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
             "PendingRollbackError; commit at the end of the body"
         )
         yield Verdict(event.pos, message, subject=(event.sid, event.pos))
+
+
+def _is_conditional(facts: Facts, event: Called) -> bool:
+    """Whether the call stands under a condition, or after one in the same ``finally`` that leaves it."""
+    blocks = [
+        stmt.final
+        for stmt in statements(facts.function.node.body)
+        if isinstance(stmt, n.Try) and stmt.final and _covers(stmt.final, event.pos)
+    ]
+    return any(
+        not guard.left or (guard.test is not None and any(_covers(block, guard.test.pos) for block in blocks))
+        for guard in event.guards
+    )
+
+
+def _covers(block: tuple[n.Stmt, ...], pos: Pos) -> bool:
+    return block[0].pos[:2] <= pos[:2] and pos[2:] <= block[-1].pos[2:]
