@@ -181,9 +181,7 @@ def unknown(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Valu
     for value in (*args, *kwargs.values()):
         ownership.release(ctx, cur, value)
         instances.shared(ctx, cur, value)
-        if isinstance(value, Session) and value.sid in cur.sessions:
-            # It may roll back.
-            cur.sessions[value.sid] = cur.sessions[value.sid]._replace(failure=None)
+        ownership.handed_on(ctx, cur, value)
         for sid in ownership.sids(value):
             if sid in cur.sessions and cur.sessions[sid].active:
                 cur.sessions[sid] = cur.sessions[sid]._replace(active=False)

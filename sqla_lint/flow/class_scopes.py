@@ -7,21 +7,24 @@ from sqla_lint.flow.context import Context
 from sqla_lint.flow.evaluate import expr
 from sqla_lint.flow.state import Cursor, State
 from sqla_lint.flow.values import ClassValue, Instance, Session, Sid, Value
-from sqla_lint.index.module import Class, Function
+from sqla_lint.index.module import Class, Function, walk
 from sqla_lint.lower import nodes as n
 
 _ENTERS = ("__enter__", "__aenter__")
 _EXITS = ("__exit__", "__aexit__")
 
 
-def opened(ctx: Context, cur: Cursor, made: Value, context: n.Expr) -> Value:
-    """*made*, just constructed as the *context* of a ``with``: with the session that its ``__enter__`` makes, if it
+def opened(ctx: Context, cur: Cursor, made: Value, stmt: n.With, item: n.WithItem) -> Value:
+    """*made*, just constructed as an *item* of a ``with``: with the session that its ``__enter__`` makes, if it
     makes one and does nothing else.
 
     Whatever else may reach that session (a repository that is made over it, another name for the object) would be out
     of sight: then nothing is assumed.
     """
+    context = item.context
     if ctx.static or not isinstance(made, Instance) or made.path or not isinstance(context, n.Call):
+        return made
+    if isinstance(item.target, n.Name) and _is_handed_on(item.target.id, stmt.body):
         return made
     func = expr(ctx, Cursor(State(dict(cur.env), {}), None), context.func)
     name = _made_on_entering(ctx, made.cls) if isinstance(func, ClassValue) else None
@@ -31,6 +34,13 @@ def opened(ctx: Context, cur: Cursor, made: Value, context: n.Expr) -> Value:
     if not isinstance(kept, Session) or name in dict(made.held):
         return made
     return made._replace(held=(*made.held, (name, sessions.create(ctx, cur, kept.settings, context.pos, how="scope"))))
+
+
+def _is_handed_on(name: str, body: tuple[n.Stmt, ...]) -> bool:
+    """Whether anything but an attribute of the variable is asked for."""
+    parts = list(walk(body))
+    asked = {id(part.value) for part in parts if isinstance(part, n.Attribute)}
+    return any(isinstance(part, n.Name) and part.id == name and id(part) not in asked for part in parts)
 
 
 def entered(ctx: Context, instance: Instance, given: Value) -> Value:

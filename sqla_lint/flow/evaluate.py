@@ -265,11 +265,16 @@ def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
 def _await(ctx: Context, cur: Cursor, node: n.Await) -> Value:
     ctx.awaited = _awaited(node.value)
     value = expr(ctx, cur, node.value)
-    if not (isinstance(value, Session) and value.sid.pos == node.value.pos):
+    if not (isinstance(value, Session) and (value.sid.pos == node.value.pos or _sets_options(node.value))):
         # A task may be cancelled at any await, and CancelledError passes ``except Exception``.
         # A creation that raised made nothing.
         cur.raises(Raised("base"), node.pos)
     return value.value if isinstance(value, Awaitable) else value
+
+
+def _sets_options(value: n.Expr) -> bool:
+    """``await connection.execution_options(...)`` waits for nothing."""
+    return isinstance(value, n.Call) and getattr(value.func, "attr", "") == "execution_options"
 
 
 def _awaited(value: n.Expr) -> Pos:

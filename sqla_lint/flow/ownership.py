@@ -78,6 +78,17 @@ def release(ctx: Context, cur: Cursor, value: Value) -> None:
             cur.sessions[sid] = state._replace(ended=state.ended | {"keeps"})
 
 
+def handed_on(ctx: Context, cur: Cursor, value: Value) -> None:
+    """Code that is not known has the session: it may roll back, or commit what an object's methods wrote."""
+    if ctx.static or not isinstance(value, Session):
+        return
+    if value.sid.owner in ("instance", "held"):
+        state = ctx.session_state(cur, value.sid)
+        cur.sessions[value.sid] = state._replace(failure=None, ended=state.ended | {"may-commit"})
+    elif value.sid in cur.sessions:
+        cur.sessions[value.sid] = cur.sessions[value.sid]._replace(failure=None)
+
+
 def may_end(ctx: Context, cur: Cursor, bound: dict[str, Value]) -> None:
     """What stands around the function may end the transactions of the sessions that it is given."""
     for sid in (sid for value in bound.values() for sid in sids(value)):

@@ -342,7 +342,7 @@ def _enter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
         cur.raises(Raised("base"), item.context.pos)
     if isinstance(value, Suppress):
         handling.begin_try(cur, stmt.pos)
-    value = class_scopes.opened(ctx, cur, value, item.context)
+    value = class_scopes.opened(ctx, cur, value, stmt, item)
     entered, bound = scopes.enter(ctx, cur, value, item.context.pos)
     if cur.dead:
         return []
