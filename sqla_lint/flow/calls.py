@@ -13,7 +13,6 @@ from sqla_lint.flow import (
     containers,
     fetches,
     flask_db,
-    frameworks,
     givebacks,
     handovers,
     instances,
@@ -182,9 +181,6 @@ def unknown(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Valu
         ownership.release(ctx, cur, value)
         instances.shared(ctx, cur, value)
         ownership.handed_on(ctx, cur, value)
-        for sid in ownership.sids(value):
-            if sid in cur.sessions and cur.sessions[sid].active:
-                cur.sessions[sid] = cur.sessions[sid]._replace(active=False)
     ctx.raises_other = True
     cur.raises(Raised("other"), pos)
     return UNKNOWN
@@ -297,8 +293,7 @@ def project(
         substitute.reads(ctx, cur, summary, bound, function, pos, spread)
         waits.project(ctx, cur, function, summary, bound, pos)
         substitute.effects(ctx, cur, summary, bound, function, pos)
-        if function.node.decorators and frameworks.commits_after(function, ctx.world):
-            ownership.may_end(ctx, cur, bound)
+        ownership.wrapped(ctx, cur, function, bound)
         substitute.writes(ctx, cur, summary, func.receiver or _explicit_self(function, bound))
         if function.node.name == "__init__" and isinstance(func.receiver, Instance):
             _stored(ctx, cur, summary, bound, pos)

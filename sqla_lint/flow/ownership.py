@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqla_lint import handover_calls, slow_calls
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import containers, instances
+from sqla_lint.flow import containers, frameworks, instances
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.facts import Outlived
 from sqla_lint.flow.state import GONE, OPEN, Cursor
@@ -27,7 +27,7 @@ from sqla_lint.flow.values import (
     Value,
     unread,
 )
-from sqla_lint.index.module import names_in, walk
+from sqla_lint.index.module import Function, names_in, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -80,6 +80,9 @@ def release(ctx: Context, cur: Cursor, value: Value) -> None:
 
 def handed_on(ctx: Context, cur: Cursor, value: Value) -> None:
     """Code that is not known has the session: it may roll back, or commit what an object's methods wrote."""
+    for sid in sids(value):
+        if sid in cur.sessions and cur.sessions[sid].active:
+            cur.sessions[sid] = cur.sessions[sid]._replace(active=False)
     if ctx.static or not isinstance(value, Session):
         return
     if value.sid.owner in ("instance", "held"):
@@ -89,8 +92,10 @@ def handed_on(ctx: Context, cur: Cursor, value: Value) -> None:
         cur.sessions[value.sid] = cur.sessions[value.sid]._replace(failure=None)
 
 
-def may_end(ctx: Context, cur: Cursor, bound: dict[str, Value]) -> None:
+def wrapped(ctx: Context, cur: Cursor, function: Function, bound: dict[str, Value]) -> None:
     """What stands around the function may end the transactions of the sessions that it is given."""
+    if not function.node.decorators or not frameworks.commits_after(function, ctx.world):
+        return
     for sid in (sid for value in bound.values() for sid in sids(value)):
         state = ctx.session_state(cur, sid)
         cur.sessions[sid] = state._replace(ended=state.ended | {"may-commit"}, active=False)
