@@ -109,8 +109,9 @@ def read(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, relation: Relations
     if status == "dynamic":
         return Dynamic(beyond(owner, relation)) if relation.target is not None else UNKNOWN
     note_read(ctx, cur, pos, owner, relation.name, status, relation.many, via)
-    if relation.target is not None and (status == "loaded" or innermost(ctx, owner.drawn) is None):
-        cur.held = cur.held | {(relation.target, None, "loaded" if status == "loaded" else "one")}
+    single = innermost(ctx, owner.drawn) is None
+    if relation.target is not None and (status == "loaded" or single):
+        cur.held = cur.held | {(relation.target, None, "one" if single else "loaded")}
     return reached(ctx, owner, relation)
 
 

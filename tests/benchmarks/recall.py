@@ -25,7 +25,7 @@ from sqla_lint.judge import judge_file
 from sqla_lint.lower.from_ast import lower_module
 from tests.benchmarks.mutants import EXPECTED, Mutant, mutants
 
-Found = Counter[tuple[str, str | None, str]]
+Found = Counter[tuple[str, str | None, str, str]]
 
 
 def main(roots: list[Path], most: int, kinds: set[str]) -> None:
@@ -37,7 +37,7 @@ def main(roots: list[Path], most: int, kinds: set[str]) -> None:
     for root in roots:
         modules, texts = read(root)
         before = findings(root, modules, list(modules))
-        had = {(path, function) for path, function, _ in before}
+        had = {(path, function) for path, function, _, _ in before}
         found = [m for m in mutants(texts) if m.kind in kinds and (m.path, m.function) not in had]
         for mutant in spread(found, most):
             total[mutant.kind] += 1
@@ -81,10 +81,10 @@ def index(path: str, text: str) -> ModuleIndex:
 
 
 def findings(root: Path, modules: dict[str, ModuleIndex], paths: list[str]) -> Found:
-    """How many findings there are, by file, function and code."""
+    """How many findings there are, by file, function, code and message."""
     summaries = Summaries(World(Project(str(root), modules), Settings()))
     return Counter(
-        (judged.path, judged.function.qualname if judged.function else None, judged.rule.code)
+        (judged.path, judged.function.qualname if judged.function else None, judged.rule.code, judged.verdict.message)
         for path in paths
         for judged in judge_file(modules[path], summaries)
     )
@@ -104,7 +104,13 @@ def reported(root: Path, modules: dict[str, ModuleIndex], mutant: Mutant, before
     """The rules of which a finding is new in the files at *paths*."""
     changed = {**modules, mutant.path: index(mutant.path, mutant.text)}
     after = findings(root, changed, paths)
-    return {key[2] for key, count in after.items() if count > before[key]}
+    if mutant.kind == "lazy":  # No line has moved: what is said of a read may have changed.
+        return {key[2] for key, count in after.items() if count > before[key]}
+    counted: Counter[tuple[str, str | None, str]] = Counter()
+    for one, sign in ((after, 1), (before, -1)):
+        for key, count in one.items():
+            counted[key[:3]] += sign * count
+    return {key[2] for key, count in counted.items() if count > 0}
 
 
 if __name__ == "__main__":

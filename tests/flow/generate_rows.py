@@ -10,13 +10,14 @@ from flow.row_forms import HEAD, LAZY, LOADS, RELATIONS, filled, joined_lists, l
 
 class RowProgram(NamedTuple):
     """A module whose function ``f`` reads rows; *cyclic* if a path may come back to a class that it came from,
-    *pairs* if two entities are selected side by side.
+    *returns* if an option does, *pairs* if two entities are selected side by side.
     """
 
     seed: int
     text: str
     cyclic: bool = False
     pairs: bool = False
+    returns: bool = False
 
 
 class _Writer:
@@ -25,7 +26,7 @@ class _Writer:
         self.names = 0
         self.helper = random.choice(("books", "reviews", "author", "book"))
         self.cyclic = random.random() < 0.25
-        self.pairs = False
+        self.pairs = self.returns = False
         self.functions: list[str] = []
         self.members = {(model, kind): self.member(model) for model in RELATIONS for kind in ("label", "total", "repr")}
 
@@ -61,7 +62,8 @@ class _Writer:
         if self.some(0.1):
             return text + self.columns(target, ".")
         if self.some(0.4):
-            further, _, _ = self.random.choice(RELATIONS[target])
+            further, end, _ = self.random.choice(RELATIONS[target])
+            self.returns = self.returns or end == model
             chained = f"{self.random.choice(LOADS)}({target}.{further})"
             text += self.random.choice((f".{chained}", f".{chained}", f".options({chained})"))
         return text
@@ -268,4 +270,4 @@ def generate(seed: int) -> RowProgram:
         head = head.replace("{" + f"{model}.{kind}" + "}", text)
     head = head.replace("{hash}", writer.helper) + "\n\n".join([*writer.functions, ""])
     text = head + "\n".join(["def f(session: Session):", *_indented(lines)]) + "\n"
-    return RowProgram(seed, text, writer.cyclic, writer.pairs)
+    return RowProgram(seed, text, writer.cyclic, writer.pairs, writer.returns)

@@ -24,6 +24,7 @@ POLICIES = {
     "conditional": "a read under a condition counts as one for each row, and the path as loaded in a later loop over the same rows",
     "one": "a single row that was read before may be the parent of the rows that a relationship of others leads to",
     "pairs": "of two entities selected side by side, one may be the row that a relationship of the other leads to: two names for it",
+    "returns": "an option that leads back to the rows' class brings the same rows as the mapping loads them, whatever another option says",
     "cyclic": "a path that comes back to a class it came from: the mapping's own eager loading stops there, which is not followed",
 }
 
@@ -46,10 +47,12 @@ def _missed(program: RowProgram) -> str:
         return "conditional"
     if any(single in program.text for single in ("session.get(", ".first()")) and program.text.count("session.") > 2:
         return "one"
-    return _cyclic(program)
+    return "pairs" if program.pairs and "load_only(" in program.text else _cyclic(program)
 
 
 def _alarm(program: RowProgram) -> str:
+    if program.returns and "lazyload(" in program.text:
+        return "returns"
     return "pairs" if program.pairs else _cyclic(program)
 
 
