@@ -247,13 +247,12 @@ def _is_held(ctx: Context, cur: Cursor, target: Class, owner: Entity, origin: Or
     """Whether rows of *target* are in the session's identity map already: a many-to-one to them sends nothing.
 
     A query of all rows of a class holds the parents of each as well; one that filters holds them only for later
-    queries. One row is the parent of all where the query or the relationship chose its rows, or not at all.
+    queries. One row is the parent of all where the query chose its rows, or not at all.
     """
-    chosen = origin.filtered or bool(owner.steps)
     held = [
         cls
         for cls, pos, which in cur.held
-        if (pos != origin.pos and (which != "one" or chosen))
+        if (pos != origin.pos and (which != "one" or origin.filtered))
         or (pos == origin.pos and which != "loaded" and (not origin.filtered or cls is not owner.cls))
     ]
     return any(target is cls or target in ctx.world.mappings.lineage(cls) for cls in held)

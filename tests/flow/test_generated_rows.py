@@ -45,7 +45,7 @@ def differences(program: RowProgram) -> list[tuple[str, int, str]]:
 def _missed(program: RowProgram) -> str:
     if "% 2:" in program.text and program.text.count("for ") > 1:
         return "conditional"
-    if any(single in program.text for single in ("session.get(", ".first()")) and program.text.count("session.") > 2:
+    if any(single in program.text for single in ("session.get(", ".first()")) and program.text.count("session.") > 1:
         return "one"
     return "pairs" if program.pairs and "load_only(" in program.text else _cyclic(program)
 
