@@ -21,6 +21,7 @@ EXPECTED = {
     "lazy": {"SES401", "SES403", "SES303"},
 }
 _EAGER = ("selectin", "joined", "subquery", "immediate")
+_EAGER_OPTION = re.compile(r"(joined|selectin|subquery|immediate)load\(|contains_eager\(|undefer\(")
 _OPENS = re.compile(r"([\w.]+\.)?(\w*Session|SessionLocal|session_factory|\w*session_?maker|Factory)\([^()]*\)")
 _SESSION = re.compile(r"(^|[._])(db|s|sess|database)$|session", re.I)
 _STATEMENT = re.compile(
@@ -79,7 +80,7 @@ def _mutate(node: ast.AST, text: str) -> Iterator[tuple[str, str]]:
         if any(_is_call_of_session(node, name) for name in _AWAITED):
             yield "await", _replaced(text, [(node, ast.get_source_segment(text, node.value.value) or "")])
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "options":
-        if "load" in ast.unparse(node):
+        if _EAGER_OPTION.search(ast.unparse(node)):
             yield "options", _replaced(text, [(node, ast.get_source_segment(text, node.func.value) or "")])
 
 

@@ -95,7 +95,7 @@ def joined_lists(rows: str, row: str, read: str) -> tuple[str, ...]:
         f"found = list({read} for {row} in {rows})",
         f"found = any({read} is NotImplemented for {row} in {rows})",
         f"found = list(map(lambda {row}: {read}, {rows}))",
-        f"found = sorted({rows}, key=lambda {row}: str({read}))",
+        f"found = sorted({rows}, key=lambda {row}: id({read}))",
         f"found = list(filter(lambda {row}: {read}, {rows}))",
     )
 
