@@ -178,6 +178,8 @@ def method(
         return session
     elif name == "run_sync":
         return _run_sync(ctx, cur, session, args, kwargs, pos)
+    elif name == "merge" and kwargs.get("load") == FALSE:
+        return args[0] if args else UNKNOWN  # a copy for the identity map: nothing is sent, nothing is to be written
     elif name in api.STATEMENTS:
         return _statement_method(ctx, cur, session, name, args, kwargs, pos)
     elif name in api.WRITES and not ctx.static:

@@ -23,6 +23,7 @@ POLICIES = {
     "wide": "a call that cannot be seen into may raise an error of another session's; a failure is told once, where it is felt first",
     "memoryless": "whether a handler catches an error of a class that is not known is decided for each handler anew",
     "jump": "an error that a jump out of a `finally` drops has no handler: the next one is taken for it",
+    "with": "the end of a `with` closes as well: an early close inside it is not always told as one more",
     "unproved": "there are more paths than are run",
 }
 
@@ -110,6 +111,8 @@ def _policy(difference: Difference, program: Program, seen: Seen, found: list[Ju
         complete = complete and more.complete
     if not complete:
         return "unproved"
+    if difference.code == "SES301" and ("with session:" in program.text or "with closing(session):" in program.text):
+        return "with"
     return "jump" if difference.code == "SES201" and jumps_in_finally(program.text) else ""
 
 

@@ -71,19 +71,12 @@ def _numbered(text: str) -> str:
 @pytest.mark.parametrize("compared", BLOCKS, indirect=True)
 class TestGenerated:
     def test_what_a_run_shows_is_reported(self, compared: Compared) -> None:
-        """All but a few: of two handlers of one failure the wrong one may be told (each way alone: test_alone.py)."""
         wrong = [each for each in compared.differences if each[1].what == "missed" and not each[2]]
-        assert {difference.code for _, difference, _ in wrong} <= {"SES201"}, listed(wrong)
-        assert (
-            len({program.seed for program, _, _ in wrong}) <= max(compared.counts["programs"] - len(QUICK), 0) // 25
-        ), listed(wrong)
+        assert not wrong, listed(wrong)
 
-    def test_hardly_anything_is_reported_that_no_run_shows(self, compared: Compared) -> None:
-        """A handler may be told in place of another that had the same failure (each way alone: test_alone.py)."""
+    def test_nothing_is_reported_that_no_run_shows(self, compared: Compared) -> None:
         wrong = alarms(compared)
-        assert {difference.code for _, difference, _ in wrong} <= {"SES201"}, listed(wrong)
-        assert len(wrong) * 60 < compared.counts["programs"], listed(wrong)
-        assert not wrong or compared.counts["programs"] > len(QUICK), listed(wrong)
+        assert not wrong, listed(wrong)
 
     def test_few_reports_rest_on_a_policy(self, compared: Compared) -> None:
         by_policy = Counter(why for _, _, why in compared.differences if why)
