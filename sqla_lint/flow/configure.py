@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.values import ClassValue, Connection, Engine, Literal, Mapping, Outside, Session, Settings, Value
+from sqla_lint.index.module import Class
 
 # The key under which ``**options`` stand among the keyword arguments of a call.
 SPREAD = "**"
@@ -33,7 +34,15 @@ def overridden(settings: Settings, kwargs: dict[str, Value]) -> Settings:
         settings = settings._replace(flavour="final")
     if _is_async_class(kwargs.get("class_")):
         settings = settings._replace(is_async=True)
+    if isinstance(made := kwargs.get("class_"), ClassValue):
+        settings = settings._replace(commits=commits_at_exit(made.cls))
     return settings
+
+
+def commits_at_exit(cls: Class) -> bool:
+    """Whether a subclass of ``Session`` commits where its ``with`` ends, unlike ``Session`` itself."""
+    exits = (cls.methods.get(name) for name in ("__exit__", "__aexit__"))
+    return any(method is not None and "commit" in method.words for method in exits)
 
 
 def vague(settings: Settings) -> Settings:

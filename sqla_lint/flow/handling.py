@@ -36,7 +36,8 @@ def left_behind(cur: Cursor, raised: Raised, handled: tuple[Raised, ...]) -> Rai
         return raised
     for sid, state in cur.sessions.items():
         if state.failure is not None and state.failure.handler in left:
-            cur.sessions[sid] = state._replace(failure=state.failure._replace(leaving=True))
+            handed = state.failure.handed or _is_told(raised)
+            cur.sessions[sid] = state._replace(failure=state.failure._replace(leaving=True, handed=handed))
     return raised._replace(left=raised.left | left)
 
 
@@ -47,11 +48,13 @@ def swallowed(cur: Cursor, raised: Raised, handler: Pos, tried: Pos) -> None:
         if failure is None:
             continue
         if failure.leaving and failure.handler in raised.left and not _is_told(raised):
-            # Of an error that came up in a handler, nobody can tell from it what had failed before.
-            cur.sessions[sid] = state._replace(failure=failure._replace(leaving=False))
+            # Of an error that came up on the way, nobody can tell from it what had failed before: that is the concern
+            # of the handler in which it came up, if that had not raised already.
+            kept = None if failure.handed else failure.handler
+            cur.sessions[sid] = state._replace(failure=failure._replace(handler=kept, leaving=False, handed=False))
         elif failure.handler in raised.left if failure.leaving else _is_on_its_way(failure, raised):
             after = tried in state.tried_after
-            taken = failure._replace(handler=handler, tried=tried, after_writes=after, leaving=False)
+            taken = failure._replace(handler=handler, tried=tried, after_writes=after, leaving=False, handed=False)
             cur.sessions[sid] = state._replace(failure=taken)
 
 
@@ -69,4 +72,5 @@ def forgotten(cur: Cursor, handled: tuple[Raised, ...]) -> None:
     handlers = {one.handler for one in handled if one.handler is not None}
     for sid, state in cur.sessions.items():
         if state.failure is not None and state.failure.handler in handlers:
-            cur.sessions[sid] = state._replace(failure=state.failure._replace(handler=None, tried=None, leaving=False))
+            failure = state.failure._replace(handler=None, tried=None, leaving=False, handed=False)
+            cur.sessions[sid] = state._replace(failure=failure)

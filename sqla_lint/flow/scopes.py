@@ -33,7 +33,8 @@ _CLOSE = frozenset({"close"})
 def enter(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> tuple[Value, Value]:
     """Enter a context manager: (what leaving needs, what ``as`` binds)."""
     if isinstance(value, Session):
-        return Scope(value.sid, value, _CLOSE, _CLOSE, False, False, pos), value
+        well = _CLOSE | {"commit"} if value.settings.commits else _CLOSE
+        return Scope(value.sid, value, well, _CLOSE, False, False, pos), value
     if isinstance(value, Transaction):
         return _enter_transaction(ctx, cur, value, pos), value
     if isinstance(value, Scope):

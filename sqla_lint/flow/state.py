@@ -27,10 +27,11 @@ class Failure(NamedTuple):
     """A failed statement or flush that nobody has rolled back: *handler* is the handler that swallowed the error, once
     one has.
 
-    *leaving* while that handler is left by an exception: then somebody further out learns of it. *tried* is the
-    ``try`` (or ``with suppress``) of the handler, *after_writes* whether something had been written before it;
-    *followed* the first write that was noted after it. *poisons* if it was a flush or commit: after these
-    SQLAlchemy itself refuses; after a statement it is the database's transaction that is aborted.
+    *leaving* while that handler is left by an exception: then somebody further out learns of it; *handed* if it
+    raised that itself. *tried* is the ``try`` (or ``with suppress``) of the handler, *after_writes* whether
+    something had been written before it; *followed* the first write that was noted after it. *poisons* if it was a
+    flush or commit: after these SQLAlchemy itself refuses; after a statement it is the database's transaction that
+    is aborted.
     """
 
     pos: Pos
@@ -40,6 +41,7 @@ class Failure(NamedTuple):
     followed: Pos | None = None
     after_writes: bool = False
     leaving: bool = False
+    handed: bool = False
 
     @property
     def is_swallowed(self) -> bool:

@@ -119,7 +119,8 @@ class Settings(NamedTuple):
 
     *flavour* is ``plain``, ``flask`` (Flask-SQLAlchemy's), ``managed`` (the configuration says that somebody closes
     it), ``bound`` (over a connection that somebody else closes), ``final`` (closed for good: it raises when used again)
-    or ``connection`` (a connection of an engine: it is followed like a session).
+    or ``connection`` (a connection of an engine: it is followed like a session). *commits* where the project's own
+    subclass commits at the end of a ``with``.
     """
 
     is_async: bool = False
@@ -127,6 +128,7 @@ class Settings(NamedTuple):
     autoflush: bool | None = True
     autocommit: bool = False
     flavour: str = "plain"
+    commits: bool = False
 
 
 class Sid(NamedTuple):

@@ -235,7 +235,7 @@ class World(Relevance):
         for base in self.names.external_bases(cls):
             meaning = api.meaning(base)
             if meaning in ("session-class", "async-session-class"):
-                settings = configure.of_class(meaning)
+                settings = configure.of_class(meaning)._replace(commits=configure.commits_at_exit(cls))
                 # What an ``__init__`` of the project's own hands on is not followed.
                 if any(self._may_commit(cls, name) for name in _SESSION_ENDS):
                     settings = settings._replace(autocommit=True)

@@ -143,6 +143,18 @@ def f(session: Session):
     except SQLAlchemyError:
         sp.rollback()
 """
+HANDED_ON = """\
+def f(session: Session):
+    try:
+        try:
+            session.execute(QUERY)
+        except Exception:
+            raise
+        finally:
+            work()
+    except IntegrityError:
+        session.execute(QUERY)
+"""
 GROWING = """\
 def f(session: Session, node):
     step = work
@@ -186,6 +198,9 @@ def f():
         pytest.param(DECORATED, [], id="a decorator rolls back"),
         pytest.param(RAISED_IN_HANDLER, [], id="a handler that is left either way"),
         pytest.param(MANY_WAYS, [], id="a savepoint is known on many ways"),
+        pytest.param(
+            HANDED_ON, [("SES201", 9)], id="the handler that raised has no part in what comes up in its finally"
+        ),
         pytest.param(GROWING, [], id="a value that grows in every round"),
         pytest.param(CLASSES, [], id="one close in finally"),
     ],
