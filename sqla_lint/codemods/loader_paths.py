@@ -44,6 +44,9 @@ def steps(world: World, root: Class, path: Path, origin: Origin, methods: frozen
         relation = world.mappings.relationship(cls, name)
         if relation is None:
             mapped = world.mappings.mapped(cls)
+            if mapped is not None and name in world.columns.of(cls).keys() - mapped.deferred:
+                # SQLAlchemy refuses to undefer what an option of the same query leaves out.
+                raise Refused(f"the query says itself which columns of {cls.name} it loads")
             if mapped is None or name not in mapped.deferred:
                 raise Refused(f"{cls.name}.{name} is not known as a relationship")
             found.append(Step("undefer", cls, name))

