@@ -118,6 +118,15 @@ class Relevance:
         return mentioning(self.project, self.reading_names, COMMON, 3) - COMMON
 
     @cached_property
+    def schemas(self) -> frozenset[str]:
+        """Names of classes that are not mapped and have a field that is called like a relationship."""
+        names = self.mappings.relationship_names
+        classes = [cls for module in self.project.modules.values() for cls in module.classes]
+        return frozenset(
+            cls.name for cls in classes if not names.isdisjoint(cls.assigned) and not self.mappings.is_mapped(cls)
+        )
+
+    @cached_property
     def askers(self) -> frozenset[str]:
         """Names of functions that send a query with what they are handed, or that mention such a function."""
         return passing.askers(self.project.functions) - COMMON
@@ -149,6 +158,8 @@ class Relevance:
         if passing.asks_in_loop(function, self.askers) and self.is_relevant(function):
             return True
         if self.templates and words & RENDERS and self.is_relevant(function):
+            return True
+        if function.node.decorators and words & self.schemas and self.is_relevant(function):
             return True
         if self.shown_reads and passing.shows(function) and passing.repeats(function) and self.is_relevant(function):
             return True

@@ -14,6 +14,7 @@ from sqla_lint.flow import (
     handling,
     loading,
     ownership,
+    responses,
     scopes,
     usage,
 )
@@ -216,6 +217,8 @@ def _return(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     value = evaluate.expr(ctx, cur, stmt.value) if stmt.value is not None else NONE
     if cur.dead:
         return []
+    if stmt.value is not None:
+        responses.note(ctx, cur, value, stmt.value)
     cur.result = _returned(ctx, cur, value)
     ownership.release(ctx, cur, value)
     cur.exc = None
