@@ -30,9 +30,12 @@ def note(ctx: Context, cur: Cursor, value: Value, node: n.Expr) -> None:
     filling.sessions = dict(ctx.sessions)
     _fill(filling, Cursor(cur.state(), None), schema, value, many, node)
     if not any(isinstance(event, AsyncRead) for event in filling.events):
-        for event in filling.events:
-            if isinstance(event, LazyRead):
-                ctx.emit(event)
+        reads = [event for event in filling.events if isinstance(event, LazyRead)]
+        # A schema may lead through half of the tables: what is nearest is told first.
+        nearest = min((len(read.entity.steps) for read in reads if read.status == "lazy"), default=0)
+        for read in reads:
+            if len(read.entity.steps) <= nearest:
+                ctx.emit(read)
 
 
 def _fill(ctx: Context, cur: Cursor, schema: Class, value: Value, many: bool, node: n.Expr) -> None:
