@@ -25,6 +25,7 @@ POLICIES = {
     "one": "a single row that was read before may be the parent of the rows that a relationship of others leads to",
     "pairs": "of two entities selected side by side, one may be the row that a relationship of the other leads to: two names for it",
     "returns": "an option that leads back to the rows' class brings the same rows as the mapping loads them, whatever another option says",
+    "wildcard": "a wildcard is taken to go on beyond what another option leaves lazy",
     "cyclic": "a path that comes back to a class it came from: the mapping's own eager loading stops there, which is not followed",
 }
 
@@ -47,6 +48,8 @@ def _missed(program: RowProgram) -> str:
         return "conditional"
     if any(single in program.text for single in ("session.get(", ".first()")) and program.text.count("session.") > 1:
         return "one"
+    if '"*"' in program.text and "lazyload(" in program.text:
+        return "wildcard"
     return "pairs" if program.pairs and "load_only(" in program.text else _cyclic(program)
 
 
