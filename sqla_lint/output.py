@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -13,6 +14,7 @@ import click
 
 from sqla_lint import changes
 from sqla_lint.arguments import Request
+from sqla_lint.finding import Finding
 from sqla_lint.report import FixReport, Report
 from sqla_lint.reporters import View, one_line, renderer
 
@@ -108,13 +110,38 @@ def _say(text: str) -> None:
 def _say_fixed(outcome: FixReport, request: Request) -> None:
     if request.quiet:
         return
-    view = View(Path.cwd())
     verb = "suppressed" if request.add_noqa else "would fix" if request.diff else "fixed"
+    left = sorted((*outcome.left, *_refused(outcome, request)), key=lambda each: (each[0].path, each[0].span))
+    if request.statistics:
+        _say_counted(verb, ((finding.code, finding.name, "") for finding in outcome.fixed))
+        _say_counted("left", ((finding.code, finding.name, f": {reason}") for finding, reason in left))
+        return
+    view = View(Path.cwd())
     for finding in outcome.fixed:
         summary = f": {finding.fix.summary}" if finding.fix and not request.add_noqa else ""
         _say(f"{verb} {view.relative(finding.path)}:{finding.span.line}: {finding.code} {finding.name}{summary}")
-    for finding, reason in outcome.left:
+    for finding, reason in left:
         _say(f"left {view.relative(finding.path)}:{finding.span.line}: {finding.code} {finding.name}: {reason}")
+
+
+def _refused(outcome: FixReport, request: Request) -> list[tuple[Finding, str]]:
+    """What a fix was tried for, and refused."""
+    if not (request.fix or request.diff):
+        return []
+    told = {(finding.path, finding.span, finding.code) for finding, _ in outcome.left}
+    return [
+        (finding, finding.fix_refused)
+        for finding in outcome.report.findings
+        if finding.fix_refused and (finding.path, finding.span, finding.code) not in told
+    ]
+
+
+def _say_counted(verb: str, lines: Iterable[tuple[str, str, str]]) -> None:
+    """The most frequent line first."""
+    counts = Counter(lines)
+    width = len(str(max(counts.values(), default=0)))
+    for (code, name, why), count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        _say(f"{verb} {count:{width}}  {code}  {name}{why}")
 
 
 def _say_details(outcome: FixReport, request: Request) -> None:
@@ -125,7 +152,7 @@ def _say_details(outcome: FixReport, request: Request) -> None:
     for note in outcome.report.notes:
         _say(f"note: {note}")
     for finding in outcome.report.findings:
-        if finding.fix_refused:
+        if finding.fix_refused and not (request.fix or request.diff):
             where = f"{view.relative(finding.path)}:{finding.span.line}"
             _say(f"note: {where}: {finding.code} has no fix: {finding.fix_refused}")
 

@@ -159,6 +159,22 @@ class TestFix:
         assert command("--fix", "--unsafe-fixes", "--ignore", "SES3").exit_code == 0
         assert Path("a.py").read_text() == HEAD + "good_401()\ngood_101()\nstubborn()\n"
 
+    def test_it_tells_why_the_rest_has_no_fix(self, project: Path, command: Command) -> None:
+        put("a.py", "bad_401()\nstubborn()\n")
+        for flag in ("--diff", "--fix"):
+            told = [line for line in command(flag, *CONCISE).stderr.splitlines() if line.startswith("left ")]
+            assert told == ["left a.py:3: SES301 close-before-return: it is stubborn"]
+        assert "left" not in command(*CONCISE).stderr
+
+    def test_statistics_count_what_was_fixed_and_what_is_left(self, project: Path, command: Command) -> None:
+        put("a.py", "bad_401()\nbad_401()\nbad_101()\nstubborn()\nstubborn()\n")
+        told = command("--fix", "--statistics", *CONCISE).stderr.splitlines()
+        assert told[:3] == [
+            "fixed 2  SES401  lazy-load-in-loop",
+            "left 2  SES301  close-before-return: it is stubborn",
+            "left 1  SES101  global-session: its fix is unsafe",
+        ]
+
     def test_a_diff_applies_and_writes_nothing(self, project: Path, command: Command) -> None:
         put("a.py", "bad_401()\r\nbad_101()")
         put("pkg/b c.py", "bad_301()")

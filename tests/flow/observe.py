@@ -92,8 +92,8 @@ class Runner:
             handed = (ChoosingSession(run),)
         try:
             namespace["f"](*handed)
-        except Exception:
-            returned = False
+        except Exception as error:
+            returned, run.raised = False, type(error)
         for session in run.sessions:
             if returned and session.made is None and session.failed:
                 run.blame(session)
@@ -175,7 +175,8 @@ def observe(program: Program, database: Database, limit: int, sampled: int = 0, 
     Args:
         mode: ``real``; ``wide`` for runs in which any call may raise an error of another session, and a failure that was felt is
             taken as cured, so that what comes after it shows too; ``memoryless`` for these where a handler's catching an error of
-            which it may or may not be the class is a decision of its own.
+            which it may or may not be the class is a decision of its own; ``alike`` for runs that decide the same where a
+            ``commit()`` has become a block and a savepoint was put around statements.
     """
     runner = Runner(program, database, mode)
     total = _Total()

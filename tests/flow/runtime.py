@@ -56,6 +56,7 @@ class Run:
         self.tried: dict[int, int] = {}
         self.blamed: list[frozenset[int]] = []
         self.discarded = False
+        self.raised: type[Exception] | None = None
 
     # --- what the program calls
 
@@ -64,8 +65,13 @@ class Run:
         ways: tuple[str | Callable[[], Exception] | None, ...] = (None, *self.database_errors, *self.other_errors)
         return ways[self.choices.pick(len(ways))]
 
-    def ends(self) -> str | None:
+    def ends(self, nested: bool) -> str | None:
         """How a block ends."""
+        if self.mode == "alike":
+            outcome = None if nested else self.outcome()
+            if callable(outcome):
+                raise outcome()
+            return outcome
         ways: tuple[str | None, ...] = (None, *self.database_errors)
         return ways[self.choices.pick(len(ways))]
 
@@ -208,6 +214,8 @@ class ChoosingSession(Session):
             raise
         finally:
             self.deciding = True
+            # A flush that was refused before it sent anything leaves the failure that was arranged for it.
+            self.run.database.watch.failing = None
 
     def arrange(self, failure: str) -> None:
         """Make the next flush fail."""
@@ -318,6 +326,6 @@ class Block:
             if self.nested or any(c.before > self.noted or session.noted > c.noted for c in session.caught):
                 session.run.blame(session)
             session.caught.clear()
-        elif (failure := session.run.ends()) is not None:
+        elif (failure := session.run.ends(self.nested)) is not None:
             session.arrange(failure)
         session.used = True
