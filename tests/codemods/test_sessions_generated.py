@@ -26,7 +26,7 @@ BLOCKS = [pytest.param((range(40), range(CLOSING, CLOSING + 20)), id="quick")] +
     for start in (1000, 1200, 1400)
 ]  # fmt: skip
 
-_ADDED = re.compile(r"with |.*\.rollback\(\)$|try:$|async with ")
+_ADDED = re.compile(r"pass$|with |.*\.rollback\(\)$|try:$|async with ")
 _REMOVED = re.compile(
     r"with suppress|.*\.(close|commit|rollback)\(\)$|session = |try:$|except|finally:$|raise$|pass$|if |else:$|own = |return"
 )
@@ -66,7 +66,7 @@ def way(runner: Runner, given: tuple[int, ...]) -> tuple[Way, tuple[int, ...] | 
     """One run, and the decisions of the next; None in place of the run's where the program ends what it did not begin."""
     before = _rows(runner.database)
     run, _ = runner.run(given)
-    unclosed = sum(1 for one in run.sessions if one.made is not None and one.used and not one.closed)
+    unclosed = sum(1 for one in run.sessions if one.made is not None and not one.closed)
     seen = Way(run.raised, _rows(runner.database) - before, len(run.blamed), unclosed, tuple(run.choices.taken))
     return seen._replace(decided=()) if run.discarded else seen, run.choices.following()
 
