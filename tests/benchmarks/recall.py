@@ -23,6 +23,7 @@ from sqla_lint.index.module import ModuleIndex
 from sqla_lint.index.project import Project
 from sqla_lint.judge import judge_file
 from sqla_lint.lower.from_ast import lower_module
+
 from .mutants import EXPECTED, Mutant, mutants
 
 Found = Counter[tuple[str, str | None, str, str]]
