@@ -250,7 +250,7 @@ def binding_of(fetch: Fetch, function: Function) -> n.Assign:
     Raises:
         Refused: there are others.
     """
-    bound = [s for s in statements(function.node.body) if fetch.name in bound_names(s)]
+    bound = [s for s in statements(function.node.body) if fetch.name in set[str | None](bound_names(s))]
     stmt = bound[0] if len(bound) == 1 else None
     if not isinstance(stmt, n.Assign) or len(stmt.targets) != 1 or not isinstance(stmt.targets[0], n.Name):
         raise Refused("the list is bound in more than one place, or with an annotation")

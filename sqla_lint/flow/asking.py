@@ -9,6 +9,7 @@ from sqla_lint.flow.facts import Queried
 from sqla_lint.flow.summary import Asks, Summary, Taken
 from sqla_lint.flow.values import Dynamic, Literal, Many, Outside, Pair, Query, Sid, Value
 from sqla_lint.index.module import Function
+from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
 # Queries of one function that its callers are told of.
@@ -54,7 +55,7 @@ def called(
     from sqla_lint.flow.loading import parameter_guards
     from sqla_lint.flow.substitute import is_ruled_out, resolve_sid
 
-    outcomes: dict[object, bool | None] = {}
+    outcomes: dict[n.Expr, bool | None] = {}
     positional = [p.name for p in function.node.params if p.kind in ("pos", "normal")]
     shift = 1 if receiver is not None else 0
     for ask in summary.asks:

@@ -49,12 +49,12 @@ def instance(
         for name, stored in summary.stores
         if (found := substitute.value(ctx, cur, stored, bound, pos)) != UNKNOWN
     )
-    made = Instance(cls, (), held)
+    holder = Instance(cls, (), held)
     finalizer = ctx.world.method(cls, "__del__")
     if finalizer is not None and any("close" in effect.may for _, effect in ctx.world.summary(finalizer).effects):
         # It closes its session itself when nothing holds it any more.
-        ownership.release(ctx, cur, made)
-    return made
+        ownership.release(ctx, cur, holder)
+    return holder
 
 
 def _without_init(

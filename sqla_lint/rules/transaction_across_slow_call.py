@@ -100,9 +100,9 @@ def _begun_together(facts: Facts, groups: list[list[Waited]]) -> list[list[Waite
     """Branches that leave before they meet again are in one transaction too: nothing ends it between their waits."""
     ends = {e.sid: set[Pos]() for group in groups for e in group}
     for event in facts.events:
-        is_end = isinstance(event, (Closing, Recovered)) or isinstance(event, Called) and event.name in _ENDS
-        if is_end and event.sid in ends:  # type: ignore[union-attr]
-            ends[event.sid].add(event.pos)  # type: ignore[union-attr]
+        if isinstance(event, (Closing, Recovered)) or (isinstance(event, Called) and event.name in _ENDS):
+            if event.sid in ends:
+                ends[event.sid].add(event.pos)
     found: list[list[Waited]] = []
     for group in groups:
         before = next((g for g in reversed(found) if g[0].sid == group[0].sid), None)

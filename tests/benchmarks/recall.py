@@ -52,8 +52,8 @@ def main(roots: list[Path], most: int, kinds: set[str]) -> None:
                 )
     print(f"{len(right)} functions")
     for kind, count in sorted(total.items()):
-        codes = ", ".join(f"{code} {n}" for (k, code), n in sorted(seen.items()) if k == kind and code != "-")
-        print(f"{kind:9} {count - seen[kind, '-']:4} of {count:4} reported: {codes}")
+        told = ", ".join(f"{code} {n}" for (k, code), n in sorted(seen.items()) if k == kind and code != "-")
+        print(f"{kind:9} {count - seen[kind, '-']:4} of {count:4} reported: {told}")
 
 
 def spread(found: list[Mutant], most: int) -> Iterator[Mutant]:

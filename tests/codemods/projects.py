@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from oracle.loading import Fixture, running
 
 from sqla_lint import Settings, check, fix
-from sqla_lint.finding import Finding, Pattern
+from sqla_lint.config import SessionPattern
+from sqla_lint.finding import Finding
 
 
 class Outcome(NamedTuple):
@@ -35,7 +36,7 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
 
 
 def repaired(
-    folder: Path, files: Mapping[str, str], pattern: Pattern = "context-manager", only: Sequence[str] = ()
+    folder: Path, files: Mapping[str, str], pattern: SessionPattern = "context-manager", only: Sequence[str] = ()
 ) -> Outcome:
     """Apply every fix, the unsafe ones too, to the project, or to the files that *only* names."""
     write(folder, files)
@@ -51,7 +52,7 @@ class Run(NamedTuple):
     """What the calls gave or raised, the rows then, the sessions left open and the uses of a failed transaction."""
 
     results: list[Any]
-    rows: list[Any]
+    rows: int
     unclosed: int
     poisoned: int
 
