@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import stand_in
@@ -279,7 +280,8 @@ def test_no_setting_is_forgotten(project: Path) -> None:
     nothing = Project(project, {}, (), ())
     before = cache._key(nothing, [], Settings(), (), False)
     for name in Settings.__dataclass_fields__:
-        other = replace(Settings(), **{name: ("something",)})
+        changed: dict[str, Any] = {name: ("something",)}
+        other = replace(Settings(), **changed)
         assert (cache._key(nothing, [], other, (), False) == before) == (name in cache._IRRELEVANT), name
 
 

@@ -149,7 +149,7 @@ def test_what_is_not_handed_over_without_doubt(tmp_path: Path, view: str) -> Non
 
 
 def test_the_template_must_be_the_only_one_of_its_name(tmp_path: Path) -> None:
-    twice = {"templates/index.html": LOOP, "plugin/templates/index.html": LOOP}
+    twice: dict[str, str | bytes] = {"templates/index.html": LOOP, "plugin/templates/index.html": LOOP}
     assert found(project(tmp_path, twice)) == []
     (tmp_path / "plugin" / "templates" / "index.html").rename(tmp_path / "plugin" / "index.html")
     assert found(tmp_path) == ["templates/index.html:2 SES401"]

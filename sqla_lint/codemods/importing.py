@@ -84,8 +84,8 @@ def _placed(names: list[str], old: str, new: str) -> list[str]:
     kept = [name for name in names if name != old]
     for order in (by_kind, str.lower, str):
         keys = [order(name) for name in kept]
-        if len(kept) > 1 and keys == sorted(keys):  # type: ignore[type-var]
-            return sorted([*kept, new], key=order)  # type: ignore[arg-type]
+        if len(kept) > 1 and keys == sorted(keys):
+            return sorted([*kept, new], key=order)
     return [new if name == old else name for name in names]
 
 
