@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from . import unloading
+
 # The rules of which one must speak once a thing is gone.
 EXPECTED = {
     "rollback": {"SES201"},
@@ -17,11 +19,9 @@ EXPECTED = {
     "with": {"SES302"},
     "commit": {"SES205", "SES211"},
     "await": {"SES210"},
-    "options": {"SES401", "SES403", "SES303"},
-    "lazy": {"SES401", "SES403", "SES303"},
+    "options": {"SES401", "SES402", "SES403", "SES303"},
+    "lazy": {"SES401", "SES402", "SES403", "SES303"},
 }
-_EAGER = ("selectin", "joined", "subquery", "immediate")
-_EAGER_OPTION = re.compile(r"(joined|selectin|subquery|immediate)load\(|contains_eager\(|undefer\(")
 _OPENS = re.compile(r"([\w.]+\.)?(\w*Session|SessionLocal|session_factory|\w*session_?maker|Factory)\([^()]*\)")
 _SESSION = re.compile(r"(^|[._])(db|s|sess|database)$|session", re.I)
 _STATEMENT = re.compile(
@@ -35,13 +35,14 @@ _AWAITED = frozenset({"commit", "rollback", "flush", "close", "refresh", "delete
 
 
 class Mutant(NamedTuple):
-    """One file with one thing taken out; *line* is where."""
+    """One file with one thing taken out; *line* is where, *attribute* is what is loaded no more."""
 
     kind: str
     path: str
     line: int
     function: str
     text: str
+    attribute: str = ""
 
 
 def mutants(texts: dict[str, str]) -> Iterator[Mutant]:
@@ -50,14 +51,35 @@ def mutants(texts: dict[str, str]) -> Iterator[Mutant]:
         if "test" in path or not any(word in text for word in ("sqlalchemy", "sqlmodel", "session")):
             continue
         tree = ast.parse(text)
-        for node in ast.walk(tree):
-            yield from (Mutant("lazy", path, node.lineno, name, mutated) for name, mutated in _lazy(node, text))  # type: ignore[attr-defined]
         for name, function in _functions(tree, ""):
             found = [(n, kind, mutated) for n in ast.walk(function) for kind, mutated in _mutate(n, text)]
             found += [(function, "commit", mutated) for mutated in _uncommitted(function, text)]
             for node, kind, mutated in found:
                 if _parses(mutated):
                     yield Mutant(kind, path, node.lineno, name, mutated)  # type: ignore[attr-defined]
+        yield from _unloaded(path, text, tree)
+
+
+def _unloaded(path: str, text: str, tree: ast.Module) -> Iterator[Mutant]:
+    """What is loaded no more, each relationship once for a function, or for a class that is mapped."""
+    known: set[tuple[str, str]] = set()
+    for name, function in _functions(tree, ""):
+        for node in ast.walk(function):
+            for gone in unloading.options(node, text):
+                mutated = _replaced(text, [(gone.node, gone.text)])
+                if (name, gone.attribute) not in known and _parses(mutated):
+                    known.add((name, gone.attribute))
+                    yield Mutant("options", path, gone.node.lineno, name, mutated, gone.attribute)
+    for node in ast.walk(tree):
+        for gone in unloading.settings(node):
+            yield Mutant(
+                "lazy",
+                path,
+                gone.node.lineno,
+                gone.attribute,
+                _replaced(text, [(gone.node, gone.text)]),
+                gone.attribute,
+            )
 
 
 def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.AST]]:
@@ -79,24 +101,6 @@ def _mutate(node: ast.AST, text: str) -> Iterator[tuple[str, str]]:
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Await):
         if any(_is_call_of_session(node, name) for name in _AWAITED):
             yield "await", _replaced(text, [(node, ast.get_source_segment(text, node.value.value) or "")])
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "options":
-        if _EAGER_OPTION.search(ast.unparse(node)):
-            yield "options", _replaced(text, [(node, ast.get_source_segment(text, node.func.value) or "")])
-
-
-def _lazy(node: ast.AST, text: str) -> Iterator[tuple[str, str]]:
-    """The relationships (and backrefs) that *node* binds, by name, loaded when they are read."""
-    if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
-        return
-    target = ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
-    for call in ast.walk(node.value):
-        if not isinstance(call, ast.Call) or not re.search(r"relationship|backref", ast.unparse(call.func), re.I):
-            continue
-        for keyword in call.keywords:
-            if keyword.arg == "lazy" and isinstance(keyword.value, ast.Constant) and keyword.value.value in _EAGER:
-                is_back = ast.unparse(call.func).endswith("backref") and isinstance(call.args[0], ast.Constant)
-                name = str(call.args[0].value) if is_back else target  # type: ignore[attr-defined]
-                yield name, _replaced(text, [(keyword.value, '"select"')])
 
 
 def _handler(node: ast.ExceptHandler, text: str, asks: bool) -> Iterator[tuple[str, str]]:
