@@ -133,6 +133,8 @@ NOTES: Final = frozenset(
 SAVEPOINTS: Final = frozenset({"begin_nested"})
 # Functions and SQL keywords that begin a statement that changes rows.
 DML: Final = frozenset({"insert", "update", "delete", "merge", "replace"})
+# SQL that ends a transaction in the database, whatever SQLAlchemy knows of it.
+ENDS_IN_SQL: Final = frozenset({"commit", "rollback"})
 WRITES: Final = frozenset(
     {
         "add", "add_all", "delete", "delete_all", "merge", "merge_all", "flush", "bulk_save_objects",

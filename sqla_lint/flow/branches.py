@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow import collected
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.evaluate import expr, identical, truth
 from sqla_lint.flow.graph import Guard
@@ -122,6 +123,8 @@ def _assume(ctx: Context, cur: Cursor, test: n.Expr, value: Value) -> Ways:
     key, positive = _key(test)
     if isinstance(test, n.Name) and f"{test.id}.{GIVEN}" in cur.env:
         return [cur.state()], []
+    if collected.is_there(cur, key):
+        return ([cur.state()], []) if positive else ([], [cur.state()])
     if key is not None:
         for known_key, outcome in cur.tests:
             if known_key == key:
@@ -149,11 +152,15 @@ def test_key(test: n.Expr) -> tuple[tuple[object, ...] | None, bool]:
     while isinstance(test, n.UnaryOp) and test.op == "not":
         key, positive = test_key(test.operand)
         return key, not positive
-    name = dotted(test)
+    name = dotted(_counted(test) or test)
     if name is not None:
         return ("true", name), True
     if isinstance(test, n.Compare) and len(test.ops) == 1:
-        left, right = dotted(test.left), test.comparators[0]
+        counted, right = _counted(test.left), test.comparators[0]
+        left = dotted(counted or test.left)
+        sign = _ZERO.get((test.ops[0], getattr(right, "value", None)))
+        if left is not None and sign is not None and (counted is not None or test.ops[0] not in ("==", "!=")):
+            return ("true" if counted is not None else "over", left), sign
         if left is not None and isinstance(right, n.Constant):
             op = test.ops[0]
             if op in ("is", "=="):
@@ -161,6 +168,16 @@ def test_key(test: n.Expr) -> tuple[tuple[object, ...] | None, bool]:
             if op in ("is not", "!="):
                 return ("is", left, repr(right.value)), False
     return None, True
+
+
+# What comparing a length or a count with a number asks: whether there is anything.
+_ZERO = {(">", 0): True, ("!=", 0): True, (">=", 1): True, ("==", 0): False, ("<", 1): False, ("<=", 0): False}
+
+
+def _counted(test: n.Expr) -> n.Expr | None:
+    """``len(errors)``: what is counted."""
+    is_len = isinstance(test, n.Call) and isinstance(test.func, n.Name) and test.func.id == "len"
+    return test.args[0] if is_len and isinstance(test, n.Call) and len(test.args) == 1 else None
 
 
 def _refine(cur: Cursor, test: n.Expr, outcome: bool) -> None:

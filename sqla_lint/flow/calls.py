@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqla_lint import handover_calls
 from sqla_lint.flow import (
     asking,
+    collected,
     configure,
     construct,
     containers,
@@ -90,6 +91,7 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
         return made
     if isinstance(node.func, n.Attribute) and node.func.attr in containers.ADDS and not isinstance(func, FunctionValue):
         containers.add(ctx, cur, node.func.value, node.func.attr, args)
+        collected.note(ctx, cur, node.func.value)
     return apply(ctx, cur, func, args, kwargs, node.pos, node)
 
 
@@ -148,6 +150,8 @@ def apply(
 ) -> Value:
     """Call *func*, whatever it is."""
     if isinstance(func, FunctionValue):
+        if ctx.world.settings.session_scopes and ctx.world.is_session_scope(ctx.world.dotted(func.function)):
+            return sessions.configured_scope(ctx, cur, pos)
         spread = node is not None and any(keyword.name is None for keyword in node.keywords)
         return project(ctx, cur, pos, func, args, kwargs, func.function.node.name, spread)
     if isinstance(func, Method):
@@ -178,6 +182,7 @@ def apply(
 def unknown(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:
     """A call that cannot be seen into: it may raise, and may keep or close whatever it is given."""
     for value in (*args, *kwargs.values()):
+        ownership.promised(ctx, cur, value)
         ownership.release(ctx, cur, value)
         instances.shared(ctx, cur, value)
         ownership.handed_on(ctx, cur, value)
@@ -258,6 +263,7 @@ def _stack(ctx: Context, cur: Cursor, name: str, args: list[Value], pos: Pos) ->
     if name in ("enter_context", "enter_async_context") and args:
         value = scopes.enter(ctx, cur, args[0], pos)[1]
     for arg in args:
+        ownership.promised(ctx, cur, arg)
         ownership.release(ctx, cur, arg)
     return value
 

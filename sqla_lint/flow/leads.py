@@ -29,9 +29,11 @@ class Leads(NamedTuple):
     given: frozenset[str]
 
 
-def leads(project: Project) -> Leads:
-    """All names of *project* that lead to a session, directly or through one another."""
-    found = Leads(SESSION_WORDS, frozenset(), frozenset())
+def leads(project: Project, configured: Set[str] = frozenset()) -> Leads:
+    """All names of *project* that lead to a session, directly or through one another, from SQLAlchemy's and the
+    *configured* ones.
+    """
+    found = Leads(SESSION_WORDS | configured, frozenset(), frozenset())
     strange = {path: _strange(project, module) for path, module in project.modules.items()}
     while True:
         grown = found

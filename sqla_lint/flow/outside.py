@@ -86,6 +86,8 @@ def call(
         calls.unknown(ctx, cur, args, kwargs, pos)
         cur.dead = not ctx.static
         return UNKNOWN
+    if not func.called and ctx.world.is_session_scope(name):
+        return sessions.configured_scope(ctx, cur, pos)
     handler = _HANDLERS.get(name)
     if handler is not None:
         return handler(ctx, cur, args, kwargs, pos)
@@ -144,10 +146,12 @@ def _sqlalchemy(
 
 
 def _keyword(args: list[Value]) -> str:
-    """The first word of a literal SQL text, which tells whether it writes."""
+    """The word of a literal SQL text that tells what it does: the first, which writes or not, or a ``COMMIT`` at the
+    end.
+    """
     text = args[0].value if args and isinstance(args[0], Literal) else None
-    words = text.split(None, 1) if isinstance(text, str) else []
-    return words[0].lower() if words else ""
+    words = text.lower().rstrip("; \n").split() if isinstance(text, str) else []
+    return "" if not words else words[-1] if words[-1] in api.ENDS_IN_SQL else words[0]
 
 
 def _entities(args: list[Value]) -> list[Value]:

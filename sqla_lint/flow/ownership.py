@@ -78,6 +78,22 @@ def release(ctx: Context, cur: Cursor, value: Value) -> None:
             cur.sessions[sid] = state._replace(ended=state.ended | {"keeps"})
 
 
+def promised(ctx: Context, cur: Cursor, value: Value) -> None:
+    """``stack.callback(session.rollback)``: whoever has the method cleans up, when what it was handed to ends."""
+    if ctx.static or not isinstance(value, Method) or not isinstance(value.receiver, Session):
+        return
+    if value.name in api.CLOSES | api.ROLLS_BACK:
+        state = ctx.session_state(cur, value.receiver.sid)
+        cur.sessions[value.receiver.sid] = state._replace(ended=state.ended | {"promised"})
+
+
+def kept_promises(cur: Cursor) -> None:
+    """An ``ExitStack`` ends: what was promised to clean up has done so."""
+    for sid, state in cur.sessions.items():
+        if "promised" in state.ended:
+            cur.sessions[sid] = state._replace(failure=None)
+
+
 def handed_on(ctx: Context, cur: Cursor, value: Value) -> None:
     """Code that is not known has the session: it may roll back, or commit what an object's methods wrote."""
     for sid in sids(value):

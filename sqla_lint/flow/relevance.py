@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Set
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import passing
@@ -21,6 +22,9 @@ from sqla_lint.index.names import Names
 from sqla_lint.index.project import Project
 from sqla_lint.jinja_files import RENDERS, Templates
 from sqla_lint.lower import nodes as n
+
+if TYPE_CHECKING:
+    from sqla_lint.config import Settings
 
 _MAKES_AND_ENDS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__call__"})
 # Words without which a function opens no session, and has no handler or finally of its own.
@@ -55,6 +59,7 @@ class Relevance:
     """The questions that :class:`sqla_lint.flow.world.World` answers by words alone."""
 
     project: Project
+    settings: Settings
     names: Names
     mappings: Mappings
     columns: Columns
@@ -250,7 +255,8 @@ class Relevance:
 
     @cached_property
     def _leads(self) -> Leads:
-        return leads(self.project)
+        named = (*self.settings.session_factories, *self.settings.session_scopes)
+        return leads(self.project, frozenset(name.rpartition(".")[2] for name in named))
 
     def leading_names(self, function: Function) -> frozenset[str]:
         """The function's parameters and variables that may hold a session."""

@@ -109,6 +109,9 @@ def leave(ctx: Context, cur: Cursor, entered: Value, pos: Pos, raised: Raised | 
     if isinstance(entered, Method) and isinstance(entered.receiver, Session):
         _autoflush(ctx, cur, entered.receiver, True)
         return False
+    if isinstance(entered, Stack):
+        ownership.kept_promises(cur)
+        return False
     if isinstance(entered, AppContext):
         _leave_app(cur, pos)
         return False

@@ -219,6 +219,8 @@ def _statement_method(
     if name in ("get", "get_one") and not _was_got(cur, args):
         instances.autoflushed(ctx, cur, sid)
     statement(ctx, cur, sid, pos, writes, name)
+    if isinstance(target, Outside) and target.name.rpartition("text.")[2] in api.ENDS_IN_SQL and not ctx.static:
+        cur.sessions[sid] = transitions.ended_in_sql(cur.sessions[sid])
     if not writes and asking.reads(ctx, name, target, args, kwargs):
         asking.note(ctx, sid, pos)
     if "return_defaults" in kwargs:
@@ -290,6 +292,13 @@ def _run_sync(
         ctx.in_sync = outer
         return result
     return UNKNOWN
+
+
+def configured_scope(ctx: Context, cur: Cursor, pos: Pos) -> Scope:
+    """A context manager that the configuration names: it closes the session that it gives, and may commit."""
+    made = create(ctx, cur, Settings(expire_on_commit=None, autoflush=None, flavour="managed"), pos, how="scope")
+    closes = frozenset({"close"})
+    return Scope(made.sid, made, closes | {"may-commit"}, closes, False, False, pos)
 
 
 def factory_begin(ctx: Context, cur: Cursor, settings: Settings, pos: Pos) -> Scope:

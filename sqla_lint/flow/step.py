@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqla_lint.flow import (
     branches,
     class_scopes,
+    collected,
     containers,
     errors,
     evaluate,
@@ -88,9 +89,11 @@ def _stmt(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
 def _augment(ctx: Context, cur: Cursor, stmt: n.AugAssign, name: str, value: Value) -> None:
     kept = cur.env.get(name)
     ownership.forget(cur, name)
-    if isinstance(kept, Many) and stmt.op in ("+", "+="):
-        cur.env[name] = kept
-        containers.extend(ctx, cur, stmt.target, value)
+    if stmt.op in ("+", "+="):
+        collected.note(ctx, cur, stmt.target)
+        if isinstance(kept, Many):
+            cur.env[name] = kept
+            containers.extend(ctx, cur, stmt.target, value)
 
 
 def _dropped(value: n.Expr) -> Iterator[Pos]:

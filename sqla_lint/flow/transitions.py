@@ -48,6 +48,11 @@ def rollback(s: SessionState) -> SessionState:
     return _cleared(s)._replace(failure=None, ended=ended)
 
 
+def ended_in_sql(s: SessionState) -> SessionState:
+    """``text("COMMIT")`` ran: the database's transaction has ended, and SQLAlchemy does not know."""
+    return _cleared(s)._replace(ended=s.ended | {"may-commit"})
+
+
 def _cleared(s: SessionState) -> SessionState:
     """What ended with the transaction."""
     return s._replace(active=False, wrote=None, tried_after=frozenset(), waited=None, changed=None)

@@ -94,6 +94,7 @@ class World(Relevance):
         self._kept: dict[tuple[Class, str], bool] = {}
         self.variants: dict[Function, dict[tuple[object, ...], Function]] = {}
         self.missing: dict[Function, None] = {}
+        self._names_sessions = bool(settings.session_factories or settings.session_scopes or settings.managed_sessions)
         self._registered: dict[str, frozenset[str]] = {}
         self._locals: dict[Function, frozenset[str]] = {}
         self._methods: dict[tuple[Class, str], Function | None] = {}
@@ -163,33 +164,41 @@ class World(Relevance):
         return self.definition_value(self.project.member(target, what.name))
 
     def definition_value(self, what: Definition | None) -> Value:
+        if self._names_sessions and (named := self._configured(what)) is not None:
+            return named
         if isinstance(what, External):
-            return self._configured(what.name) or Outside(what.name)
+            return Outside(what.name)
         if isinstance(what, (ModuleRef, Package)):
             return ModuleValue(what)
         if isinstance(what, Function):
-            return self._configured(self.dotted(what)) or self._decorated(what)
+            return FunctionValue(what)
         if isinstance(what, Class):
             return ClassValue(what)
         if isinstance(what, Variable):
             return self.statics.variable(what)
         return UNKNOWN
 
-    def _configured(self, dotted: str) -> Value | None:
+    def _configured(self, what: Definition | None) -> Value | None:
         """What the configuration says of a name that cannot be inferred."""
+        if not isinstance(what, (External, Function, Class, Variable)):
+            return None
+        dotted = what.name if isinstance(what, External) else self.dotted(what)
         if dotted in self.settings.session_factories:
             return Factory(Settings(expire_on_commit=None))
         if dotted in self.settings.managed_sessions:
             return Registry(Sid("registry", (dotted,)), Settings(expire_on_commit=None, flavour="managed"))
-        return None
+        return Outside(dotted) if self.is_session_scope(dotted) else None
 
-    def dotted(self, function: Function) -> str:
-        stem = function.path.removesuffix(".py").removesuffix("/__init__")
+    def is_session_scope(self, dotted: str) -> bool:
+        """Whether the configuration says of a name that it gives a session in a ``with``, and closes it."""
+        return dotted in self.settings.session_scopes
+
+    def dotted(self, what: Function | Class | Variable) -> str:
+        """The dotted name by which the configuration knows what the project defines."""
+        stem = what.path.removesuffix(".py").removesuffix("/__init__")
         relative = stem[len(self.project.root) :].strip("/").removeprefix("src/")
-        return f"{relative.replace('/', '.')}.{function.qualname}"
-
-    def _decorated(self, function: Function) -> Value:
-        return FunctionValue(function)
+        name = what.name if isinstance(what, Variable) else what.qualname
+        return f"{relative.replace('/', '.')}.{name}"
 
     # --- classes
 

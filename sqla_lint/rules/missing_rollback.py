@@ -36,6 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqla_lint.flow import collected
 from sqla_lint.flow.facts import Exit, Facts, Used
 from sqla_lint.flow.state import Failure, SessionState
 from sqla_lint.flow.values import Sid
@@ -77,6 +78,8 @@ def _used(facts: Facts, event: Used) -> Verdict | None:
     failure = event.state.failure
     assert failure is not None
     assert failure.handler is not None
+    if collected.is_rolled_back_later(facts, event, failure):
+        return None
     name = facts.name_of(event.sid)
     if event.how == "block-end":
         return _block(event, failure, name)
@@ -132,6 +135,8 @@ def _verdict(failure: Failure, message: str, sid: Sid, *notes: Note) -> Verdict:
 
 
 def _lives_on(sid: Sid, state: SessionState) -> bool:
+    if "promised" in state.ended:
+        return False
     return sid.owner in _OUTLIVES or state.status == "gone"
 
 
