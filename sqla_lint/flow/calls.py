@@ -204,7 +204,7 @@ def _lambda(ctx: Context, cur: Cursor, func: LambdaValue, args: list[Value]) -> 
 
 
 def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:
-    from sqla_lint.flow import texts
+    from sqla_lint.flow import scopes, texts
 
     receiver, name = func.receiver, func.name
     if isinstance(receiver, ClassValue):
@@ -222,7 +222,7 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     if isinstance(receiver, Factory):
         return sessions.factory_begin(ctx, cur, receiver.settings, pos) if name == "begin" else UNKNOWN
     if isinstance(receiver, Stack):
-        return _stack(ctx, cur, name, args, pos)
+        return scopes.stacked(ctx, cur, name, args, pos)
     if isinstance(receiver, Engine):
         return _engine(ctx, cur, receiver, name, kwargs, pos)
     if isinstance(receiver, FlaskDb):
@@ -253,19 +253,6 @@ def _engine(ctx: Context, cur: Cursor, engine: Engine, name: str, kwargs: dict[s
             autocommit=engine.autocommit or kwargs.get("isolation_level") == Literal("AUTOCOMMIT", "str")
         )
     return UNKNOWN
-
-
-def _stack(ctx: Context, cur: Cursor, name: str, args: list[Value], pos: Pos) -> Value:
-    """An ``ExitStack`` takes over what it is given."""
-    from sqla_lint.flow import scopes
-
-    value: Value = UNKNOWN
-    if name in ("enter_context", "enter_async_context") and args:
-        value = scopes.enter(ctx, cur, args[0], pos)[1]
-    for arg in args:
-        ownership.promised(ctx, cur, arg)
-        ownership.release(ctx, cur, arg)
-    return value
 
 
 # --- functions of the project ----------------------------------------------------------------------------------------

@@ -204,3 +204,14 @@ def closing(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> Value:
             return Scope(held[0], value, _CLOSE, _CLOSE, False, False, pos)
     ownership.release(ctx, cur, value)
     return UNKNOWN if isinstance(value, Many) else value
+
+
+def stacked(ctx: Context, cur: Cursor, name: str, args: list[Value], pos: Pos) -> Value:
+    """An ``ExitStack`` takes over what it is given."""
+    value: Value = UNKNOWN
+    if name in ("enter_context", "enter_async_context") and args:
+        value = enter(ctx, cur, args[0], pos)[1]
+    for arg in args:
+        ownership.promised(ctx, cur, arg)
+        ownership.release(ctx, cur, arg)
+    return value
