@@ -286,7 +286,7 @@ def project(
         substitute.reads(ctx, cur, summary, bound, function, pos, spread)
         waits.project(ctx, cur, function, summary, bound, pos)
         substitute.effects(ctx, cur, summary, bound, function, pos)
-        ownership.wrapped(ctx, cur, function, bound)
+        substitute.wrapped(ctx, cur, summary, bound, function)
         substitute.writes(ctx, cur, summary, func.receiver or _explicit_self(function, bound))
         if function.node.name == "__init__" and isinstance(func.receiver, Instance):
             _stored(ctx, cur, summary, bound, pos)
@@ -297,7 +297,7 @@ def project(
         return substitute.kept(ctx, cur, summary.returns, bound, pos)
     result = substitute.value(ctx, cur, summary.returns, bound, pos)
     if not ctx.static:
-        givebacks.take_over(ctx, cur, summary, bound, summary.returns, result, pos)
+        givebacks.take_over(ctx, cur, function, summary, bound, result, pos)
     return result
 
 

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqla_lint.flow import substitute
+from sqla_lint.flow import members, substitute
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.instances import ASKED, entities, identity, is_closed, known
 from sqla_lint.flow.state import Cursor, InstanceId, InstanceState, State
 from sqla_lint.flow.summary import Summary
 from sqla_lint.flow.values import Session, Value
+from sqla_lint.index.module import Function
 from sqla_lint.lower.nodes import Pos
 
 _MAX_INSTANCES = 6
@@ -44,10 +45,13 @@ def _either(one: InstanceState, other: InstanceState) -> InstanceState:
 
 
 def take_over(
-    ctx: Context, cur: Cursor, summary: Summary, bound: dict[str, Value], given: Value, result: Value, pos: Pos
+    ctx: Context, cur: Cursor, function: Function, summary: Summary, bound: dict[str, Value], result: Value, pos: Pos
 ) -> None:
-    """Note what a call that returned *result* (in the callee *given*) tells of the instances in it."""
-    states = dict(summary.gives)
+    """Note what a call of *function* that returned *result* tells of the instances in it; where a decorator stands
+    around the function, that may have flushed, committed or loaded them.
+    """
+    given = summary.returns
+    states = {} if members.is_wrapped(function) else dict(summary.gives)
     pairs = list(zip(entities(given), entities(result)))
     made = {identity(before) for before, after in pairs if after.origin is None}
     for before, after in pairs:

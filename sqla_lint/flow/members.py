@@ -163,6 +163,17 @@ _DISPATCH: dict[type, Callable[[Context, Cursor, Any, Any], Value]] = {
 }
 
 
+# Decorators that say nothing of what a function does with a session.
+_PLAIN = frozenset(
+    {"staticmethod", "classmethod", "property", "cached_property", "abstractmethod", "override", "final"}
+)
+
+
+def is_wrapped(function: Function) -> bool:
+    """Whether a decorator stands around the function that may do anything with what it gets and gives."""
+    return any(_last(decorator) not in _PLAIN for decorator in function.node.decorators)
+
+
 def has_decorator(function: Function, *names: str) -> bool:
     """Whether one of the function's decorators ends in one of *names*."""
     return any(_last(d) in names for d in function.node.decorators)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqla_lint import handover_calls, slow_calls
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import containers, frameworks, instances
+from sqla_lint.flow import containers, instances
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.facts import Outlived
 from sqla_lint.flow.state import GONE, OPEN, Cursor
@@ -27,7 +27,7 @@ from sqla_lint.flow.values import (
     Value,
     unread,
 )
-from sqla_lint.index.module import Function, names_in, walk
+from sqla_lint.index.module import names_in, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -106,15 +106,6 @@ def handed_on(ctx: Context, cur: Cursor, value: Value) -> None:
         cur.sessions[value.sid] = state._replace(failure=None, ended=state.ended | {"may-commit"})
     elif value.sid in cur.sessions:
         cur.sessions[value.sid] = cur.sessions[value.sid]._replace(failure=None)
-
-
-def wrapped(ctx: Context, cur: Cursor, function: Function, bound: dict[str, Value]) -> None:
-    """What stands around the function may end the transactions of the sessions that it is given."""
-    if not function.node.decorators or not frameworks.commits_after(function, ctx.world):
-        return
-    for sid in (sid for value in bound.values() for sid in sids(value)):
-        state = ctx.session_state(cur, sid)
-        cur.sessions[sid] = state._replace(ended=state.ended | {"may-commit"}, active=False)
 
 
 def captured(ctx: Context, cur: Cursor, function: n.Lambda | n.FunctionDef) -> None:

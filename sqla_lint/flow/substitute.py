@@ -4,7 +4,7 @@ its reads judged.
 
 from __future__ import annotations
 
-from sqla_lint.flow import instances, loading, ownership, sessions, transitions, usage
+from sqla_lint.flow import frameworks, instances, loading, ownership, sessions, transitions, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Closing, Ended, Handed
 from sqla_lint.flow.graph import Guard
@@ -234,6 +234,16 @@ def _effect(ctx: Context, cur: Cursor, sid: Sid, effect: Effect, raises: bool, p
         # It may have ended the transaction: nobody knows whether a connection is held.
         state = state._replace(active=False)
     cur.sessions[sid] = state
+
+
+def wrapped(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, function: Function) -> None:
+    """What stands around the function may end the transactions of the sessions that it is given, or shares."""
+    if not function.node.decorators or not frameworks.commits_after(function, ctx.world):
+        return
+    shared = [target for sid, _ in summary.effects if (target := resolve_sid(ctx, sid, bound)) is not None]
+    for sid in dict.fromkeys([*shared, *(sid for given in bound.values() for sid in ownership.sids(given))]):
+        state = ctx.session_state(cur, sid)
+        cur.sessions[sid] = state._replace(ended=state.ended | {"may-commit"}, active=False)
 
 
 def scope(ctx: Context, cur: Cursor, generator: Generator, bound: Bound, pos: Pos) -> Value:

@@ -30,6 +30,7 @@ from collections.abc import Iterator
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.facts import Called, Exit, Facts
 from sqla_lint.flow.graph import Guard
+from sqla_lint.flow.members import is_wrapped
 from sqla_lint.flow.rounds import words_of
 from sqla_lint.flow.values import Sid
 from sqla_lint.flow.world import World
@@ -44,8 +45,6 @@ SEVERITY = "warning"
 DEFAULT = False
 
 _ENDS = api.COMMITS | api.ROLLS_BACK | {"close", "aclose"}
-# They say nothing of who calls the function. Any other decorator may be what hands it its session.
-_PLAIN = frozenset({"staticmethod", "classmethod", "abstractmethod", "override", "final"})
 # A flag of one of these names says that the function may end the session, or made it itself.
 _FLAGS = frozenset({"own", "owner", "owned", "commit", "autocommit", "close", "autoclose", "manage", "managed", "new",
                     "created", "local", "auto", "rollback"})  # fmt: skip
@@ -77,7 +76,7 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
 
 def _is_handed_by_framework(function: Function, world: World) -> bool:
     """Whether something around the function hands it its session and manages that: then the function is its owner."""
-    if any(_last(decorator) not in _PLAIN for decorator in function.node.decorators):
+    if is_wrapped(function):
         return True
     if function.outer is not None and _is_handed_out(function, function.outer):
         return True
@@ -89,11 +88,6 @@ def _is_handed_out(function: Function, outer: Function) -> bool:
     returned = [s.value for s in statements(outer.node.body) if isinstance(s, n.Return) and s.value is not None]
     name = function.node.name
     return any(isinstance(e, n.Name) and e.id == name for value in returned for e in own_nodes(value))
-
-
-def _last(decorator: n.Expr) -> str:
-    func = decorator.func if isinstance(decorator, n.Call) else decorator
-    return func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")
 
 
 def _is_agreed(facts: Facts, event: Called) -> bool:
