@@ -15,6 +15,7 @@ from sqla_lint.flow import configure, variants
 from sqla_lint.flow.values import (
     UNKNOWN,
     ClassValue,
+    Connection,
     Engine,
     Entity,
     Factory,
@@ -126,6 +127,8 @@ class Parameters:
             return Registry(sid._replace(owner="injected"), configure.of_class(meaning)._replace(expire_on_commit=None))
         if meaning in ("sessionmaker", "async-sessionmaker"):
             return Factory(configure.of_class(meaning)._replace(expire_on_commit=None))
+        if meaning == "connection-class":
+            return Connection(None)
         if meaning == "engine-class":
             return Engine(None)
         is_holder = name.startswith(handover_calls.HOLDERS)

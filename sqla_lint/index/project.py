@@ -198,7 +198,11 @@ class Project:
             return target if target is not None else External(what.module)
         if target is None:
             return None if what.level else External(f"{what.module}.{what.name}")
-        return self._member(target, what.name, hops)
+        found = self._member(target, what.name, hops)
+        if found is None and isinstance(target, Package) and not what.level:
+            # An installed package goes before a folder of its name that is none (``alembic/``, the migrations').
+            return External(f"{what.module}.{what.name}")
+        return found
 
     def _member(self, owner: Definition, name: str, hops: int = _MAX_HOPS) -> Definition | None:
         if isinstance(owner, ModuleRef):

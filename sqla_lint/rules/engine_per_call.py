@@ -35,6 +35,7 @@ from sqla_lint.flow import pools
 from sqla_lint.flow.facts import Facts
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import Function, own_nodes
+from sqla_lint.index.project import External
 from sqla_lint.lower import nodes as n
 from sqla_lint.rules.verdict import Verdict
 
@@ -67,7 +68,7 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
 
 
 def _runs_once(function: Function, world: World) -> bool:
-    if world.is_test_code(function) or world.is_cached(function) or PurePath(function.path).name == "env.py":
+    if world.is_test_code(function) or world.is_cached(function) or _is_migration(function.path, world):
         return True
     if function.node.name == "main" or any(_is_once(d) for d in function.node.decorators):
         return True
@@ -75,6 +76,11 @@ def _runs_once(function: Function, world: World) -> bool:
     return guard is not None and any(
         isinstance(e, n.Name) and e.id == function.node.name for e in own_nodes(guard.body)
     )
+
+
+def _is_migration(path: str, world: World) -> bool:
+    """Whether a file is one of Alembic's: its environment, or a version, which runs once."""
+    return PurePath(path).name == "env.py" or world.project.lookup(path, "op") == External("alembic.op")
 
 
 def _is_once(decorator: n.Expr) -> bool:

@@ -129,6 +129,11 @@ class TestRoots:
         found = linked(app____init__="", app__logging="def getLogger(): pass", app__use="import logging")
         assert means(found, "app/use.py", "logging") == "logging"
 
+    def test_a_folder_without_a_package_does_not_hide_an_installed_one(self) -> None:
+        found = linked(alembic__versions__a1="from alembic import op\nfrom alembic import versions\n")
+        assert means(found, "alembic/versions/a1.py", "op") == "alembic.op"
+        assert means(found, "alembic/versions/a1.py", "versions") == "alembic/versions/"
+
     def test_a_file_does_not_import_itself(self) -> None:
         assert means(linked(app__redis="from redis import Redis"), "app/redis.py", "Redis") == "redis.Redis"
 
