@@ -167,7 +167,9 @@ def method(
     elif name == "commit":
         statement(ctx, cur, sid, pos, what="commit")
     elif name == "query":
-        return queries.make(ctx, args, pos, sid, wraps=False)
+        made = queries.make(ctx, args, pos, sid, wraps=False)
+        # Made after the close, it runs on the session that it opens again.
+        return made._replace(buffered=sid in cur.sessions and cur.sessions[sid].status == CLOSED)
     elif name in ("begin", "begin_nested"):
         return begin(ctx, cur, sid, name == "begin_nested", pos)
     elif name in ("get_transaction", "get_nested_transaction"):
