@@ -127,10 +127,8 @@ class Parameters:
             return Registry(sid._replace(owner="injected"), configure.of_class(meaning)._replace(expire_on_commit=None))
         if meaning in ("sessionmaker", "async-sessionmaker"):
             return Factory(configure.of_class(meaning)._replace(expire_on_commit=None))
-        if meaning == "connection-class":
-            return Connection(None)
-        if meaning == "engine-class":
-            return Engine(None)
+        if meaning in ("connection-class", "engine-class"):
+            return Connection(None) if meaning == "connection-class" else Engine(None)
         is_holder = name.startswith(handover_calls.HOLDERS)
         if is_holder or slow_calls.is_client(name, self.world.settings.slow_calls):
             return Outside(name, True)
