@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from . import unloading
@@ -35,14 +35,18 @@ _AWAITED = frozenset({"commit", "rollback", "flush", "close", "refresh", "delete
 
 
 class Mutant(NamedTuple):
-    """One file with one thing taken out; *line* is where, *attribute* is what is loaded no more."""
+    """One file with one thing taken out; *line* is where. *gone* is what is loaded no more."""
 
     kind: str
     path: str
     line: int
     function: str
     text: str
-    attribute: str = ""
+    gone: unloading.Unloaded | None = None
+
+    @property
+    def attribute(self) -> str:
+        return self.gone.attribute if self.gone is not None else ""
 
 
 def mutants(texts: dict[str, str]) -> Iterator[Mutant]:
@@ -66,20 +70,18 @@ def _unloaded(path: str, text: str, tree: ast.Module) -> Iterator[Mutant]:
     for name, function in _functions(tree, ""):
         for node in ast.walk(function):
             for gone in unloading.options(node, text):
-                mutated = _replaced(text, [(gone.node, gone.text)])
+                mutated = without(text, [gone])
                 if (name, gone.attribute) not in known and _parses(mutated):
                     known.add((name, gone.attribute))
-                    yield Mutant("options", path, gone.node.lineno, name, mutated, gone.attribute)
+                    yield Mutant("options", path, gone.node.lineno, name, mutated, gone)
     for node in ast.walk(tree):
         for gone in unloading.settings(node):
-            yield Mutant(
-                "lazy",
-                path,
-                gone.node.lineno,
-                gone.attribute,
-                _replaced(text, [(gone.node, gone.text)]),
-                gone.attribute,
-            )
+            yield Mutant("lazy", path, gone.node.lineno, gone.attribute, without(text, [gone]), gone)
+
+
+def without(text: str, gone: Iterable[unloading.Unloaded]) -> str:
+    """*text* that loads none of what is *gone*."""
+    return _replaced(text, [(one.node, one.text) for one in gone])
 
 
 def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.AST]]:
@@ -170,7 +172,7 @@ def _is_call_of_session(node: ast.AST, name: str) -> bool:
 def _replaced(text: str, edits: list[tuple[ast.AST, str]]) -> str:
     """*text* with each node's source replaced (the last first, so that positions hold)."""
     lines = text.split("\n")
-    for node, new in sorted(edits, key=lambda e: -e[0].lineno):  # type: ignore[attr-defined]
+    for node, new in sorted(edits, key=lambda e: (-e[0].lineno, -e[0].col_offset)):  # type: ignore[attr-defined]
         first, last = node.lineno - 1, node.end_lineno - 1  # type: ignore[attr-defined]
         head = lines[first].encode()[: node.col_offset].decode()  # type: ignore[attr-defined]
         tail = lines[last].encode()[node.end_col_offset :].decode()  # type: ignore[attr-defined]

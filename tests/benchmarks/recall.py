@@ -4,6 +4,8 @@
 of :mod:`tests.benchmarks.mutants`, and prints for each kind how many of the functions that had no finding before have one of the
 expected rules afterwards, and by which rule. A mutant that is not reported is printed; if a relationship is loaded no more, with the
 lines that may read it: whether one of them runs for each row is for the reader to say. Nothing is written.
+
+What is loaded no more is tried many at a time, one in each function: a finding names the query and the relationship.
 """
 
 from __future__ import annotations
@@ -11,10 +13,13 @@ from __future__ import annotations
 import argparse
 import ast
 import gc
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+from sqla_lint import jinja_files
 from sqla_lint.config import Settings
 from sqla_lint.discovery import project_files
 from sqla_lint.flow.summaries import Summaries
@@ -22,13 +27,23 @@ from sqla_lint.flow.world import World
 from sqla_lint.index.building import build
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.index.project import Project
-from sqla_lint.judge import judge_file
+from sqla_lint.judge import Judged, judge_file
 from sqla_lint.lower.from_ast import lower_module
 
 from . import unloading
-from .mutants import EXPECTED, Mutant, mutants
+from .mutants import EXPECTED, Mutant, mutants, without
 
-Found = Counter[tuple[str, str | None, str, str]]
+_LOADS = EXPECTED["options"]
+Key = tuple[str, str | None, str, str]
+
+
+class Code(NamedTuple):
+    """A project as it is: its files by path, lowered and as text, and its templates."""
+
+    root: Path
+    modules: dict[str, ModuleIndex]
+    texts: dict[str, str]
+    templates: jinja_files.Templates
 
 
 def main(roots: list[Path], most: int, kinds: set[str]) -> None:
@@ -37,23 +52,22 @@ def main(roots: list[Path], most: int, kinds: set[str]) -> None:
     total: Counter[str] = Counter()
     seen: Counter[tuple[str, str]] = Counter()
     right: set[tuple[str, str]] = set()
-    tried: Counter[Path] = Counter()
-    missed: Counter[Path] = Counter()
     for root in roots:
-        modules, texts = read(root)
-        seen_by = {**texts, **unloading.pages(root)}
-        before = findings(root, modules, list(modules))
-        had = {(path, function, code) for path, function, code, _ in before}
-        for mutant in spread([m for m in mutants(texts) if m.kind in kinds and is_right(m, had)], most, seen_by):
+        code = read(root)
+        seen_by = {**code.texts, **unloading.pages(root)}
+        rules = set().union(*(EXPECTED[kind] for kind in kinds))
+        before = Counter(map(key, findings(code, code.modules, list(code.modules), rules)))
+        had = {one[:3] for one in before}
+        tried = list(spread([m for m in mutants(code.texts) if m.kind in kinds and is_right(m, had)], most, seen_by))
+        missed = 0
+        for mutant, codes in (*told_of_rows(code, tried, before), *told_alone(code, tried, before)):
             total[mutant.kind] += 1
-            tried[root] += 1
             right.add((mutant.path, mutant.function))
-            codes = reported(root, modules, mutant, before, near(mutant, texts))
             seen.update((mutant.kind, code) for code in codes & EXPECTED[mutant.kind] or {"-"})
             if not codes & EXPECTED[mutant.kind]:
-                missed[root] += 1
+                missed += 1
                 tell(mutant, codes, seen_by)
-        print(f"{root.name}: {tried[root] - missed[root]} of {tried[root]} reported", flush=True)
+        print(f"{root.name}: {len(tried) - missed} of {len(tried)} reported", flush=True)
     print(f"{len(right)} functions")
     for kind, count in sorted(total.items()):
         told = ", ".join(f"{code} {n}" for (k, code), n in sorted(seen.items()) if k == kind and code != "-")
@@ -81,7 +95,7 @@ def tell(mutant: Mutant, codes: set[str], texts: dict[str, str]) -> None:
         print(f"    {line}", flush=True)
 
 
-def read(root: Path) -> tuple[dict[str, ModuleIndex], dict[str, str]]:
+def read(root: Path) -> Code:
     modules: dict[str, ModuleIndex] = {}
     texts: dict[str, str] = {}
     for path in map(str, project_files(root)):
@@ -91,7 +105,8 @@ def read(root: Path) -> tuple[dict[str, ModuleIndex], dict[str, str]]:
         except (SyntaxError, UnicodeDecodeError, OSError):
             continue
         texts[path] = text
-    return modules, texts
+    sources = jinja_files.gather(root, (text.encode() for text in texts.values()))
+    return Code(root, modules, texts, jinja_files.Templates(str(root), sources))
 
 
 def index(path: str, text: str) -> ModuleIndex:
@@ -99,37 +114,102 @@ def index(path: str, text: str) -> ModuleIndex:
     return build(path, lower_module(ast.parse(text), lines), tuple(text.split("\n")))
 
 
-def findings(root: Path, modules: dict[str, ModuleIndex], paths: list[str]) -> Found:
-    """How many findings there are, by file, function, code and message."""
-    summaries = Summaries(World(Project(str(root), modules), Settings()))
-    return Counter(
-        (judged.path, judged.function.qualname if judged.function else None, judged.rule.code, judged.verdict.message)
-        for path in paths
-        for judged in judge_file(modules[path], summaries)
-    )
+def findings(
+    code: Code, modules: dict[str, ModuleIndex], paths: Iterable[str], rules: set[str] | None = None
+) -> list[Judged]:
+    """The findings in the files at *paths*; of *rules* alone, if given."""
+    summaries = Summaries(World(Project(str(code.root), modules), Settings(), code.templates))
+    return [judged for path in paths for judged in judge_file(modules[path], summaries, rules)]
 
 
-def near(mutant: Mutant, texts: dict[str, str]) -> list[str]:
-    """The files in which a finding may be new: for rows, those that name what was changed."""
-    if mutant.kind == "remove":
-        return list(texts)
-    if mutant.kind not in ("options", "lazy"):
-        return [mutant.path]
-    name = mutant.function.rpartition(".")[2]
-    return [path for path, text in texts.items() if path == mutant.path or name in text]
+def key(judged: Judged) -> Key:
+    """What a finding is known by when lines have moved: its file, function, code and message."""
+    function = judged.function.qualname if judged.function else None
+    return judged.path, function, judged.rule.code, judged.verdict.message
 
 
-def reported(root: Path, modules: dict[str, ModuleIndex], mutant: Mutant, before: Found, paths: list[str]) -> set[str]:
+# --- one at a time ---------------------------------------------------------------------------------------------------
+
+
+def told_alone(code: Code, tried: list[Mutant], before: Counter[Key]) -> Iterator[tuple[Mutant, set[str]]]:
+    """Each mutant that is not about rows, with the rules of which a finding is new."""
+    for mutant in tried:
+        if mutant.gone is None:
+            paths = list(code.texts) if mutant.kind == "remove" else [mutant.path]
+            yield mutant, reported(code, mutant, before, paths)
+
+
+def reported(code: Code, mutant: Mutant, before: Counter[Key], paths: Iterable[str]) -> set[str]:
     """The rules of which a finding is new in the files at *paths*."""
-    changed = {**modules, mutant.path: index(mutant.path, mutant.text)}
-    after = findings(root, changed, paths)
-    if mutant.kind == "lazy":  # No line has moved: what is said of a read may have changed.
-        return {key[2] for key, count in after.items() if count > before[key]}
+    changed = {**code.modules, mutant.path: index(mutant.path, mutant.text)}
     counted: Counter[tuple[str, str | None, str]] = Counter()
-    for one, sign in ((after, 1), (before, -1)):
-        for key, count in one.items():
-            counted[key[:3]] += sign * count
-    return {key[2] for key, count in counted.items() if count > 0}
+    for judged in findings(code, changed, paths, EXPECTED[mutant.kind]):
+        counted[key(judged)[:3]] += 1
+    for one, count in before.items():
+        counted[one[:3]] -= count
+    return {rule for (_, _, rule), count in counted.items() if count > 0}
+
+
+# --- many at a time --------------------------------------------------------------------------------------------------
+
+
+def told_of_rows(code: Code, tried: list[Mutant], before: Counter[Key]) -> Iterator[tuple[Mutant, set[str]]]:
+    """Each mutant that loads something no more, with the rules of which a finding is new that is about it."""
+    for together in rounds([mutant for mutant in tried if mutant.gone is not None]):
+        changed = dict(code.modules)
+        for path in {mutant.path for mutant in together}:
+            gone = [mutant.gone for mutant in together if mutant.path == path and mutant.gone is not None]
+            changed[path] = index(path, without(code.texts[path], gone))
+        new = [judged for judged in findings(code, changed, changed, _LOADS) if _is_new(judged, before)]
+        told: dict[int, set[str]] = {id(mutant): set() for mutant in together}
+        unclear = []
+        for judged in new:
+            about = [mutant for mutant in together if is_about(judged, mutant, changed)]
+            unclear += [] if about else [judged]
+            for mutant in about:
+                told[id(mutant)].add(judged.rule.code)
+        for mutant in together:
+            named = re.compile(rf"\b{mutant.attribute}\b")
+            paths = {judged.path for judged in unclear if named.search(judged.verdict.message)}
+            yield mutant, told[id(mutant)] or (reported(code, mutant, before, paths) if paths else set())
+
+
+def rounds(tried: list[Mutant]) -> list[list[Mutant]]:
+    """*tried* in as few lists as there are mutants of one function, or relationships of one name."""
+    found: list[list[Mutant]] = []
+    for mutant in tried:
+        free = (one for one in found if not any(_belong(mutant, other) for other in one))
+        together = next(free, None)
+        if together is None:
+            found.append(together := [])
+        together.append(mutant)
+    return found
+
+
+def _belong(mutant: Mutant, other: Mutant) -> bool:
+    if "lazy" in (mutant.kind, other.kind):
+        return mutant.kind != other.kind or mutant.attribute == other.attribute
+    return (mutant.path, mutant.function) == (other.path, other.function)
+
+
+def _is_new(judged: Judged, before: Counter[Key]) -> bool:
+    return key(judged) not in before
+
+
+def is_about(judged: Judged, mutant: Mutant, modules: dict[str, ModuleIndex]) -> bool:
+    """Whether a finding tells of rows that the mutant's function asked for, or of the class that it changed,
+    that what it took out is loaded lazily.
+    """
+    for entity, attribute in judged.verdict.unloaded:
+        if attribute != mutant.attribute or entity.origin is None:
+            continue
+        if mutant.kind == "lazy":
+            return True
+        places = [pos for path, pos in entity.origin.places if path == mutant.path]
+        spans = [f.node.pos for f in modules[mutant.path].functions if f.qualname == mutant.function]
+        if any(span[0] <= pos[0] <= span[2] for pos in places for span in spans):
+            return True
+    return False
 
 
 if __name__ == "__main__":

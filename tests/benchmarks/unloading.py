@@ -17,7 +17,7 @@ _TEMPLATES = ("*.html", "*.htm", "*.jinja", "*.jinja2", "*.j2")
 
 
 class Unloaded(NamedTuple):
-    """*node* replaced by *text*: *attribute* is loaded no more."""
+    """*node* replaced by *text*, which has as many lines: *attribute* is loaded no more."""
 
     node: ast.expr
     text: str
@@ -32,11 +32,11 @@ def options(node: ast.AST, source: str) -> Iterator[Unloaded]:
         for step, attribute in _steps(arg):
             before = step.func.value if isinstance(step.func, ast.Attribute) and _steps(step.func.value) else None
             if before is not None:
-                yield Unloaded(arg, _text(before, source), attribute)
+                yield Unloaded(arg, _padded(_text(before, source), arg), attribute)
                 continue
             kept = [_text(other, source) for other in (*node.args, *node.keywords) if other is not arg]
             rest = f".options({', '.join(kept)})" if kept else ""
-            yield Unloaded(node, _text(node.func.value, source) + rest, attribute)
+            yield Unloaded(node, _padded(_text(node.func.value, source) + rest, node), attribute)
 
 
 def _steps(option: ast.expr) -> list[tuple[ast.Call, str]]:
@@ -79,6 +79,12 @@ def settings(node: ast.AST) -> Iterator[Unloaded]:
 
 def _text(node: ast.AST, source: str) -> str:
     return ast.get_source_segment(source, node) or ""
+
+
+def _padded(text: str, node: ast.expr) -> str:
+    """*text* in parentheses that make it as many lines as *node*."""
+    lines = (node.end_lineno or node.lineno) - node.lineno - text.count("\n")
+    return f"({text}{lines * chr(10)})"
 
 
 # --- reads -----------------------------------------------------------------------------------------------------------
