@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqla_lint import handover_calls
 from sqla_lint.flow import (
     asking,
+    cascades,
     collected,
     configure,
     construct,
@@ -23,6 +24,7 @@ from sqla_lint.flow import (
     rows,
     schemas,
     sessions,
+    setting,
     substitute,
     usage,
     variants,
@@ -92,6 +94,10 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
     if isinstance(node.func, n.Attribute) and node.func.attr in containers.ADDS and not isinstance(func, FunctionValue):
         containers.add(ctx, cur, node.func.value, node.func.attr, args)
         collected.note(ctx, cur, node.func.value)
+        known = cascades.before(cur, args)
+        result = apply(ctx, cur, func, args, kwargs, node.pos, node)
+        cascades.appended(ctx, cur, node.func.value, args, known)
+        return result
     return apply(ctx, cur, func, args, kwargs, node.pos, node)
 
 
@@ -285,6 +291,7 @@ def project(
         usage.handed(ctx, cur, bound, function, summary, pos)
         substitute.reads(ctx, cur, summary, bound, function, pos, spread)
         waits.project(ctx, cur, function, summary, bound, pos)
+        setting.by_callee(ctx, cur, function, bound, pos)
         substitute.effects(ctx, cur, summary, bound, function, pos)
         substitute.wrapped(ctx, cur, summary, bound, function)
         substitute.writes(ctx, cur, summary, func.receiver or _explicit_self(function, bound))

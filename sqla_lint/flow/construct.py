@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow import asking, calls, configure, containers, instances, ownership, sessions, substitute
+from sqla_lint.flow import asking, calls, cascades, configure, containers, instances, ownership, sessions, substitute
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import UNKNOWN, ClassValue, Entity, FlaskDb, Instance, Value
@@ -22,12 +22,14 @@ def instance(
     """An instance of a class of the project."""
     cls = func.cls
     if ctx.world.mappings.is_mapped(cls):
+        known = cascades.before(cur, kwargs.values())
         calls.unknown(ctx, cur, args, kwargs, pos)
         made = Entity(cls, None, made=(ctx.path, pos))
         plain = node is not None and not args and configure.SPREAD not in kwargs
         # Names that are not literal may be set on it, on some ways only.
         plain = plain and not (ctx.function is not None and "setattr" in ctx.function.body_words)
         instances.built(ctx, cur, made, frozenset(kwargs) if plain else None)
+        cascades.given(ctx, cur, made, kwargs, known)
         return made
     if ctx.world.is_flask_db_class(cls):
         return FlaskDb(ctx.path, f"{pos[0]}:{pos[1]}", configure.of_flask(kwargs))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from sqla_lint.flow import errors
 from sqla_lint.flow.evaluate import expr
@@ -10,8 +11,15 @@ from sqla_lint.flow.facts import Called, Facts
 from sqla_lint.flow.state import Cursor, Raised, State
 from sqla_lint.flow.values import ClassValue, FunctionValue, Method, Outside, Session
 from sqla_lint.flow.world import World
-from sqla_lint.index.module import own_nodes
+from sqla_lint.index.module import Function, own_nodes
 from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+# (whether something may be sent, whether a change is noted)
+Says: TypeAlias = tuple[bool, bool]
+
+# How many project functions deep a change is looked for.
+_MAX_DEPTH = 3
 
 # Methods of a session that note something and send nothing.
 _NOTES = frozenset({"add", "add_all", "delete", "expunge"})
@@ -27,31 +35,72 @@ def sends_nothing(facts: Facts, world: World, body: Sequence[n.Stmt], savepoint:
     no more, or a call that cannot reach a database.
     """
     calls = {event.pos: event for event in facts.events if isinstance(event, Called)}
-    notes = False
     expired = any(event.name in _EXPIRES and event.pos < body[0].pos for event in calls.values())
-    called = {node.func for node in own_nodes(tuple(body)) if isinstance(node, n.Call)}
-    targets = {t for node in own_nodes(tuple(body)) if isinstance(node, n.Assign) for t in node.targets}
-    for node in own_nodes(tuple(body)):
-        if isinstance(node, n.Name) and node.id == savepoint:
-            return False
-        if isinstance(node, (n.With, n.Yield, n.While)):
-            return False
-        if isinstance(node, n.For) and (node.is_async or any(body[0].pos <= pos < node.pos for pos in calls)):
-            # What it goes through may be a query, which flushes what was added before it.
-            return False
-        if isinstance(node, n.Attribute) and node not in targets and node not in called:
-            if expired or node.attr in world.reading_names:
-                return False
-        if isinstance(node, (n.Assign, n.AugAssign)):
-            notes = notes or any(
-                isinstance(t, n.Attribute) for t in (node.targets if isinstance(node, n.Assign) else (node.target,))
-            )
-        if isinstance(node, n.Call):
-            sends, writes = _call(facts, world, node, calls.get(node.pos))
-            if sends:
-                return False
-            notes = notes or writes
-    return notes
+    sends, notes = _Look(world, facts.function, calls, expired).at(body, savepoint)
+    return notes and not sends
+
+
+class _Look(NamedTuple):
+    """What is known of the statements that are looked at: *calls* on sessions among them, and whether attributes that
+    they read were *expired*.
+    """
+
+    world: World
+    function: Function
+    calls: Mapping[Pos, Called]
+    expired: bool
+    depth: int = 0
+
+    def at(self, body: Sequence[n.Stmt], savepoint: str | None = None) -> Says:
+        """(whether *body* may send something, whether it notes a change)."""
+        nodes = tuple(own_nodes(tuple(body)))
+        called = {node.func for node in nodes if isinstance(node, n.Call)}
+        targets = {t for node in nodes if isinstance(node, n.Assign) for t in node.targets}
+        notes = False
+        for node in nodes:
+            if isinstance(node, n.Name) and node.id == savepoint or isinstance(node, (n.With, n.Yield, n.While)):
+                return True, False
+            if isinstance(node, n.For) and (node.is_async or any(body[0].pos <= pos < node.pos for pos in self.calls)):
+                # What it goes through may be a query, which flushes what was added before it.
+                return True, False
+            if isinstance(node, n.Attribute) and node not in targets and node not in called:
+                if self.expired or node.attr in self.world.reading_names:
+                    return True, False
+            if isinstance(node, (n.Assign, n.AugAssign)):
+                notes = notes or any(
+                    isinstance(t, n.Attribute) for t in (node.targets if isinstance(node, n.Assign) else (node.target,))
+                )
+            if isinstance(node, n.Call):
+                sends, writes = self._call(node)
+                if sends:
+                    return True, False
+                notes = notes or writes
+        return False, notes
+
+    def _call(self, node: n.Call) -> Says:
+        called = self.calls.get(node.pos)
+        if called is not None:
+            return called.name not in _NOTES, True
+        ctx = self.world.static_context(self.function.path, self.function)
+        func = expr(ctx, Cursor(State({}, {}), None), node.func)
+        if isinstance(func, ClassValue) and self.world.mappings.is_mapped(func.cls):
+            return False, False
+        if isinstance(func, FunctionValue):
+            return self._project(func.function)
+        if isinstance(func, Method) and isinstance(func.receiver, Session):
+            return func.name not in _NOTES, True
+        return not (isinstance(func, Outside) and func.name.startswith(_PLAIN)), False
+
+    def _project(self, function: Function) -> Says:
+        summary = self.world.summary(function, given_session=True)
+        may = frozenset().union(*(effect.may for _, effect in summary.effects))
+        if summary.bounded or may & {"statement", "commit"}:
+            return True, False
+        if may:
+            return False, "write" in may
+        if self.depth == _MAX_DEPTH or function.node.decorators or function.is_generator:
+            return True, False
+        return _Look(self.world, function, {}, self.expired, self.depth + 1).at(function.node.body)
 
 
 def listens(facts: Facts, world: World, handler: n.Handler) -> bool:
@@ -59,27 +108,6 @@ def listens(facts: Facts, world: World, handler: n.Handler) -> bool:
     ctx = world.static_context(facts.function.path, facts.function)
     types = errors.handler_types(ctx, Cursor(State({}, {}), None), handler.type)
     return errors.catches(Raised("database"), types) is not False
-
-
-def _call(facts: Facts, world: World, node: n.Call, called: Called | None) -> tuple[bool, bool]:
-    """(whether a call may send something, whether it notes a change)."""
-    if called is not None:
-        return called.name not in _NOTES, True
-    ctx = world.static_context(facts.function.path, facts.function)
-    func = expr(ctx, Cursor(State({}, {}), None), node.func)
-    if isinstance(func, ClassValue) and world.mappings.is_mapped(func.cls):
-        return False, False
-    if isinstance(func, FunctionValue):
-        return _function(world, func)
-    if isinstance(func, Method) and isinstance(func.receiver, Session):
-        return func.name not in _NOTES, True
-    return not (isinstance(func, Outside) and func.name.startswith(_PLAIN)), False
-
-
-def _function(world: World, func: FunctionValue) -> tuple[bool, bool]:
-    summary = world.summary(func.function, given_session=True)
-    may = frozenset().union(*(effect.may for _, effect in summary.effects))
-    return bool(may & {"statement", "commit"}) or summary.bounded or not may, "write" in may
 
 
 __all__ = ["listens", "sends_nothing"]

@@ -105,10 +105,20 @@ def added(ctx: Context, cur: Cursor, sid: Sid, value: Value) -> None:
             key, state = found
             _keeps_change(cur, state.sid, sid)
             cur.instances[key] = state._replace(sid=sid, spared=False)
+            _with_it(cur, sid, state.holds)
             session = cur.sessions.get(sid)
             if session is not None and session.status == CLOSED:
                 # It is used once more: what is read from here on loads again.
                 cur.instances[key] = InstanceState(sid, stored=True, shared=True)
+
+
+def _with_it(cur: Cursor, sid: Sid, held: frozenset[InstanceId]) -> None:
+    """What hangs on an added instance is added with it, and what hangs on that."""
+    for key in held:
+        state = cur.instances.get(key)
+        if state is not None and state.sid is None:
+            cur.instances[key] = state._replace(sid=sid, spared=False)
+            _with_it(cur, sid, state.holds)
 
 
 def _keeps_change(cur: Cursor, before: Sid | None, now: Sid) -> None:
@@ -150,8 +160,16 @@ def shared(ctx: Context, cur: Cursor, value: Value) -> None:
     for entity in entities(value):
         found = known(cur, entity)
         if found is not None and not is_closed(cur, entity):
-            key, state = found
-            cur.instances[key] = state._replace(shared=True, expired=None, committed=None, keyless=False)
+            _shared(cur, *found)
+
+
+def _shared(cur: Cursor, key: InstanceId, state: InstanceState) -> None:
+    """What hangs on an instance that other code has may be in a session as well."""
+    cur.instances[key] = state._replace(shared=True, expired=None, committed=None, keyless=False)
+    for other in state.holds:
+        held = cur.instances.get(other)
+        if held is not None and not held.shared:
+            _shared(cur, other, held)
 
 
 def _held(cur: Cursor, sid: Sid) -> list[tuple[InstanceId, InstanceState]]:

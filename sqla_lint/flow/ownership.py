@@ -197,10 +197,13 @@ def _module_value(ctx: Context, cur: Cursor, name: str, value: Value) -> Value:
 
 
 def note_name(ctx: Context, name: str, value: Value) -> None:
-    """Remember which variable holds a session, for messages."""
+    """Remember which variable holds a session, for messages: of an object made over somebody's session, that has its
+    own name.
+    """
     if not isinstance(value, (Method, Record, Partial, Mapping, Many)):
         for sid in sids(value):
-            ctx.names.setdefault(sid, name)
+            if not isinstance(value, Instance) or sid.owner == "local":
+                ctx.names.setdefault(sid, name)
 
 
 def forget(cur: Cursor, name: str) -> None:

@@ -85,7 +85,7 @@ class InstanceState(NamedTuple):
     emptied its attributes: they are loaded again when one is read; *committed* the commit that did so if the session,
     which is the caller's, expires on commit. *spared* if a commit does not expire it (deleted, or
     expunged). *keyless* while the flush that makes its primary key has not come. *shared* once other code had it: what
-    that loaded, added or set is not known.
+    that loaded, added or set is not known. *holds* are instances that come into a session with it.
     """
 
     sid: Sid | None = None
@@ -95,6 +95,7 @@ class InstanceState(NamedTuple):
     keyless: bool = False
     shared: bool = False
     committed: Pos | None = None
+    holds: frozenset[InstanceId] = frozenset()
 
 
 class Raised(NamedTuple):

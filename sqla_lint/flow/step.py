@@ -189,14 +189,17 @@ def _iter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     if isinstance(value, (Query, Many)) and value.single and not (isinstance(value, Many) and value.fixed):
         ctx.emit(Once(stmt.pos[:2]))
     cur.env[_iterable(stmt)] = value._replace(executed=True) if isinstance(value, Query) else value
+    if isinstance(stmt.iter, n.Sequence) and any(not isinstance(item, n.Starred) for item in stmt.iter.items):
+        cur.env[_unbegun(stmt)] = TRUE
     return _on(node, cur)
 
 
 def _next(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    """The next item, or the end: each way has its own state."""
+    """The next item, or the end: each way has its own state. Over what is written down there is a first round."""
     stmt = node.payload
     assert isinstance(stmt, n.For)
     source = cur.env.get(_iterable(stmt), UNKNOWN)
+    surely = cur.env.pop(_unbegun(stmt), None) is not None
     done = Cursor(cur.state(), node)
     done.env.pop(_iterable(stmt), None)
     if isinstance(stmt.target, n.Name):
@@ -207,7 +210,11 @@ def _next(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     ownership.bind(ctx, cur, stmt.target, drawn)
     if stmt.is_async:
         cur.raises(Raised("base"), stmt.iter.pos)
-    return [Step(node.next[0], cur.state()), Step(node.next[1], done.state())]
+    return [Step(node.next[0], cur.state()), *([] if surely else [Step(node.next[1], done.state())])]
+
+
+def _unbegun(stmt: n.For) -> str:
+    return f"%first{stmt.pos[0]}:{stmt.pos[1]}"
 
 
 def _iterable(stmt: n.For) -> str:

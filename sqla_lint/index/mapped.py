@@ -28,7 +28,7 @@ class Relationship(NamedTuple):
     *target* is the class it leads to, None where unknown. *many* is True for a collection, False for a scalar, None
     where not known. *lazy* is SQLAlchemy's loader strategy, None where it is not a literal. *inverse* is the attribute
     on the other side.
-    *m2o* says whether a scalar side holds the foreign key (then the identity map may serve it).
+    *cascades* unless it keeps what hangs on it out of the session.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Relationship(NamedTuple):
     path: str
     pos: n.Pos
     join_depth: bool = False
+    cascades: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +202,8 @@ class Mappings:
             lazy, many = annotated[2], True
         if many is None:
             many = self._direction(raw, cls, target)
-        return Relationship(raw.name, target, many, lazy, inverse, raw.owner.path, raw.pos, depth)
+        cascades = call is None or _cascades(call)
+        return Relationship(raw.name, target, many, lazy, inverse, raw.owner.path, raw.pos, depth, cascades)
 
     def _lazy(self, owner: Class, call: n.Call) -> str | None:
         """The strategy that ``lazy=`` names; None where it is not a literal.
@@ -326,3 +328,11 @@ class Mappings:
                 if mapped is not None:
                     found.update(mapped.relationships, mapped.deferred, mapped.proxies)
         return frozenset(found)
+
+
+def _cascades(call: n.Call) -> bool:
+    """Whether ``save-update`` is among a relationship's cascades, as it is unless the call says otherwise."""
+    said = keyword(call, "cascade")
+    if keyword(call, "viewonly") is not None or any(k.name is None for k in call.keywords):
+        return False
+    return said is None or bool({"all", "save-update"} & {word.strip() for word in (string(said) or "").split(",")})
