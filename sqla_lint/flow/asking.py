@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow import sql_texts
 from sqla_lint.flow.context import Context, LoopId
 from sqla_lint.flow.derived import Derivation
 from sqla_lint.flow.facts import Queried
-from sqla_lint.flow.summary import Asks, Summary, Taken
-from sqla_lint.flow.values import Dynamic, Literal, Many, Outside, Pair, Query, Sid, Value
+from sqla_lint.flow.summary import Asks, Summary
+from sqla_lint.flow.values import Dynamic, Literal, Many, Pair, Query, Sid, Value
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -25,10 +26,18 @@ def note(ctx: Context, sid: Sid | None, pos: Pos, outside: LoopId | None = None)
         return
     from sqla_lint.flow.loading import parameter_guards
 
-    loops = tuple(loop for loop in ctx.loops if loop != outside)
+    loops = before(ctx.loops, outside)
     ctx.emit(
         Queried(sid, pos, loops, parameter_guards(ctx), coroutine=session is not None and session.settings.is_async)
     )
+
+
+def before(loops: tuple[LoopId, ...], loop: LoopId | None) -> tuple[LoopId, ...]:
+    """The loops that run when *loop* begins: the second ``for`` of a comprehension does in each round of the first."""
+    if loop not in loops:
+        return loops
+    last = len(loops) - 1 - loops[::-1].index(loop)
+    return loops[:last] + loops[last + 1 :]
 
 
 def reads(ctx: Context, name: str, target: Value, args: list[Value], kwargs: dict[str, Value]) -> bool:
@@ -36,9 +45,7 @@ def reads(ctx: Context, name: str, target: Value, args: list[Value], kwargs: dic
     if name in ("get", "get_one"):
         return True
     if name in api.EXECUTES:
-        if isinstance(target, Outside):
-            return target.name == "sqlalchemy.text.select"
-        return isinstance(target, (Query, Dynamic))
+        return isinstance(target, (Query, Dynamic)) or sql_texts.is_select(target)
     if name == "refresh":
         names = args[1] if len(args) > 1 else kwargs.get("attribute_names")
         items = names.items if isinstance(names, Pair) else (names.item,) if isinstance(names, Many) else ()
@@ -47,26 +54,39 @@ def reads(ctx: Context, name: str, target: Value, args: list[Value], kwargs: dic
 
 
 def called(
-    ctx: Context, summary: Summary, bound: dict[str, Value], function: Function, receiver: Value | None, pos: Pos
+    ctx: Context,
+    summary: Summary,
+    bound: dict[str, Value],
+    function: Function,
+    receiver: Value | None,
+    pos: Pos,
+    ahead: int = 0,
 ) -> None:
-    """A function of the project is called: what it asks the database for with its arguments, the call asks."""
+    """A function of the project is called: what it asks the database for with its arguments, the call asks.
+
+    *ahead* is how many arguments a ``partial`` gave before.
+    """
     if ctx.static or not summary.asks or ctx.world.is_cached(function):
         return
     from sqla_lint.flow.loading import parameter_guards
     from sqla_lint.flow.substitute import is_ruled_out, resolve_sid
 
     outcomes: dict[n.Expr, bool | None] = {}
-    positional = [p.name for p in function.node.params if p.kind in ("pos", "normal")]
-    shift = 1 if receiver is not None else 0
+    positional = [p.name for p in function.node.params if p.kind in ("pos", "normal", "vararg")]
+    shift = ahead + (1 if receiver is not None else 0)
     for ask in summary.asks:
         if is_ruled_out(ctx, ask.under, bound, outcomes):
             continue
-        takes = tuple(
-            Taken(positional.index(t.name) - shift if t.name in positional else -2, t.name, t.batch) for t in ask.takes
-        )
+        takes = tuple(taken._replace(place=_place(positional, taken.name, shift, ahead)) for taken in ask.takes)
         sid = resolve_sid(ctx, ask.sid, bound) if ask.sid is not None else None
         via = (ask.qualname, ask.pos, ask.path)
         ctx.emit(Queried(sid, pos, ctx.loops, parameter_guards(ctx), takes, via, function.node.is_async))
+
+
+def _place(positional: list[str], name: str, shift: int, ahead: int) -> int:
+    """Where a call gives a parameter; -2 where only its name can tell, or a ``partial`` gives it."""
+    place = positional.index(name) - shift if name in positional else -2
+    return place if place >= 0 or (place == -1 and not ahead) else -2
 
 
 def asks(ctx: Context, function: Function) -> tuple[Asks, ...]:

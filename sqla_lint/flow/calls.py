@@ -9,7 +9,6 @@ from sqla_lint import handover_calls
 from sqla_lint.flow import (
     asking,
     cascades,
-    collected,
     configure,
     construct,
     containers,
@@ -18,6 +17,7 @@ from sqla_lint.flow import (
     givebacks,
     handovers,
     instances,
+    lambdas,
     outside,
     ownership,
     queries,
@@ -91,9 +91,9 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
     made = _collected(ctx, cur, func, args, node)
     if made is not None:
         return made
+    if isinstance(node.func, n.Attribute) and not isinstance(func, FunctionValue):
+        args = rows.of_container(ctx, cur, node, node.func, args, kwargs)
     if isinstance(node.func, n.Attribute) and node.func.attr in containers.ADDS and not isinstance(func, FunctionValue):
-        containers.add(ctx, cur, node.func.value, node.func.attr, args)
-        collected.note(ctx, cur, node.func.value)
         known = cascades.before(cur, args)
         result = apply(ctx, cur, func, args, kwargs, node.pos, node)
         cascades.appended(ctx, cur, node.func.value, args, known)
@@ -153,13 +153,14 @@ def apply(
     kwargs: dict[str, Value],
     pos: Pos,
     node: n.Call | None = None,
+    ahead: int = 0,
 ) -> Value:
-    """Call *func*, whatever it is."""
+    """Call *func*, whatever it is; *ahead* is how many of the arguments a ``partial`` gave."""
     if isinstance(func, FunctionValue):
         if ctx.world.settings.session_scopes and ctx.world.is_session_scope(ctx.world.dotted(func.function)):
             return sessions.configured_scope(ctx, cur, pos)
         spread = node is not None and any(keyword.name is None for keyword in node.keywords)
-        return project(ctx, cur, pos, func, args, kwargs, func.function.node.name, spread)
+        return project(ctx, cur, pos, func, args, kwargs, func.function.node.name, spread, ahead)
     if isinstance(func, Method):
         return _method(ctx, cur, func, args, kwargs, pos)
     if isinstance(func, ClassValue):
@@ -173,9 +174,10 @@ def apply(
     if isinstance(func, Outside):
         return outside.call(ctx, cur, func, args, kwargs, pos, node)
     if isinstance(func, LambdaValue):
-        return _lambda(ctx, cur, func, args)
+        return lambdas.call(ctx, cur, func, args, pos)
     if isinstance(func, Partial):
-        return apply(ctx, cur, func.func, [*func.args, *args], {**dict(func.kwargs), **kwargs}, pos)
+        given, named = [*func.args, *args], {**dict(func.kwargs), **kwargs}
+        return apply(ctx, cur, func.func, given, named, pos, ahead=ahead + len(func.args))
     if isinstance(func, Getter):
         return outside.get_attributes(ctx, cur, func, args[0], pos) if args else UNKNOWN
     if isinstance(func, Instance):
@@ -195,18 +197,6 @@ def unknown(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Valu
     ctx.raises_other = True
     cur.raises(Raised("other"), pos)
     return UNKNOWN
-
-
-def _lambda(ctx: Context, cur: Cursor, func: LambdaValue, args: list[Value]) -> Value:
-    from sqla_lint.flow.evaluate import expr
-
-    saved = dict(cur.env)
-    for param, value in zip(func.node.params, args):
-        ownership.forget(cur, param.name)
-        cur.env[param.name] = value
-    result = expr(ctx, cur, func.node.body)
-    cur.env = saved
-    return result
 
 
 def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:
@@ -273,15 +263,17 @@ def project(
     kwargs: dict[str, Value],
     describe: str,
     spread: bool = False,
+    ahead: int = 0,
 ) -> Value:
     """A call of a function of the project: its summary says what it does.
 
-    With *spread* (``**options``) a parameter that is not named may have any value, whatever its default is.
+    With *spread* (``**options``) a parameter that is not named may have any value, whatever its default is. *ahead* is
+    how many of the arguments a ``partial`` gave.
     """
     function = func.function
     bound = bind(ctx, function, func.receiver, args, kwargs, spread)
     summary = ctx.world.summary(function, any(ownership.sids(value) for value in bound.values()))
-    asking.called(ctx, summary, bound, function, func.receiver, pos)
+    asking.called(ctx, summary, bound, function, func.receiver, pos, ahead)
     summary = variants.summary(ctx, function, summary, bound, pos)
     if function.is_generator and summary.generator is not None:
         if func.kind == "context-manager" or ctx.world.is_context_manager(function):

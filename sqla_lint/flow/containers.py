@@ -20,8 +20,8 @@ from sqla_lint.flow.values import (
 from sqla_lint.lower import nodes as n
 
 _ITEMS = frozenset({"append", "add", "appendleft", "put", "put_nowait"})
-_COLLECTIONS = frozenset({"extend", "update", "extendleft"})
-ADDS = _ITEMS | _COLLECTIONS | {"insert"}
+COLLECTIONS = frozenset({"extend", "update", "extendleft"})
+ADDS = _ITEMS | COLLECTIONS | {"insert"}
 # Containers within containers are followed this far.
 _MAX_DEPTH = 3
 

@@ -6,11 +6,11 @@ came from the loop as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.context import dotted
+from sqla_lint.flow.context import dotted, first_name
 from sqla_lint.flow.facts import Queried
 from sqla_lint.flow.summary import Taken
 from sqla_lint.flow.values import Sid
@@ -56,7 +56,8 @@ class Derivation:
         self._parameters: dict[str, Names] = {}
         self._awaited = {node.value.pos for node in self.nodes if type(node) is n.Await}
         self._at = {node.pos: node for node in self.nodes if type(node) in _PLACES}
-        self._fills = any(type(node) is n.Assign and type(node.targets[0]) is n.Subscript for node in self.nodes)
+        targets = (target for node in self.nodes if type(node) is n.Assign for target in node.targets)
+        self._fills = any(type(target) is n.Subscript for target in targets)
 
     @classmethod
     def of(cls, function: Function) -> Derivation:
@@ -86,7 +87,7 @@ class Derivation:
                 continue
             whole = self.asks_for(event, names)
             if whole or self.asks_for(event, names, batches=True):
-                found.append(Taken(0, param.name, not whole))
+                found.append(Taken(0, param.name, not whole, param.kind))
         return tuple(found)
 
     def _of_parameter(self, name: str) -> Names:
@@ -94,12 +95,17 @@ class Derivation:
             self._parameters[name] = self.names((name,))
         return self._parameters[name]
 
-    def made_of_session(self, expr: n.Expr, names: Names) -> bool:
+    def made_of_session(self, expr: n.Expr, names: Names, sid: Sid | None) -> bool:
         """Whether an expression is about a session that *names* are made for: bound where they are, as a session is
-        called.
+        called, or held by an object that is made there.
         """
-        made = {name for b in names.within for name in b.names if isinstance(b.value, n.Call)}
-        bound = {name for name in made | names.variables if name.lower().endswith("session") or name in ("db", "sess")}
+        if sid is not None and sid.owner == "instance" and first_name(expr) in _made(names):
+            return True
+        bound = {
+            name
+            for name in _made(names) | names.variables
+            if name.lower().endswith("session") or name in ("db", "sess")
+        }
         return bool(bound) and bool(names_in(expr) & _closure(bound, names.within))
 
     # --- what a query is made of
@@ -111,7 +117,7 @@ class Derivation:
             return False
         if event.takes is None:
             return self._mentions(node, names, event.sid, batches) and not _is_over_classes(node, names.every)
-        given = [(taken, value) for taken in event.takes for value in [_argument(node, taken)] if value is not None]
+        given = [(taken, value) for taken in event.takes for value in _arguments(node, taken)]
         return any(
             self._mentions(value, names, None, batches)
             and (batches or not (taken.batch and self._is_batch(value, names)))
@@ -123,11 +129,7 @@ class Derivation:
         if isinstance(node, n.Name):
             return node.id in names.every and self._is_made_of_item(node.id, names, sid, batches)
         if isinstance(node, n.Call) and isinstance(node.func, n.Attribute):
-            name, args = node.func.attr, (*node.args, *(k.value for k in node.keywords))
-            skipped = name in _PAGES or (name in _IN and all(self._is_batch(arg, names) for arg in node.args))
-            looked = [] if skipped and not batches else list(args)
-            if not (name in _ON_SESSION and _is_session(node.func.value, sid)):
-                looked.append(node.func.value)
+            looked = self._asked_with(node, node.func, names, sid, batches)
             return any(self._mentions(part, names, sid, batches) for part in looked)
         if isinstance(node, n.Comprehension):
             # Its own variables are others than the loop's, by whatever name.
@@ -136,6 +138,18 @@ class Derivation:
             own = {name for generator in node.generators for name in target_names(generator.target)}
             names = names._replace(every=names.every - own)
         return any(self._mentions(part, names, sid, batches) for part in parts(node))
+
+    def _asked_with(
+        self, node: n.Call, func: n.Attribute, names: Names, sid: Sid | None, batches: bool
+    ) -> tuple[n.Expr, ...]:
+        """The parts of a method's call that say what is asked for: not which page, nor which rows of a batch."""
+        args = (*node.args, *(k.value for k in node.keywords))
+        if func.attr == "paginate" and _is_session(func.value, sid):
+            return args[:1]  # ``db.paginate(select, page=2)``
+        pages = func.attr in _PAGES or (func.attr in _IN and all(self._is_batch(arg, names) for arg in node.args))
+        looked = () if pages and not batches else args
+        on_session = func.attr in _ON_SESSION and _is_session(func.value, sid)
+        return looked if on_session else (*looked, func.value)
 
     def _is_made_of_item(self, name: str, names: Names, sid: Sid | None, batches: bool) -> bool:
         """Whether a name that comes from the loop comes from one item: a query in a variable may ask for a batch."""
@@ -183,15 +197,8 @@ class Derivation:
         kept = {name for b in self.bindings if own.pos[:2] <= b.pos[:2] <= own.pos[2:] for name in b.names}
         kept |= {name for b in self.bindings if b.mentions & kept and b.pos[:2] >= own.pos[:2] for name in b.names}
         for stmt in inside:
-            target = stmt.targets[0] if isinstance(stmt, n.Assign) else None
-            if (
-                isinstance(target, n.Subscript)
-                and isinstance(stmt, n.Assign)
-                and not isinstance(target.key, n.Constant)
-            ):
-                memo = dotted(target.value)
-                holds = stmt is own or bool(names_in(stmt.value) & kept)
-                if memo is not None and holds and self._is_looked_into(memo, body, pos):
+            if isinstance(stmt, n.Assign) and (stmt is own or names_in(stmt.value) & kept):
+                if any(self._is_looked_into(memo, body, pos) for memo in _filled(stmt)):
                     return True
         return False
 
@@ -207,6 +214,20 @@ class Derivation:
                 if any(isinstance(s, n.Subscript) and dotted(s.value) == memo for s in walk(node.body)):
                     return True
         return False
+
+
+def _made(names: Names) -> set[str]:
+    """The names that are bound to what a call gives."""
+    return {name for b in names.within for name in b.names if isinstance(b.value, n.Call)}
+
+
+def _filled(stmt: n.Assign) -> Iterator[str]:
+    """The dictionaries that an assignment puts something into, under a key that is not written down."""
+    for target in stmt.targets:
+        if isinstance(target, n.Subscript) and not isinstance(target.key, n.Constant):
+            memo = dotted(target.value)
+            if memo is not None:
+                yield memo
 
 
 def _closure(variables: Iterable[str], inside: tuple[Binding, ...]) -> set[str]:
@@ -239,20 +260,22 @@ def _bindings(node: Any) -> list[Binding]:
     ]
 
 
-def _argument(node: n.Expr, taken: Taken) -> n.Expr | None:
-    """The argument of a call (or of the reading of a property) that a parameter takes."""
+def _arguments(node: n.Expr, taken: Taken) -> tuple[n.Expr, ...]:
+    """The arguments of a call (or of the reading of a property) that a parameter takes."""
     if isinstance(node, n.Attribute):
-        return node.value if taken.place == -1 else None
+        return (node.value,) if taken.place == -1 else ()
     if not isinstance(node, n.Call):
-        return None
-    for keyword in node.keywords:
-        if keyword.name == taken.name:
-            return keyword.value
+        return ()
+    if taken.kind == "kwarg":
+        return tuple(keyword.value for keyword in node.keywords)
+    named = next((keyword.value for keyword in node.keywords if keyword.name == taken.name), None)
+    if named is not None:
+        return (named,)
     if taken.place == -1:
-        return node.func.value if isinstance(node.func, n.Attribute) else None
-    if any(isinstance(arg, n.Starred) for arg in node.args[: taken.place + 1]):
-        return None
-    return node.args[taken.place] if 0 <= taken.place < len(node.args) else None
+        return (node.func.value,) if isinstance(node.func, n.Attribute) else ()
+    if taken.place < 0 or any(isinstance(arg, n.Starred) for arg in node.args[: taken.place + 1]):
+        return ()
+    return node.args[taken.place :] if taken.kind == "vararg" else node.args[taken.place : taken.place + 1]
 
 
 def _is_over_classes(node: n.Expr, variables: frozenset[str]) -> bool:

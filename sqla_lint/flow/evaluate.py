@@ -290,6 +290,8 @@ def _yield(ctx: Context, cur: Cursor, node: n.Yield) -> Value:
     value = expr(ctx, cur, node.value) if node.value is not None else UNKNOWN
     if not ctx.static:
         given = sessions.as_set(cur, value) or value
+        if node.is_from and node.value is not None:
+            given = rows.rows_of(ctx, cur, given, node.value.pos)
         ctx.yields.append(rows.item_of(given) if node.is_from else given)
         for sid in ownership.sids(value):
             # Whoever it is handed to runs statements on it.

@@ -121,9 +121,10 @@ class _Tree:
         return name not in self._shared
 
     def whole(self, node: n.Expr) -> n.Expr:
-        """*node* with the ``await`` around it."""
+        """*node* with the ``await``, and the ``list(...)`` of what is a list already, around it."""
         parent = self._parents.get(id(node))
-        return self.whole(parent) if isinstance(parent, n.Await) else node
+        copied = isinstance(parent, n.Call) and parent.args == (node,) and getattr(parent.func, "id", "") in _LISTS
+        return self.whole(parent) if copied or isinstance(parent, n.Await) else node
 
     def bound_to(self, call: n.Call) -> str | None:
         """The plain name that the value of *call* is assigned to."""

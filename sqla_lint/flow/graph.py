@@ -189,6 +189,8 @@ class _Builder:
 
 
 def _always_leaves(stmt: n.Stmt) -> bool:
+    if isinstance(stmt, n.With):
+        return bool(stmt.body) and _always_leaves(stmt.body[-1])
     return isinstance(stmt, (n.Return, n.Raise)) or isinstance(stmt, n.Jump) and stmt.kind != "pass"
 
 

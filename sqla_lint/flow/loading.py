@@ -30,7 +30,7 @@ from sqla_lint.flow.values import (
     join,
 )
 from sqla_lint.index.mapped import Relationship
-from sqla_lint.index.module import Class, Function
+from sqla_lint.index.module import Class, Function, bound_names, statements
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -392,8 +392,22 @@ def guards_on(function: Function, guards: tuple[Guard, ...]) -> tuple[Guard, ...
     """Of *guards*, those on the function's parameters alone."""
     if not guards:
         return ()
-    names = {p.name for p in function.node.params} - function.assigned
-    return tuple(g for g in guards if g.test is not None and _only_names(g.test, names))
+    names = {p.name for p in function.node.params}
+    return tuple(g for g in guards if g.test is not None and _only_names(g.test, names - _assigned(function, g.test)))
+
+
+def _assigned(function: Function, test: n.Expr) -> frozenset[str]:
+    """The names that are bound before *test* looks at them; after it, where it stands in no loop, does not matter."""
+    if not function.assigned:
+        return function.assigned
+    found: set[str] = set()
+    for stmt in statements(function.node.body):
+        around = isinstance(stmt, (n.For, n.While)) and stmt.pos[:2] <= test.pos[:2] <= stmt.pos[2:]
+        if around:
+            return function.assigned
+        if stmt.pos[:2] < test.pos[:2]:
+            found.update(bound_names(stmt))
+    return frozenset(found)
 
 
 def _only_names(test: n.Expr, names: set[str]) -> bool:
@@ -418,8 +432,8 @@ def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -
 
     if isinstance(source, Query):
         outer = ctx.loops
-        # What a comprehension goes over is asked for once, before its first round.
-        ctx.loops = tuple(one for one in outer if one != loop)
+        # What a loop goes over is asked for once, before its first round.
+        ctx.loops = asking.before(outer, loop)
         queries.run(ctx, cur, source, node.pos)
         ctx.loops = outer
         item = Pair((source.row,)) if source.wraps else source.row
@@ -472,6 +486,9 @@ def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index:
     if isinstance(owner, Query):
         queries.run(ctx, cur, owner, node.pos)
         owner = Many(Pair((owner.row,)) if owner.wraps else owner.row)
+    if isinstance(owner, Dynamic):
+        asking.note(ctx, None, node.pos)
+        owner = Many(owner.row)
     if isinstance(node.key, n.Slice):
         if isinstance(owner, Many):
             bounds = index.items if isinstance(index, Pair) else ()

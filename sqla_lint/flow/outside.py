@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import configure, instances, loading, ownership, queries, rows, sessions, usage, waits
+from sqla_lint.flow import configure, instances, loading, ownership, queries, rows, sessions, sql_texts, usage, waits
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import (
@@ -139,19 +139,10 @@ def _sqlalchemy(
     if meaning.startswith("load:"):
         return queries.option(meaning[5:], args, kwargs)
     if meaning == "text":
-        return Outside(f"sqlalchemy.text.{_keyword(args)}", True)
+        return sql_texts.made(args)
     if meaning == "query-class":
         return queries.make(ctx, _entities(args), pos, _query_session(args, kwargs), wraps=False)
     return Outside(name, True)
-
-
-def _keyword(args: list[Value]) -> str:
-    """The word of a literal SQL text that tells what it does: the first, which writes or not, or a ``COMMIT`` at the
-    end.
-    """
-    text = args[0].value if args and isinstance(args[0], Literal) else None
-    words = text.lower().rstrip("; \n").split() if isinstance(text, str) else []
-    return "" if not words else words[-1] if words[-1] in api.ENDS_IN_SQL else words[0]
 
 
 def _entities(args: list[Value]) -> list[Value]:

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 from sqla_lint.index.module import Function
 
-_LOOPS = frozenset({"for", "while", "map", "sorted", "lambda", "groupby", "attrgetter"})
+_LOOPS = frozenset({"for", "while", "map", "sorted", "sort", "starmap", "lambda", "groupby", "attrgetter"})
 # Python's own ``filter``, ``min`` and ``max``: queries have methods of these names.
 _CALLS_EACH = re.compile(r"(?<![.\w])(?:filter|min|max)\(")
 # A query that reads is sent by one of these (``get`` beside a session's name besides).
 _ASKS = frozenset(
-    {"query", "select", "scalars", "scalar", "exec", "refresh", "awaitable_attrs", "get_or_404", "first_or_404",
-     "get_one", "paginate", "filter_by"}
+    {"query", "select", "scalars", "scalar", "exec", "execute", "refresh", "awaitable_attrs", "get_or_404",
+     "first_or_404", "get_one", "paginate", "filter_by"}
 )  # fmt: skip
 _SESSION_NAMES = frozenset({"db", "s", "sess", "database"})
 # ``f`` and its like stand before the quotes of an f-string.

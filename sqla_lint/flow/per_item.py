@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqla_lint.flow.context import describe
 from sqla_lint.flow.derived import Derivation, Names
 from sqla_lint.flow.facts import Facts, Once, Queried
-from sqla_lint.flow.repetition import Loop, goes_over_data, variables
+from sqla_lint.flow.repetition import Loop, goes_over_data, takes_in, variables
 from sqla_lint.flow.values import LoopId
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import names_in
@@ -73,7 +73,7 @@ def _judge(
         if node is None or _is_made_in(event, node.pos):
             continue
         expr = derivation.at(event.pos)
-        if expr is not None and derivation.made_of_session(expr, names[loop]):
+        if expr is not None and derivation.made_of_session(expr, names[loop], event.sid):
             continue
         if not _is_of_item(event, derivation, node, names[loop]):
             continue
@@ -95,7 +95,8 @@ def _is_of_item(event: Queried, derivation: Derivation, node: Loop, names: Names
     if isinstance(node, n.Call) and event.pos == node.pos:
         # A function handed to ``map`` and the like: its first parameter is the item.
         return event.takes is not None and any(taken.place in (0, -1) for taken in event.takes)
-    return derivation.asks_for(event, names)
+    expr = derivation.at(event.pos)
+    return derivation.asks_for(event, names) or (expr is not None and takes_in(node, expr))
 
 
 def _is_made_in(event: Queried, span: Pos) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import asking, instances, sessions, usage
+from sqla_lint.flow import asking, instances, sessions, sql_texts, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Outlived
 from sqla_lint.flow.loading import ALL_COLUMNS
@@ -227,6 +227,9 @@ def executed(ctx: Context, cur: Cursor, statement: Value, how: str, sid: Sid, po
     """What ``session.execute/scalars/scalar/exec`` gives for a statement;
     the statement itself was counted by the caller.
     """
+    if sql_texts.is_select(statement) and how == "execute":
+        origin = Origin(ctx.path, pos, sid=sid, certain=False, partial=sql_texts.is_part(statement))
+        return Query(UNKNOWN, origin, executed=True, buffered=True)
     if not isinstance(statement, Query):
         return UNKNOWN
     buffered = ctx.is_async(sid) and how not in ("stream", "stream_scalars")

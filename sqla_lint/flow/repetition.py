@@ -27,7 +27,18 @@ def goes_over_data(loop: Loop, function: Function, world: World) -> bool:
         return _is_data(loop, loop.target, loop.iter, loop.is_async, function, world) and not _tries(loop)
     if isinstance(loop, n.Comprehension):
         return any(_is_data(loop, g.target, g.iter, g.is_async, function, world) for g in loop.generators)
-    return bool(loop.args) and not is_written(loop.args[-1], function, world)
+    return _is_called_over(loop, function, world)
+
+
+def _is_called_over(call: n.Call, function: Function, world: World) -> bool:
+    """Whether ``map(f, rows)``, ``sorted(rows, key=f)`` or ``rows.sort(key=f)`` goes over data."""
+    if call.args:
+        return not is_written(call.args[-1], function, world)
+    return (
+        isinstance(call.func, n.Attribute)
+        and call.func.attr == "sort"
+        and not is_written(call.func.value, function, world)
+    )
 
 
 def variables(loop: Loop) -> frozenset[str]:
@@ -45,9 +56,18 @@ def variables(loop: Loop) -> frozenset[str]:
 def _is_data(
     loop: n.For | n.Comprehension, target: n.Expr, source: n.Expr, is_async: bool, function: Function, world: World
 ) -> bool:
-    if is_written(source, function, world):
+    if _is_one(source) or is_written(source, function, world):
         return False
     return rounds.purpose(rounds.Loop(loop.pos[:2], loop, target, source, is_async), function, world) == "data"
+
+
+def _is_one(source: n.Expr) -> bool:
+    """Whether *source* is one item at most: ``rows[:1]``."""
+    key = source.key if isinstance(source, n.Subscript) else None
+    if not isinstance(key, n.Slice) or not isinstance(key.upper, n.Constant):
+        return False
+    first = key.lower is None or isinstance(key.lower, n.Constant) and key.lower.value == 0
+    return first and key.upper.value == 1
 
 
 def _last(node: object) -> str:
@@ -79,6 +99,16 @@ def _is_endless(loop: n.While) -> bool:
 
 
 # --- what a ``while`` takes from a collection ------------------------------------------------------------------------
+
+
+def takes_in(loop: Loop, expr: n.Expr) -> bool:
+    """Whether *expr* itself takes an item of a collection that was there before its ``while``."""
+    if not isinstance(loop, n.While):
+        return False
+    sources = {_source(part) for part in own_nodes(expr)} - {None}
+    return bool(sources) and not sources & {
+        name for node in own_nodes((loop.test, loop.body)) for name in _targets(node)
+    }
 
 
 def _taken(loop: n.While) -> set[str]:

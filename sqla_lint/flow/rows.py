@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import asking, calls, containers, instances, loading, ownership
-from sqla_lint.flow.context import Context
+from sqla_lint.flow import asking, calls, collected, containers, instances, loading, ownership
+from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import (
     UNKNOWN,
@@ -106,6 +106,20 @@ def _dynamic(ctx: Context, receiver: Dynamic, name: str, pos: Pos) -> Value:
     if name in ("first", "one", "one_or_none", "get"):
         return receiver.row
     return receiver if name not in ("count", "exists", "append", "add", "remove") else UNKNOWN
+
+
+def of_container(
+    ctx: Context, cur: Cursor, node: n.Call, func: n.Attribute, args: list[Value], kwargs: dict[str, Value]
+) -> list[Value]:
+    """A method of what may be a container: what it is filled from, or sorted by, is gone through at once."""
+    if func.attr == "sort" and "key" in kwargs and not isinstance(cur.env.get(dotted(func.value) or ""), Many):
+        drawn_calls(ctx, cur, kwargs["key"], UNKNOWN, node.pos, node.pos)
+    if func.attr in containers.ADDS:
+        if func.attr in containers.COLLECTIONS and isinstance(args[0] if args else None, (Query, Dynamic)):
+            args = [rows_of(ctx, cur, args[0], node.args[0].pos), *args[1:]]
+        containers.add(ctx, cur, func.value, func.attr, args)
+        collected.note(ctx, cur, func.value)
+    return args
 
 
 def rows_of(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> Value:

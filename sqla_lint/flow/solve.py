@@ -197,8 +197,15 @@ def _coarse(state: State) -> State:
     return State(env, state.sessions, state.exc, state.caught, UNKNOWN if state.result is not None else None)
 
 
-def _nested(graph: Graph) -> list[n.FunctionDef]:
-    return [node.payload for node in graph.nodes if isinstance(node.payload, n.FunctionDef)]
+def _nested(graph: Graph) -> list[n.FunctionDef | n.Lambda]:
+    """The functions that are defined within, by ``def`` or by a name that is given to a ``lambda``."""
+    found: list[n.FunctionDef | n.Lambda] = []
+    for node in graph.nodes:
+        stmt = node.payload
+        made = stmt.value if isinstance(stmt, (n.Assign, n.AnnAssign)) else stmt
+        if isinstance(made, (n.FunctionDef, n.Lambda)):
+            found.append(made)
+    return found
 
 
 def _return_pos(state: State) -> Pos | None:

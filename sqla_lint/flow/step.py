@@ -16,6 +16,7 @@ from sqla_lint.flow import (
     loading,
     ownership,
     responses,
+    rows,
     scopes,
     usage,
 )
@@ -122,7 +123,9 @@ def _assign(ctx: Context, node: Node, cur: Cursor, stmt: n.Assign) -> list[Step]
         return steps
     ways = _choices(ctx, cur, stmt.value)
     steps = []
-    for way, value in ways:
+    for way, given in ways:
+        unpacked = isinstance(given, Query) and any(isinstance(one, n.Sequence) for one in stmt.targets)
+        value = rows.rows_of(ctx, way, given, stmt.value.pos) if unpacked else given
         for one in stmt.targets:
             ownership.bind(ctx, way, one, value)
         if way is not cur:

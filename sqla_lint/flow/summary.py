@@ -66,13 +66,14 @@ class Wait(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """An argument of a call: its place (-1 for the object that a method is called on) and its name; *batch* if the
-    query only asks for rows that are in it.
+    """An argument of a call: its place (-1 for the object that a method is called on), its name and the parameter's
+    kind (see :class:`sqla_lint.lower.nodes.Param`); *batch* if the query only asks for rows that are in it.
     """
 
     place: int
     name: str
     batch: bool = False
+    kind: str = "normal"
 
 
 class Asks(NamedTuple):

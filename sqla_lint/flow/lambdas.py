@@ -1,0 +1,47 @@
+"""Lambdas: what calling one does, and where that is told if it was given a name."""
+
+from __future__ import annotations
+
+from sqla_lint.flow import ownership
+from sqla_lint.flow.context import Context
+from sqla_lint.flow.derived import Derivation
+from sqla_lint.flow.facts import Event, LazyRead, Queried
+from sqla_lint.flow.state import Cursor
+from sqla_lint.flow.summary import Taken
+from sqla_lint.flow.values import UNKNOWN, LambdaValue, Value
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+
+def call(ctx: Context, cur: Cursor, func: LambdaValue, args: list[Value], pos: Pos) -> Value:
+    """The value of a call of a lambda: its body, with the arguments, or their defaults, in place of the parameters."""
+    from sqla_lint.flow.evaluate import expr
+
+    saved, outer = dict(cur.env), ctx.events
+    defaults = [expr(ctx, cur, p.default) if p.default is not None else UNKNOWN for p in func.node.params[len(args) :]]
+    for param, value in zip(func.node.params, [*args, *defaults]):
+        ownership.forget(cur, param.name)
+        cur.env[param.name] = value
+    ctx.events = {}
+    result = expr(ctx, cur, func.node.body)
+    cur.env, found, ctx.events = saved, ctx.events, outer
+    for event in found:
+        ctx.emit(_seen_from(ctx, event, func.node, pos))
+    return result
+
+
+def _seen_from(ctx: Context, event: Event, node: n.Lambda, pos: Pos) -> Event:
+    """What a lambda does, as its call at *pos* does it, if that is elsewhere: the lambda was given a name."""
+    within = pos[:2] <= node.pos[:2] and node.pos[2:] <= pos[2:]
+    if within or ctx.function is None or not isinstance(event, (Queried, LazyRead)):
+        return event
+    via = event.via if event.via is not None else ("lambda", event.pos, ctx.path)
+    if isinstance(event, LazyRead):
+        return event._replace(pos=pos, span=pos, via=via)
+    derivation = Derivation.of(ctx.function)
+    taken = [
+        Taken(place, param.name, kind=param.kind)
+        for place, param in enumerate(node.params)
+        if derivation.asks_for(event, derivation.names((param.name,), node.pos))
+    ]
+    return event._replace(pos=pos, takes=tuple(taken), via=via)
