@@ -22,7 +22,7 @@ from sqla_lint.flow import (
     ownership,
     queries,
     rows,
-    schemas,
+    serializing,
     sessions,
     setting,
     substitute,
@@ -58,6 +58,7 @@ from sqla_lint.flow.values import (
     Query,
     Record,
     Registry,
+    Serializer,
     Session,
     Settings,
     Stack,
@@ -178,6 +179,8 @@ def apply(
     if isinstance(func, Partial):
         given, named = [*func.args, *args], {**dict(func.kwargs), **kwargs}
         return apply(ctx, cur, func.func, given, named, pos, ahead=ahead + len(func.args))
+    if isinstance(func, Serializer):
+        return serializing.called(ctx, cur, func, args, kwargs, pos)
     if isinstance(func, Getter):
         return outside.get_attributes(ctx, cur, func, args[0], pos) if args else UNKNOWN
     if isinstance(func, Instance):
@@ -203,8 +206,8 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     from sqla_lint.flow import scopes, texts
 
     receiver, name = func.receiver, func.name
-    if isinstance(receiver, ClassValue):
-        return schemas.method(ctx, cur, receiver, name, args, kwargs, pos)
+    if isinstance(receiver, (ClassValue, Serializer)):
+        return serializing.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, Session):
         return sessions.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, Query):

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow import asking, calls, cascades, configure, containers, instances, ownership, sessions, substitute
+from sqla_lint.flow import (
+    asking,
+    calls,
+    cascades,
+    configure,
+    containers,
+    instances,
+    ownership,
+    serializing,
+    sessions,
+    substitute,
+)
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import UNKNOWN, ClassValue, Entity, FlaskDb, Instance, Value
@@ -36,6 +47,10 @@ def instance(
     settings = ctx.world.session_class(cls)
     if settings is not None:
         return sessions.create(ctx, cur, configure.bound(configure.overridden(settings, kwargs), args, kwargs), pos)
+    serializer = serializing.constructed(ctx, cur, func, kwargs, node, pos)
+    if serializer is not None:
+        calls.unknown(ctx, cur, args, kwargs, pos)
+        return serializer
     init = ctx.world.method(cls, "__init__")
     if init is None:
         return _without_init(ctx, cur, func, args, kwargs, pos)

@@ -14,6 +14,7 @@ from sqla_lint.flow.summary import Read
 from sqla_lint.flow.values import (
     UNKNOWN,
     AwaitableAttrs,
+    ClassValue,
     Dynamic,
     Entity,
     Instance,
@@ -40,35 +41,37 @@ ALL_COLUMNS = "%columns"
 ONE_ROW = (0, 0)
 # It was read of every row, by a function that loops over them.
 EACH_ROW = (0, 1)
+# In place of a parameter: it is a serializer's field that reads the row.
+FIELD = "%field"
 # How many relationships a value is followed through.
 _MAX_STEPS = 6
 
 
-def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> Value:
-    """``owner.attr`` read: the value, with what the read does noted."""
+def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value, via: Read | None = None) -> Value:
+    """``owner.attr`` read, *via* a field that does: the value, with what the read does noted."""
     if isinstance(owner, AwaitableAttrs):
         return _awaitable(ctx, cur, node, owner.owner)
     if isinstance(owner, Entity):
         if node.attr == "awaitable_attrs":
             return AwaitableAttrs(owner)
-        return _entity(ctx, cur, node, owner)
+        return _entity(ctx, cur, node, owner, via)
     if isinstance(owner, Parameter):
         return _parameter(ctx, cur, node, owner)
     return members.member(ctx, cur, node, owner)
 
 
-def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity) -> Value:
+def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity, via: Read | None) -> Value:
     mapped = ctx.world.mappings.mapped(owner.cls)
     relation = ctx.world.mappings.relationship(owner.cls, node.attr)
     lazy = usage.matters(ctx, cur, owner) and sends(ctx, cur, owner, node.attr, relation)
     usage.read(ctx, cur, node, owner, relation, lazy)
     if relation is not None:
-        return read(ctx, cur, node.pos, owner, relation)
+        return read(ctx, cur, node.pos, owner, relation, via)
     if mapped is not None and node.attr in mapped.proxies:
         return _proxy(ctx, cur, node, owner, *mapped.proxies[node.attr])
     status = column_cost(ctx, cur, owner, node.attr)
     if status is not None:
-        note_read(ctx, cur, node.pos, owner, node.attr, status, False, None)
+        note_read(ctx, cur, node.pos, owner, node.attr, status, False, via)
         return UNKNOWN
     return members.member(ctx, cur, node, owner)
 
@@ -138,7 +141,8 @@ def note_read(
         _begins(cur, owner.origin.sid)
     path = (*owner.steps, name)
     if loop is not None:
-        told = (f"{via.qualname}", via.pos, via.path) if via is not None else None
+        reader = via.qualname if via is not None and via.name == FIELD else f"{via.qualname}()" if via else ""
+        told = (reader, via.pos, via.path) if via is not None else None
         ctx.emit(LazyRead(pos, loop, owner, name, status, many, told, pos))
     if status == "lazy" and (loop is not None or ctx.has_scopes) and len(cur.loaded) < 40:
         cur.loaded = cur.loaded | {(owner.origin.pos, path, loop or ONE_ROW)}
@@ -481,7 +485,7 @@ def undrawn(value: Value, loop: LoopId) -> Value:
 
 def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index: Value) -> Value:
     """``owner[index]``: an item, or a part of a collection."""
-    from sqla_lint.flow import queries, rows
+    from sqla_lint.flow import queries, rows, serializing
 
     if isinstance(owner, Query):
         queries.run(ctx, cur, owner, node.pos)
@@ -495,6 +499,8 @@ def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index:
             one = len(bounds) > 1 and bounds[1] == Literal(1, "int")
             return owner._replace(single=owner.single or one)
         return owner if isinstance(owner, Parameter) else UNKNOWN
+    if isinstance(owner, ClassValue):
+        return serializing.generic(ctx, owner, node)
     if isinstance(owner, Pair):
         position = index.value if isinstance(index, Literal) else None
         if isinstance(position, int) and -len(owner.items) <= position < len(owner.items):

@@ -25,11 +25,13 @@ from sqla_lint.flow.values import (
     Pair,
     Parameter,
     Registry,
+    Serializer,
     Session,
     Sid,
     Value,
 )
 from sqla_lint.index.module import Function
+from sqla_lint.index.shapes import Schema
 from sqla_lint.lower import nodes as n
 
 
@@ -114,6 +116,15 @@ def _method(ctx: Context, cur: Cursor, node: n.Attribute, method: Function, owne
     return FunctionValue(method, owner)
 
 
+def _serializer(ctx: Context, cur: Cursor, node: n.Attribute, owner: Serializer) -> Value:
+    """A method that the project gives a schema, or its library's own."""
+    schema = owner.shape
+    method = ctx.world.method(schema.cls, node.attr) if isinstance(schema, Schema) else None
+    if method is None or owner.how == "adapter" or not isinstance(schema, Schema):
+        return Method(owner, node.attr)
+    return _method(ctx, cur, node, method, Instance(schema.cls) if owner.how == "dump" else ClassValue(schema.cls))
+
+
 def _row(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity | Parameter) -> Value:
     """A method or property of a mapped class; a column's value is nothing that matters."""
     if owner.cls is None:
@@ -159,6 +170,7 @@ _DISPATCH: dict[type, Callable[[Context, Cursor, Any, Any], Value]] = {
     Pair: _pair,
     Alias: _alias,
     Many: _many,
+    Serializer: _serializer,
     type(UNKNOWN): _unknown,
 }
 

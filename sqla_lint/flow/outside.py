@@ -77,7 +77,7 @@ def call(
     node: n.Call | None,
 ) -> Value:
     """Call a name from outside the project."""
-    from sqla_lint.flow import calls, templates, texts
+    from sqla_lint.flow import calls, serializing, templates, texts
 
     name = func.name
     if name in NEVER_RETURNS or (
@@ -98,6 +98,9 @@ def call(
                 instances.shared(ctx, cur, value)
         texts.shown_by(ctx, cur, name.rpartition(".")[2], args, pos)
         return Outside(name, True) if package in _LOGGING else UNKNOWN
+    serialized = serializing.outside(ctx, cur, func, args, kwargs, node)
+    if serialized is not None:
+        return serialized
     meaning = api.meaning(name) if not func.called else None
     if meaning is not None:
         return _sqlalchemy(ctx, cur, meaning, name, args, kwargs, pos)

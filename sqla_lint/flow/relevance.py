@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import passing
 from sqla_lint.flow.leads import COMMON, SESSION_WORDS, Leads, leads
+from sqla_lint.flow.schema_names import schema_names
 from sqla_lint.flow.waits import Slowness
 from sqla_lint.handover_calls import WORDS as HANDS_OVER
 from sqla_lint.index.columns import Columns
@@ -20,6 +21,7 @@ from sqla_lint.index.mapped import Mappings
 from sqla_lint.index.module import Function, ModuleIndex, bound_names, own_nodes, statements, walk
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import Project
+from sqla_lint.index.serializers import Serializers
 from sqla_lint.jinja_files import RENDERS, Templates
 from sqla_lint.lower import nodes as n
 
@@ -65,6 +67,7 @@ class Relevance:
     columns: Columns
     slowness: Slowness
     templates: Templates
+    serializers: Serializers
 
     def __init__(self) -> None:
         self._relevant: dict[Function, bool] = {}
@@ -120,16 +123,12 @@ class Relevance:
     @cached_property
     def readers(self) -> frozenset[str]:
         """Names of functions that mention a relationship, or that mention such a function."""
-        return mentioning(self.project, self.reading_names, COMMON, 3) - COMMON
+        return mentioning(self.project, self.reading_names | self.schemas, COMMON, 3) - COMMON
 
     @cached_property
     def schemas(self) -> frozenset[str]:
-        """Names of classes that are not mapped and have a field that is called like a relationship."""
-        names = self.mappings.relationship_names
-        classes = [cls for module in self.project.modules.values() for cls in module.classes]
-        return frozenset(
-            cls.name for cls in classes if not names.isdisjoint(cls.assigned) and not self.mappings.is_mapped(cls)
-        )
+        """Names that lead to a schema which may read a relationship."""
+        return schema_names(self.project, self.serializers, self.reading_names) - COMMON
 
     @cached_property
     def askers(self) -> frozenset[str]:
@@ -164,7 +163,7 @@ class Relevance:
             return True
         if self.templates and words & RENDERS and self.is_relevant(function):
             return True
-        if function.node.decorators and words & self.schemas and self.is_relevant(function):
+        if words & self.schemas and self.is_relevant(function):
             return True
         if self.shown_reads and passing.shows(function) and passing.repeats(function) and self.is_relevant(function):
             return True
@@ -238,7 +237,7 @@ class Relevance:
 
     def _concerns_sessions(self, function: Function) -> bool:
         words, body = function.words, function.node.body
-        if words & _WORDS or words & self.mappings.relationship_names:
+        if words & _WORDS or words & self.mappings.relationship_names or words & self.schemas:
             return True
         if len(body) <= 2 and ("return" in words or "yield" in words) or (body and isinstance(body[-1], n.Raise)):
             return True

@@ -108,6 +108,15 @@ def _is_async(ctx: Context, cur: Cursor, entity: Entity) -> bool:
     return sid is not None and ctx.is_async(sid)
 
 
+def awaits(ctx: Context, cur: Cursor, entity: Entity, name: str) -> bool:
+    """Whether reading a relationship of an instance fails since nothing awaits its statement."""
+    from sqla_lint.flow import loading
+
+    relation = ctx.world.mappings.relationship(entity.cls, name)
+    asks = relation is not None and _is_async(ctx, cur, entity) and not ctx.in_sync
+    return asks and loading.sends(ctx, cur, entity, name, relation)
+
+
 def _read_async(
     ctx: Context, pos: Pos, text: str, attribute: str, key: InstanceId, state: InstanceState, lazy: bool
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol, TypeAlias
 
 from sqla_lint.index.module import Class, Function
+from sqla_lint.index.shapes import Shape
 from sqla_lint.lower.nodes import Lambda, Pos
 
 LoopId: TypeAlias = tuple[int, int]
@@ -239,6 +240,17 @@ class Either(NamedTuple):
     given: Value
     made: Value
     kind: str = "either"
+
+
+class Serializer(NamedTuple):
+    """What makes plain data of rows, as *shape* says: *how* is ``dump`` (a schema of marshmallow's, of *many* rows by
+    itself), ``adapter`` (Pydantic's ``TypeAdapter``) or ``class`` (a generic model with its arguments).
+    """
+
+    shape: Shape
+    how: str
+    many: bool = False
+    kind: str = "serializer"
 
 
 class Partial(NamedTuple):

@@ -56,6 +56,8 @@ from sqla_lint.index.project import (
     Variable,
     local_imports,
 )
+from sqla_lint.index.serializers import Serializers
+from sqla_lint.index.shapes import Field
 from sqla_lint.jinja_files import NONE as NO_TEMPLATES
 from sqla_lint.jinja_files import Templates
 from sqla_lint.lower import nodes as n
@@ -86,12 +88,14 @@ class World(Relevance):
         self.names = Names(project)
         self.mappings = Mappings(self.names, settings.model_bases)
         self.columns = Columns(self.mappings)
+        self.serializers = Serializers(self.names, self.mappings)
         self.parameters = Parameters(self)
         self.statics = Statics(self)
         self.cleanup = Cleanup(self)
         self.slowness = Slowness(self)
         self.summaries: dict[Function, Summary] = {}
         self._kept: dict[tuple[Class, str], bool] = {}
+        self._lambdas: dict[tuple[str, Pos], Function] = {}
         self.variants: dict[Function, dict[tuple[object, ...], Function]] = {}
         self.missing: dict[Function, None] = {}
         self._names_sessions = bool(settings.session_factories or settings.session_scopes or settings.managed_sessions)
@@ -199,6 +203,16 @@ class World(Relevance):
         relative = stem[len(self.project.root) :].strip("/").removeprefix("src/")
         name = what.name if isinstance(what, Variable) else what.qualname
         return f"{relative.replace('/', '.')}.{name}"
+
+    def function_of(self, node: n.Lambda, field: Field, cls: Class) -> Function:
+        """A lambda that a field calls, as a function of its own: its reads are told as that function's."""
+        key = (field.file, node.pos)
+        if key not in self._lambdas:
+            body = (n.Return(node.body.pos, node.body),)
+            made = n.FunctionDef(node.pos, f"{cls.name}.{field.name}", node.params, body, (), None, False)
+            source = self.project.modules[field.file].source
+            self._lambdas[key] = Function(field.file, made.name, made, None, None, source)
+        return self._lambdas[key]
 
     # --- classes
 

@@ -7,7 +7,7 @@ import ast
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.from_ast import lower_module
 
-_COLLECTIONS = frozenset(
+COLLECTIONS = frozenset(
     {"list", "List", "set", "Set", "Sequence", "Collection", "Iterable", "tuple", "Tuple", "frozenset", "FrozenSet",
      "MutableSequence", "AbstractSet", "dict", "Dict", "Iterator", "Generator", "deque"}
 )  # fmt: skip
@@ -41,7 +41,7 @@ def unwrap(annotation: n.Expr) -> tuple[n.Expr | None, bool]:
             items = index.items if isinstance(index, n.Sequence) else (index,)
             kept = [i for i in items if not (isinstance(i, n.Constant) and i.value is None)]
             return unwrap(kept[0]) if kept and (name == "Annotated" or len(kept) == 1) else (None, False)
-        if name in _COLLECTIONS:
+        if name in COLLECTIONS:
             inner = index.items[-1] if isinstance(index, n.Sequence) and name in ("dict", "Dict") else index
             if isinstance(inner, n.Sequence):
                 inner = inner.items[0]

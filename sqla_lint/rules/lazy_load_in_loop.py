@@ -101,7 +101,7 @@ def _verdict(read: LazyRead, path: tuple[str, ...], world: World, where: str | N
     notes: list[Note] = []
     if read.via is not None:
         name, pos, file = read.via
-        message = f"{name}() reads {what}, loaded lazily for each row of the loop at {where}: one query a row"
+        message = f"{name} reads {what}, loaded lazily for each row of the loop at {where}: one query a row"
         notes.append(Note(pos, f"reads {read.attribute} here", file))
     else:
         message = f"{what} is loaded lazily for each row of the loop at {where}: one query a row"
