@@ -2,7 +2,8 @@
 
 What it does
     Reports the read of a lazy relationship, of a deferred column, or of an attribute that a commit has expired, on an
-    instance of an ``AsyncSession``, outside ``run_sync``.
+    instance of an ``AsyncSession``, outside ``run_sync``; a schema that is filled from the instance, such as a FastAPI
+    response model, reads it as well.
 
 Why it is bad
     Reading an attribute cannot be awaited, so its statement cannot be sent: ``MissingGreenlet``.
