@@ -37,6 +37,11 @@ A parameter that holds rows
     has loaded what the project's callers loaded: if all of them hand over rows without the load, the read is reported;
     if some do, their calls are; if no caller is known, nothing is.
 
+A schema that rows are handed to
+    reads what its fields name, if it is a class of the project that extends Pydantic's, SQLModel's, marshmallow's or
+    Flask-Marshmallow's. Of a union of schemas, of fields or names that are not written down literally, of an
+    ``__init__`` that picks the fields and of a hook that makes something else of a row, nothing is known.
+
 A template that a view renders
     is followed where its name is a literal, one file alone has it, and Jinja can read it. In it, a filter, test or
     global that is not Jinja's own gives a value that is not known, as do recursive loops and a macro's ``caller``.
