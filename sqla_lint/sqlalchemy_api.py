@@ -159,6 +159,8 @@ ROLLS_BACK: Final = frozenset({"rollback"})
 # All of what a function calls on a session that others have begun to work with.
 ENDS_WORK: Final = CLOSES | {"commit", "rollback", "flush", "expunge_all", "expire_all", "begin"}
 COMMITS: Final = frozenset({"commit"})
+# Those after which nothing that was added waits any more.
+SENDS_ALL: Final = COMMITS | {"flush"}
 # Methods of an ``AsyncSession`` that do nothing until they are awaited (entering what ``begin`` gives awaits it).
 AWAITED: Final = (
     CLOSES | ROLLS_BACK | COMMITS | STATEMENTS | SAVEPOINTS | {"begin", "delete", "delete_all", "run_sync"}

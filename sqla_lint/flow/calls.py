@@ -6,6 +6,7 @@ What is done with a call that cannot be seen into is written in :mod:`sqla_lint.
 from __future__ import annotations
 
 from sqla_lint import handover_calls
+from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import (
     asking,
     cascades,
@@ -60,7 +61,6 @@ from sqla_lint.flow.values import (
     Registry,
     Serializer,
     Session,
-    Settings,
     Stack,
     Transaction,
     Value,
@@ -187,6 +187,8 @@ def apply(
         method = ctx.world.method(func.cls, "__call__")
         if method is not None:
             return project(ctx, cur, pos, FunctionValue(method, func), args, kwargs, "__call__")
+    if node is not None and isinstance(node.func, n.Attribute) and node.func.attr in api.SENDS_ALL:
+        instances.flushed_somewhere(cur)
     return unknown(ctx, cur, args, kwargs, pos)
 
 
@@ -223,7 +225,7 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     if isinstance(receiver, Stack):
         return scopes.stacked(ctx, cur, name, args, pos)
     if isinstance(receiver, Engine):
-        return _engine(ctx, cur, receiver, name, kwargs, pos)
+        return sessions.of_engine(ctx, cur, receiver, name, kwargs, pos)
     if isinstance(receiver, FlaskDb):
         return flask_db.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, ModelAttribute):
@@ -238,20 +240,6 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
         # A method of a base outside the project: it may close what the object holds.
         ownership.release(ctx, cur, receiver)
     return unknown(ctx, cur, args, kwargs, pos)
-
-
-def _engine(ctx: Context, cur: Cursor, engine: Engine, name: str, kwargs: dict[str, Value], pos: Pos) -> Value:
-    """A connection is followed as a session is: it is checked out from the moment it is made."""
-    settings = Settings(is_async=engine.is_async, flavour="connection")
-    if name in ("connect", "raw_connection"):
-        return sessions.create(ctx, cur, settings, pos, how="connected")
-    if name == "begin":
-        return sessions.factory_begin(ctx, cur, settings, pos)
-    if name == "execution_options":
-        return engine._replace(
-            autocommit=engine.autocommit or kwargs.get("isolation_level") == Literal("AUTOCOMMIT", "str")
-        )
-    return UNKNOWN
 
 
 # --- functions of the project ----------------------------------------------------------------------------------------
@@ -280,6 +268,7 @@ def project(
     summary = variants.summary(ctx, function, summary, bound, pos)
     if function.is_generator and summary.generator is not None:
         if func.kind == "context-manager" or ctx.world.is_context_manager(function):
+            usage.handed(ctx, cur, bound, function, summary, pos)
             return substitute.scope(ctx, cur, summary.generator, bound, pos)
         return Many(substitute.kept(ctx, cur, summary.generator.yields, bound, pos))
     if not ctx.static:

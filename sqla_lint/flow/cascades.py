@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from sqla_lint.flow import instances
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor, InstanceId, InstanceState
-from sqla_lint.flow.values import Entity, Value
+from sqla_lint.flow.values import Entity, Literal, Value
 from sqla_lint.index.mapped import Relationship
 from sqla_lint.lower import nodes as n
 
@@ -36,9 +36,18 @@ def appended(ctx: Context, cur: Cursor, container: n.Expr, args: list[Value], kn
 
 def given(ctx: Context, cur: Cursor, owner: Entity, kwargs: dict[str, Value], known: Before) -> None:
     """``Parent(children=[child])``: what a constructor is given hangs on what it makes."""
-    if known and ctx.world.method(owner.cls, "__init__") is None:
-        for name, value in kwargs.items():
+    for name, value in kwargs.items():
+        if isinstance(value, Literal) or _is_column(ctx, owner, name):
+            continue
+        if not any(instances.identity(entity) in known for entity in instances.entities(value)):
+            instances.hooked(cur, owner)
+        elif ctx.world.method(owner.cls, "__init__") is None:
             _link(ctx, cur, owner, name, [value], known)
+
+
+def _is_column(ctx: Context, owner: Entity, name: str) -> bool:
+    relation = ctx.world.mappings.relationship(owner.cls, name)
+    return relation is None and ctx.world.columns.is_stored(owner.cls, name)
 
 
 def _link(ctx: Context, cur: Cursor, owner: Entity, name: str, values: list[Value], known: Before) -> None:

@@ -236,8 +236,29 @@ def rolled_back(cur: Cursor, sid: Sid, before: SessionState, pos: Pos) -> None:
 def flushed(ctx: Context, cur: Cursor, sid: Sid) -> None:
     """A flush gives keys to what the session holds, and to what other code may have added."""
     for key, state in cur.instances.items():
-        if state.keyless and (state.sid == sid or state.sid is None and state.shared):
+        if state.keyless and (_may_be(state.sid, sid) if state.sid is not None else state.shared):
             cur.instances[key] = state._replace(keyless=False)
+
+
+def flushed_somewhere(cur: Cursor) -> None:
+    """Something that is not known was flushed or committed: it may be any session that was not made here."""
+    for key, state in cur.instances.items():
+        if state.keyless and (state.sid is None or state.sid.owner != "local"):
+            cur.instances[key] = state._replace(keyless=False)
+
+
+def _may_be(one: Sid, other: Sid) -> bool:
+    """Whether two sessions may be one: a test's ``session`` and the registry's are, often; one made here is another."""
+    return one == other or "local" not in (one.owner, other.owner)
+
+
+def hooked(cur: Cursor, entity: Entity) -> None:
+    """An instance was set beside another one of which it is not known whether it is in a session: backrefs may have
+    brought it in.
+    """
+    found = known(cur, entity)
+    if found is not None and found[1].sid is None:
+        cur.instances[found[0]] = found[1]._replace(shared=True)
 
 
 def autoflushed(ctx: Context, cur: Cursor, sid: Sid) -> None:

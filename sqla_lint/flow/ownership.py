@@ -101,6 +101,7 @@ def handed_on(ctx: Context, cur: Cursor, value: Value) -> None:
             cur.sessions[sid] = cur.sessions[sid]._replace(active=False)
     if ctx.static or not isinstance(value, Session):
         return
+    instances.flushed(ctx, cur, value.sid)
     if value.sid.owner in ("instance", "held"):
         state = ctx.session_state(cur, value.sid)
         cur.sessions[value.sid] = state._replace(failure=None, ended=state.ended | {"may-commit"})

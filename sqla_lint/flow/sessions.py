@@ -13,6 +13,7 @@ from sqla_lint.flow.values import (
     UNKNOWN,
     ClassValue,
     Connection,
+    Engine,
     Entity,
     FunctionValue,
     LambdaValue,
@@ -307,6 +308,20 @@ def factory_begin(ctx: Context, cur: Cursor, settings: Settings, pos: Pos) -> Sc
     """``with factory.begin() as session``: a session and a transaction that end together."""
     made = create(ctx, cur, settings, pos, how="scope")
     return Scope(made.sid, made, frozenset({"commit", "close"}), frozenset({"rollback", "close"}), False, True, pos)
+
+
+def of_engine(ctx: Context, cur: Cursor, engine: Engine, name: str, kwargs: dict[str, Value], pos: Pos) -> Value:
+    """A connection is followed as a session is: it is checked out from the moment it is made."""
+    settings = Settings(is_async=engine.is_async, flavour="connection")
+    if name in ("connect", "raw_connection"):
+        return create(ctx, cur, settings, pos, how="connected")
+    if name == "begin":
+        return factory_begin(ctx, cur, settings, pos)
+    if name == "execution_options":
+        return engine._replace(
+            autocommit=engine.autocommit or kwargs.get("isolation_level") == Literal("AUTOCOMMIT", "str")
+        )
+    return UNKNOWN
 
 
 __all__ = ["Pair", "begin", "close", "create", "factory_begin", "method", "rollback", "statement", "transaction_method"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqla_lint.flow import instances
 from sqla_lint.flow.context import Context, describe, dotted
 from sqla_lint.flow.facts import AsyncRead, Detached, KeyRead
 from sqla_lint.flow.instances import autoflushed, entities, is_closed, known, session_of, shared
@@ -193,6 +194,8 @@ def read_by_callee(ctx: Context, cur: Cursor, entity: Entity, name: str, callee:
 
 def written(ctx: Context, cur: Cursor, entity: Entity, name: str, pos: Pos) -> None:
     """An attribute of an instance is set."""
+    if not ctx.static and ctx.world.mappings.relationship(entity.cls, name) is not None:
+        instances.hooked(cur, entity)
     if ctx.static or not ctx.world.columns.is_stored(entity.cls, name):
         return
     found = known(cur, entity)
