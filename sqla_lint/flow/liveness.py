@@ -56,27 +56,24 @@ def live_names(graph: Graph) -> tuple[frozenset[str], ...]:
 
 
 def deciding_names(body: tuple[n.Stmt, ...]) -> frozenset[str]:
-    """The names in conditions that decide whether a session is opened, closed, committed or rolled back, and flags
-    that handlers set.
+    """The names in conditions that decide whether a session is opened, closed, committed or rolled back; and where
+    there are handlers, flags (and what is None until it is there) that any condition asks for.
     """
     found: set[str] = set()
+    asked: set[str] = set()
+    flags: set[str] = set()
+    handles = False
     for stmt in statements(body):
-        if isinstance(stmt, n.If) and any(_ends_session(part) for part in walk((stmt.body, stmt.orelse))):
-            found |= names_in(stmt.test)
-        elif isinstance(stmt, n.Try):
-            found |= {name for handler in stmt.handlers for name in _flags(handler.body)}
-    return frozenset(found)
-
-
-def _flags(body: tuple[n.Stmt, ...]) -> set[str]:
-    """The names that a handler sets to True, False or None."""
-    return {
-        target.id
-        for stmt in statements(body)
-        if isinstance(stmt, n.Assign) and isinstance(stmt.value, n.Constant) and stmt.value.kind in ("bool", "NoneType")
-        for target in stmt.targets
-        if isinstance(target, n.Name)
-    }
+        handles = handles or isinstance(stmt, n.Try) and bool(stmt.handlers)
+        if isinstance(stmt, n.If):
+            names = names_in(stmt.test)
+            asked |= names
+            if any(_ends_session(part) for part in walk((stmt.body, stmt.orelse))):
+                found |= names
+        elif isinstance(stmt, n.Assign) and isinstance(stmt.value, n.Constant):
+            if stmt.value.kind in ("bool", "NoneType"):
+                flags |= {target.id for target in stmt.targets if isinstance(target, n.Name)}
+    return frozenset(found | (flags & asked if handles else set()))
 
 
 def _ends_session(part: object) -> bool:

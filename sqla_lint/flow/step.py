@@ -318,8 +318,9 @@ def _catch(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
 
 
 def _caught(cur: Cursor, node: Node, types: tuple[str, ...]) -> State:
-    """The state in which a handler begins. Of one whose class is not known, nothing is said."""
-    if set(types) != {"?"}:
+    """The state in which a handler begins. Of one that catches it by a class that is not known, nothing is said."""
+    known = tuple(one for one in types if one != "?")
+    if known and errors.catches(cur.exc or Raised("other"), known) is not False:
         return cur.state()
     way = Cursor(cur.state(), node)
     for sid, state in way.sessions.items():

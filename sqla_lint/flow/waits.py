@@ -85,8 +85,8 @@ def _is_zero(call: n.Call) -> bool:
 
 def project(ctx: Context, cur: Cursor, function: Function, summary: Summary, bound: dict[str, Value], pos: Pos) -> None:
     """A call of a function of the project that waits, itself or through others."""
-    if ctx.static or ctx.world.is_cached(function) or members.has_decorator(function, "cached", "memoize"):
-        return  # what a cache answers is waited for once
+    if ctx.static or _is_answered_by_cache(ctx.world, function):
+        return
     world = ctx.world
     if slow_calls.is_configured(world.dotted(function), world.settings.slow_calls):
         note(ctx, cur, Wait(function.node.name, pos, ctx.path), frozenset(), False, pos)
@@ -103,6 +103,11 @@ def project(ctx: Context, cur: Cursor, function: Function, summary: Summary, bou
         told = (substitute.resolve_sid(ctx, sid, bound) for sid in wait.told)
         passed_on = seconds.name if isinstance(seconds, Parameter) and not seconds.steps else None
         note(ctx, cur, wait._replace(seconds=passed_on), frozenset(sid for sid in told if sid is not None), True, pos)
+
+
+def _is_answered_by_cache(world: World, function: Function) -> bool:
+    """What a cache answers is waited for once."""
+    return world.is_cached(function) or members.has_decorator(function, "cached", "memoize")
 
 
 def handed(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> None:
@@ -193,7 +198,7 @@ class Slowness:
         if isinstance(callee, FunctionValue):
             if slow_calls.is_configured(self.world.dotted(callee.function), slow):
                 return Wait(callee.function.node.name, call.pos, ctx.path)
-            if callee.function.words & self.words:
+            if callee.function.words & self.words and not _is_answered_by_cache(self.world, callee.function):
                 found = self.of(callee.function, depth + 1)
                 return found._replace(seconds=None) if found is not None else None
         return None

@@ -136,6 +136,8 @@ class Project:
             return None
         tail = "/" + "/".join(parts)
         stems = [stem for stem in self.by_suffix.get(parts[-1], ()) if stem.endswith(tail)]
+        # What lies in a package is not imported from there: ``requests.exceptions`` is no file of ``app/requests/``.
+        stems = [stem for stem in stems if f"{stem.removesuffix(tail)}/__init__.py" not in self.modules]
         return self._at(stems[0]) if len(stems) == 1 else None
 
     def _at(self, stem: str) -> Definition | None:

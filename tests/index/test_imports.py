@@ -115,6 +115,15 @@ class TestRoots:
         found = linked(libs__core__shop__models="class A: pass", main="from shop.models import A")
         assert means(found, "main.py", "A") == "libs/core/shop/models.py:A"
 
+    def test_the_end_of_a_path_within_a_package_is_not(self) -> None:
+        found = linked(
+            app____init__="",
+            app__requests____init__="",
+            app__requests__exceptions="class Mine: pass",
+            use="from requests.exceptions import HTTPError",
+        )
+        assert means(found, "use.py", "HTTPError") == "requests.exceptions.HTTPError"
+
     def test_an_ambiguous_end_is_not_known(self) -> None:
         files = {"one__shop__models": "class A: pass", "two__shop__models": "class A: pass"}
         found = linked(**files, main="from shop.models import A")
