@@ -67,6 +67,7 @@ _FIELDS: Final[dict[str, str]] = {
     "Config": "nothing",
     "File": "nothing",
     "auto_field": "auto",
+    "field_for": "plain",
     "Related": "plain",
     "RelatedList": "plain",
 }

@@ -38,6 +38,7 @@ from sqla_lint.flow.values import (
     UNKNOWN,
     AppContext,
     ClassValue,
+    Criterion,
     Dynamic,
     Engine,
     Entity,
@@ -116,6 +117,8 @@ def _arguments(ctx: Context, cur: Cursor, node: n.Call) -> list[Value]:
             found.extend(value.items)
         elif isinstance(value, Many) and isinstance(value.item, LoaderOption):
             found.append(value.item)
+        elif isinstance(value, Many) and any(isinstance(part, Criterion) for part in value.parts):
+            found.extend(value.parts)
         elif value != containers.EMPTY:
             found.append(UNKNOWN)
     return found

@@ -6,6 +6,7 @@ from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import (
     UNKNOWN,
+    Criterion,
     Entity,
     LoaderOption,
     Many,
@@ -34,7 +35,9 @@ def add(ctx: Context, cur: Cursor, container: n.Expr, name: str, args: list[Valu
     if ctx.static or not args:
         return
     value = args[-1]
-    if name in _ITEMS or name == "insert":
+    if isinstance(value, Criterion):
+        _note_condition(cur, container, value)
+    elif name in _ITEMS or name == "insert":
         _put(ctx, cur, container, Many(_stored(value)), value)
     elif isinstance(value, (Many, Query)):
         item = value.item if isinstance(value, Many) else _row(value)
@@ -42,6 +45,14 @@ def add(ctx: Context, cur: Cursor, container: n.Expr, name: str, args: list[Valu
         _put(ctx, cur, container, Many(_stored(item)), item, several)
     elif isinstance(value, Mapping):
         _put(ctx, cur, container, Mapping(_stored(value.key), _stored(value.value)), value.value)
+
+
+def _note_condition(cur: Cursor, container: n.Expr, value: Criterion) -> None:
+    """``conditions.append(Pet.owner_id == key)``: ``filter(*conditions)`` gives all rows that value."""
+    name = dotted(container)
+    current = cur.env.get(name) if name is not None else None
+    if name is not None and isinstance(current, Many) and value not in current.parts:
+        cur.env[name] = current._replace(parts=(*current.parts, value))
 
 
 def put(ctx: Context, cur: Cursor, container: n.Expr, key: Value, value: Value) -> None:

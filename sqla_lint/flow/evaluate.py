@@ -93,7 +93,8 @@ def _display(items: tuple[Value, ...]) -> Value:
     known: Value = items[0] if items else UNKNOWN
     for item in items[1:]:
         known = join(known, item)
-    parts = items if len(items) < 9 and any(isinstance(item, Entity) and item.made for item in items) else ()
+    told = any(isinstance(item, Criterion) or isinstance(item, Entity) and item.made for item in items)
+    parts = items if len(items) < 9 and told else ()
     return Many(known, single=len(items) < 2, fixed=True, parts=parts)
 
 

@@ -44,7 +44,10 @@ def method(
     if isinstance(receiver, ClassValue):
         if not ctx.world.serializers.is_model(receiver.cls):
             return calls.unknown(ctx, cur, args, kwargs, pos)
-        receiver = Serializer(Schema(receiver.cls), "class")
+        model = pydantic_schemas.of_class(ctx.world.serializers, receiver.cls)
+        if model is None:
+            return calls.unknown(ctx, cur, args, kwargs, pos)
+        receiver = Serializer(model, "class")
     shape = _read_by(receiver, name, args, kwargs)
     if shape is not None:
         schemas.fill(ctx, cur, shape, args[0] if args else kwargs.get("obj", UNKNOWN), pos)

@@ -34,11 +34,22 @@ def shape(
         return dict(bound)[annotation.id]
     what = known.names.definition(path, annotation)
     if isinstance(what, Class) and known.is_model(what):
-        return Schema(what)
+        return of_class(known, what, hops)
     if isinstance(what, Variable) and len(what.assigned) == 1:
         value = getattr(what.assigned[0], "value", None)
         if isinstance(value, (n.Subscript, n.BinOp)):
             return shape(known, what.path, value, (), hops - 1)
+    return None
+
+
+def of_class(known: Serializers, cls: Class, hops: int = _MAX_HOPS) -> Shape | None:
+    """What a model makes of a value; a ``RootModel[list[PetOut]]`` makes of it what its argument does."""
+    if known.kind(cls) != "root-model":
+        return Schema(cls)
+    for owner in known.names.lineage(cls):
+        for base in owner.node.bases:
+            if isinstance(base, n.Subscript) and known.meaning(owner.path, base.value) == "root-model":
+                return shape(known, owner.path, base.key, (), hops - 1)
     return None
 
 

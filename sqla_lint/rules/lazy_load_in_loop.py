@@ -3,8 +3,8 @@
 What it does
     Reports the read of a lazy relationship (or a deferred column) on rows that a loop draws from a query or from
     another relationship, where the query does not load it; also through functions, methods and properties that the loop
-    calls, through schemas (Pydantic's, a FastAPI response model, marshmallow's) that are filled from the rows, and (with
-    Jinja installed) in a template that a Flask, Starlette or FastAPI view renders by its literal name.
+    calls, through schemas (Pydantic's, a FastAPI response model, marshmallow's) that are filled from the rows, and
+    (with Jinja installed) in a template that a Flask, Starlette or FastAPI view renders by its literal name.
 
 Why it is bad
     One query for the rows, and one more for each row: a page with a thousand rows sends a thousand and one.
