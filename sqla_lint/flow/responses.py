@@ -10,7 +10,7 @@ from sqla_lint.flow import instances, rows, schemas
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import AsyncRead, LazyRead
 from sqla_lint.flow.state import Cursor
-from sqla_lint.flow.values import Entity, Instance, Many, Outside, Query, Record, Value
+from sqla_lint.flow.values import Entity, Instance, Many, Mapping, Outside, Query, Record, Value
 from sqla_lint.index import pydantic_schemas
 from sqla_lint.index.module import Function
 from sqla_lint.index.project import Variable
@@ -22,7 +22,7 @@ def note(ctx: Context, cur: Cursor, value: Value, node: n.Expr) -> None:
     function = ctx.function
     if ctx.static or function is None or not function.node.decorators:
         return
-    if not isinstance(value, (Entity, Many, Query, Record)):
+    if not isinstance(value, (Entity, Many, Mapping, Query, Record)):
         return
     model = _model(ctx, function)
     shape = pydantic_schemas.shape(ctx.world.serializers, function.path, model) if model is not None else None
@@ -31,12 +31,20 @@ def note(ctx: Context, cur: Cursor, value: Value, node: n.Expr) -> None:
     filling = Context(ctx.world, ctx.path, function, static=False)
     filling.sessions = dict(ctx.sessions)
     after = Cursor(cur.state(), None)
-    given = rows.rows_of(filling, after, value, node.pos) if isinstance(value, Query) else value
+    given = rows.rows_of(filling, after, value, node.pos) if isinstance(value, Query) else _written(cur, value, node)
     if all(_is_open(row) for row in instances.entities(given)):
         schemas.fill(filling, after, shape, given, node.pos)
     for event in filling.events:
         if isinstance(event, (LazyRead, AsyncRead)):
             ctx.emit(event)
+
+
+def _written(cur: Cursor, value: Value, node: n.Expr) -> Value:
+    """What is returned; of a dict that was filled key by key (``page["items"] = rows``), what is under each."""
+    if not isinstance(node, n.Name) or not (isinstance(value, Mapping) or value == Record(())):
+        return value
+    found = {key[len(node.id) + 2 : -2]: item for key, item in cur.env.items() if key.startswith(f"{node.id}['")}
+    return Record(tuple(found.values()), tuple(found))
 
 
 def _is_open(row: Entity) -> bool:
