@@ -281,6 +281,8 @@ def project(
         setting.by_callee(ctx, cur, function, bound, pos)
         substitute.effects(ctx, cur, summary, bound, function, pos)
         substitute.wrapped(ctx, cur, summary, bound, function)
+        for value in bound.values():
+            ownership.promised(ctx, cur, value)
         substitute.writes(ctx, cur, summary, func.receiver or _explicit_self(function, bound))
         if function.node.name == "__init__" and isinstance(func.receiver, Instance):
             _stored(ctx, cur, summary, bound, pos)

@@ -79,12 +79,19 @@ def release(ctx: Context, cur: Cursor, value: Value) -> None:
 
 
 def promised(ctx: Context, cur: Cursor, value: Value) -> None:
-    """``stack.callback(session.rollback)``: whoever has the method cleans up, when what it was handed to ends."""
+    """``stack.callback(session.rollback)``: whoever has the method cleans up, when what it was handed to ends.
+    ``retry(session.commit)`` may have committed.
+    """
     if ctx.static or not isinstance(value, Method) or not isinstance(value.receiver, Session):
         return
+    sid = value.receiver.sid
+    state = ctx.session_state(cur, sid)
     if value.name in api.CLOSES | api.ROLLS_BACK:
-        state = ctx.session_state(cur, value.receiver.sid)
-        cur.sessions[value.receiver.sid] = state._replace(ended=state.ended | {"promised"})
+        cur.sessions[sid] = state._replace(ended=state.ended | {"promised"})
+    elif value.name in api.SENDS_ALL:
+        ended = state.ended | ({"may-commit"} if value.name in api.COMMITS else set())
+        cur.sessions[sid] = state._replace(ended=ended, active=False, failure=None)
+        instances.flushed(ctx, cur, sid)
 
 
 def kept_promises(cur: Cursor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint import handover_calls, slow_calls
-from sqla_lint.flow import calls, class_scopes, instances, ownership, sessions, transitions
+from sqla_lint.flow import aliases, calls, class_scopes, instances, ownership, sessions, transitions
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Ran
 from sqla_lint.flow.state import Cursor, Raised
@@ -155,6 +155,8 @@ def _leave_scope(ctx: Context, cur: Cursor, scope: Scope, pos: Pos, raised: Rais
     if "close" in does:
         state = transitions.close(state, pos, True)
     cur.sessions[scope.sid] = state
+    if does & {"commit", "may-commit", "rollback", "close"}:
+        aliases.ended(cur, scope.sid)
 
 
 def _end_block(ctx: Context, cur: Cursor, scope: Scope, pos: Pos, does: frozenset[str]) -> None:

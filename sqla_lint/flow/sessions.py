@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import asking, instances, ownership, queries, transitions
+from sqla_lint.flow import aliases, asking, instances, ownership, queries, transitions
 from sqla_lint.flow.configure import vague
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Called, Closing, Created, Ran, Rebound, Recovered, Reopened, Used
@@ -89,11 +89,13 @@ def statement(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, writes: bool = Fals
         (instances.flushed if what == "flush" else instances.autoflushed)(ctx, cur, sid)
     cur.sessions[sid] = transitions.failed(state, pos, what in ("commit", "flush") or state.wrote is not None)
     cur.raises(Raised("database"), pos)
-    cur.sessions[sid] = transitions.running(state)
-    # A result may be wrong for the program as well (NoResultFound), with nothing wrong in the transaction.
+    # A result may be wrong for the program as well (NoResultFound), with nothing wrong in the transaction; a flush or
+    # commit that raises anything else has sent nothing.
+    cur.sessions[sid] = state if what in ("commit", "flush") else transitions.running(state)
     cur.raises(Raised("other"), pos)
     if what == "commit":
         cur.sessions[sid] = transitions.commit(state)
+        aliases.ended(cur, sid)
         instances.committed(ctx, cur, sid, pos)
         cur.loaded, cur.held = frozenset(), frozenset()
     else:
@@ -109,7 +111,7 @@ def check_use(ctx: Context, cur: Cursor, sid: Sid, pos: Pos, how: str) -> Sessio
         cur.sessions[sid] = state
     if state.failure is not None and state.failure.is_swallowed:
         ctx.emit(Used(sid, pos, state, how))
-        state = state._replace(failure=None)
+        state = state._replace(failure=None, active=False)
         cur.sessions[sid] = state
     return state
 
@@ -128,6 +130,7 @@ def close(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
     ctx.emit(Closing(sid, pos, state.status == "closed", ctx.in_finally))
     note_recovery(ctx, state, sid, pos)
     cur.sessions[sid] = transitions.close(state, pos, ctx.in_finally)
+    aliases.ended(cur, sid)
 
 
 def rollback(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
@@ -141,6 +144,7 @@ def rollback(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
         # Inside ``with ...begin()`` a rollback ends the block's transaction: the block's rows are lost all the same.
         state = state._replace(failure=failure, wrote=before.wrote)
     cur.sessions[sid] = state
+    aliases.ended(cur, sid)
     instances.rolled_back(cur, sid, before, pos)
     cur.loaded, cur.held = frozenset(), frozenset()
 

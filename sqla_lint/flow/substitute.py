@@ -4,7 +4,7 @@ its reads judged.
 
 from __future__ import annotations
 
-from sqla_lint.flow import frameworks, instances, loading, ownership, sessions, transitions, usage
+from sqla_lint.flow import aliases, frameworks, instances, loading, ownership, sessions, transitions, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Closing, Ended, Handed
 from sqla_lint.flow.graph import Guard
@@ -234,6 +234,8 @@ def _effect(ctx: Context, cur: Cursor, sid: Sid, effect: Effect, raises: bool, p
         # It may have ended the transaction: nobody knows whether a connection is held.
         state = state._replace(active=False)
     cur.sessions[sid] = state
+    if effect.may & {"commit", "rollback", "close"}:
+        aliases.ended(cur, sid)
 
 
 def wrapped(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, function: Function) -> None:

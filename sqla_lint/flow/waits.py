@@ -49,7 +49,8 @@ def note(ctx: Context, cur: Cursor, wait: Wait, shared: frozenset[Sid], via: boo
     for sid, state in cur.sessions.items():
         if state.ended & _ENDED or state.active:
             told.add(sid)
-        if state.active and sid not in shared:
+        # Where an error was swallowed, the transaction is not what waits: it failed, which is told at the handler.
+        if state.active and sid not in shared and not (state.failure is not None and state.failure.is_swallowed):
             first = state.waited or pos
             after = state.ended & (_ENDED | {"may-commit"})
             ctx.emit(Waited(sid, pos, first, wait.what, (wait.path, wait.pos) if via else None, after))
