@@ -21,7 +21,7 @@ LoopId: TypeAlias = tuple[int, int]
 
 _BATCH = frozenset(
     {"batch", "batche", "batched", "chunk", "chunked", "page", "paginate", "paginated", "paginator", "partition",
-     "bucket", "shard", "groupby", "grouper", "fetchmany"}
+     "bucket", "shard", "groupby", "grouper", "fetchmany", "window"}
 )  # fmt: skip
 _RETRY = frozenset({"attempt", "retry", "retrie", "retrying", "trie", "backoff", "delay"})
 _STREAM = frozenset(
@@ -92,6 +92,8 @@ def _source(expr: n.Expr, function: Function, world: World, hops: int) -> str:
         expr = expr.value
     if isinstance(expr, n.Call):
         return _call(expr, function, world, hops)
+    if isinstance(expr, n.Sequence) and not any(isinstance(item, n.Starred) for item in expr.items):
+        return "batch"  # what is written down is no data: each item stands for a kind of work
     words = _names(expr)
     for kind, known in (("endless", _STREAM), ("batch", _BATCH), ("retry", _RETRY)):
         if words & known:
@@ -141,6 +143,9 @@ def _generator(callee: Function, world: World, hops: int) -> str:
             return "endless"
         if isinstance(stmt, n.For) and any(isinstance(e, n.Yield) for e in own_nodes(stmt.body)):
             if (found := _source(stmt.iter, callee, world, hops - 1)) == "endless":
+                return found
+        if isinstance(stmt, n.ExprStmt) and isinstance(stmt.value, n.Yield) and stmt.value.is_from and stmt.value.value:
+            if (found := _source(stmt.value.value, callee, world, hops - 1)) == "endless":
                 return found
     return "data"
 
