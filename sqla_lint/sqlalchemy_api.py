@@ -263,5 +263,7 @@ DATABASE_ERRORS: Final = frozenset(
 )  # fmt: skip
 # Classes that every failing statement or flush is an instance of.
 CATCH_ALL_ERRORS: Final = frozenset({"SQLAlchemyError"})
+# The class of all that a driver raises; what else can fail in a flush is the program's own.
+DRIVER_ERRORS: Final = frozenset({"DBAPIError"})
 # Raised by reading a result, with nothing wrong in the database: they leave the transaction as it was.
 RESULT_ERRORS: Final = frozenset({"NoResultFound", "MultipleResultsFound"})

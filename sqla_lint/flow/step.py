@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import (
     branches,
     class_scopes,
@@ -318,9 +319,12 @@ def _catch(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
 
 
 def _caught(cur: Cursor, node: Node, types: tuple[str, ...]) -> State:
-    """The state in which a handler begins. Of one that catches it by a class that is not known, nothing is said."""
+    """The state in which a handler begins. Of one that catches it by a class that is not known, nothing is said, nor of
+    one that comes after a handler for all that a driver raises.
+    """
+    raised = cur.exc or Raised("other")
     known = tuple(one for one in types if one != "?")
-    if known and errors.catches(cur.exc or Raised("other"), known) is not False:
+    if known and not api.DRIVER_ERRORS & raised.missed and errors.catches(raised, known) is not False:
         return cur.state()
     way = Cursor(cur.state(), node)
     for sid, state in way.sessions.items():
