@@ -18,7 +18,9 @@ from sqla_lint.source import Source, read
 
 FOLDER = "templates"
 # Names of the calls that render a template: without one of them no template is read.
-RENDERS = frozenset({"render_template", "TemplateResponse"})
+RENDERS = frozenset(
+    {"render_template", "render_theme_template", "stream_template", "TemplateResponse", "get_template", "renderer"}
+)
 _RENDERS = re.compile(b"|".join(sorted(name.encode() for name in RENDERS)))
 _EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.i18n", "jinja2.ext.loopcontrols")
 _MAX_BYTES = 500_000
@@ -41,16 +43,22 @@ class Templates:
         self._parsed: dict[str, Template | None] = {}
         self._paths: dict[str, list[str]] = {}
         self._numbers = {path: number for number, path in enumerate(sorted(sources))}
+        self._prefixed: dict[str, list[str]] = {}
         for path in sources:
-            for name in _names(os.path.relpath(path, root)):
+            for above, name in _names(os.path.relpath(path, root)):
                 self._paths.setdefault(name, []).append(path)
+                self._prefixed.setdefault(f"{above}/{name}", []).append(path)
 
     def __bool__(self) -> bool:
         return bool(self._sources)
 
     def find(self, name: str) -> Template | None:
-        """The one template of that name; None where there is none or several, or where Jinja cannot read it."""
-        paths = self._paths.get(name.removeprefix("./"), [])
+        """The one template of that name; None where there is none or several, or where Jinja cannot read it.
+
+        Where a name stands for none, its first folder may be what a loader calls one of several folders of templates.
+        """
+        name = name.removeprefix("./")
+        paths = self._paths.get(name) or self._prefixed.get(name, [])
         if len(paths) != 1:
             return None
         path = paths[0]
@@ -87,10 +95,11 @@ def version() -> str:
         return ""
 
 
-def _names(path: str) -> list[str]:
-    """What follows each folder of templates that a file lies in."""
-    parts = path.replace(os.sep, "/").split("/")
-    return ["/".join(parts[index + 1 :]) for index, part in enumerate(parts[:-1]) if part == FOLDER]
+def _names(path: str) -> list[tuple[str, str]]:
+    """What follows each folder of templates that a file lies in, with the folder that holds it."""
+    parts = ["", *path.replace(os.sep, "/").split("/")]
+    found = [index for index, part in enumerate(parts[:-1]) if part == FOLDER]
+    return [(parts[index - 1], "/".join(parts[index + 1 :])) for index in found]
 
 
 def _parse(source: Source, first: int) -> Template | None:

@@ -22,6 +22,7 @@ from sqla_lint.flow import (
     outside,
     ownership,
     queries,
+    renderings,
     rows,
     serializing,
     sessions,
@@ -47,6 +48,7 @@ from sqla_lint.flow.values import (
     FunctionValue,
     Getter,
     Instance,
+    JinjaTemplate,
     LambdaValue,
     Literal,
     LoaderOption,
@@ -85,6 +87,8 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
     kwargs: dict[str, Value] = {}
     for keyword in node.keywords:
         value = expr(ctx, cur, keyword.value)
+        if ctx.world.templates:
+            value = renderings.as_context(ctx, cur, keyword.value, value, keyword.name is None)
         kwargs[keyword.name if keyword.name is not None else configure.SPREAD] = value
     ctx.aside = outer
     fetches.note(ctx, node, func, args)
@@ -110,7 +114,8 @@ def _arguments(ctx: Context, cur: Cursor, node: n.Call) -> list[Value]:
     found: list[Value] = []
     for arg in node.args:
         if not isinstance(arg, n.Starred):
-            found.append(expr(ctx, cur, arg))
+            value = expr(ctx, cur, arg)
+            found.append(renderings.as_context(ctx, cur, arg, value) if ctx.world.templates else value)
             continue
         value = expr(ctx, cur, arg.value)
         if isinstance(value, Pair):
@@ -165,6 +170,8 @@ def apply(
             return sessions.configured_scope(ctx, cur, pos)
         spread = node is not None and any(keyword.name is None for keyword in node.keywords)
         return project(ctx, cur, pos, func, args, kwargs, func.function.node.name, spread, ahead)
+    if isinstance(func, Method) and isinstance(func.receiver, JinjaTemplate):
+        return renderings.of_template(ctx, cur, func.receiver, func.name, args, kwargs, pos, node)
     if isinstance(func, Method):
         return _method(ctx, cur, func, args, kwargs, pos)
     if isinstance(func, ClassValue):
@@ -275,6 +282,7 @@ def project(
             return substitute.scope(ctx, cur, summary.generator, bound, pos)
         return Many(substitute.kept(ctx, cur, summary.generator.yields, bound, pos))
     if not ctx.static:
+        renderings.handed(ctx, cur, summary, bound, kwargs, function, pos)
         usage.handed(ctx, cur, bound, function, summary, pos)
         substitute.reads(ctx, cur, summary, bound, function, pos, spread)
         waits.project(ctx, cur, function, summary, bound, pos)

@@ -129,6 +129,30 @@ def _stored(value: Value) -> Value:
     return value
 
 
+def updated(cur: Cursor, container: n.Expr, args: list[Value], kwargs: dict[str, Value]) -> None:
+    """``d.update({"rows": rows})``, ``d.update(rows=rows)``."""
+    name = dotted(container)
+    given = args[0] if args else None
+    pairs = dict(zip(given.keys, given.values)) if isinstance(given, Record) else {}
+    for key, value in {**pairs, **kwargs}.items() if name is not None else ():
+        if isinstance(key, str) and value != UNKNOWN:
+            cur.env[f"{name}[{key!r}]"] = value
+
+
+def in_steps(cur: Cursor, container: n.Expr | None, value: Value) -> Value:
+    """A dictionary with what it was given under literal keys since: ``context["rows"] = rows``."""
+    name = dotted(container) if container is not None else None
+    if name is None:
+        return value
+    steps: dict[object, Value] = {
+        key[len(name) + 2 : -2]: given for key, given in cur.env.items() if key.startswith(f"{name}['")
+    }
+    if not steps:
+        return value
+    found = {**(dict(zip(value.keys, value.values)) if isinstance(value, Record) else {}), **steps}
+    return Record(tuple(found.values()), tuple(found))
+
+
 def holds_rows(value: Value) -> bool:
     """Whether rows, or options that load them, are somewhere in *value*."""
     if isinstance(value, Entity):
@@ -137,10 +161,10 @@ def holds_rows(value: Value) -> bool:
         return bool(value.drawn) or value.cls is not None
     if isinstance(value, (Query, LoaderOption)):
         return True
-    return any(holds_rows(part) for part in _parts(value))
+    return any(holds_rows(part) for part in parts(value))
 
 
-def _parts(value: Value) -> tuple[Value, ...]:
+def parts(value: Value) -> tuple[Value, ...]:
     if isinstance(value, Many):
         return (value.item,)
     if isinstance(value, Pair):
@@ -151,4 +175,4 @@ def _parts(value: Value) -> tuple[Value, ...]:
 
 
 def _depth(value: Value) -> int:
-    return 1 + max((_depth(part) for part in _parts(value)), default=0) if _parts(value) else 0
+    return 1 + max((_depth(part) for part in parts(value)), default=0) if parts(value) else 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqla_lint.flow.facts import Event
 from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import Cursor, SessionState
-from sqla_lint.flow.summary import Wait
+from sqla_lint.flow.summary import Renders, Wait
 from sqla_lint.flow.values import UNKNOWN, Session, Sid, Value
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
@@ -53,6 +53,7 @@ class Context:
         self.has_scopes = function is None or bool(function.words & {"close", "remove", "with"})
         self.captures: dict[Pos, dict[Sid, Pos]] = {}
         self.waits: dict[Wait, None] = {}
+        self.renders: dict[Renders, None] = {}
         self.aside = False
         self.awaited: Pos | None = None
         self.lends: set[Function] = set()

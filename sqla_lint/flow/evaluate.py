@@ -175,6 +175,10 @@ def _bin_op(ctx: Context, cur: Cursor, node: n.BinOp) -> Value:
         texts.interpolated(ctx, cur, left, right, node.pos)
     if node.op == "+" and isinstance(left, Many) and isinstance(right, Many):
         return join(left, right)
+    if node.op == "|" and isinstance(right, Record):
+        known = dict(zip(left.keys, left.values)) if isinstance(left, Record) else {}
+        merged = {**known, **dict(zip(right.keys, right.values))}
+        return Record(tuple(merged.values()), tuple(merged))
     if node.op == "+" and Pair(()) in (left, right):
         return left if right == Pair(()) else right
     return UNKNOWN

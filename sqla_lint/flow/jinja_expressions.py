@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-from sqla_lint.flow import calls, containers, jinja_filters, loading, rows
+from sqla_lint.flow import calls, containers, jinja_filters, loading, rows, texts
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import AsyncRead, LazyRead, Rendered
 from sqla_lint.flow.state import Cursor
@@ -134,6 +134,8 @@ def read(place: Place, owner: Value, name: str, node: Any) -> Value:
     """An attribute (or, where there is none, a key) of a value."""
     if isinstance(owner, Imported):
         return dict(owner.macros).get(name, UNKNOWN)
+    if isinstance(owner, Pair) and name in ("grouper", "list") and len(owner.items) == 2:
+        return owner.items[name == "list"]  # what ``groupby`` gives
     if isinstance(owner, Record) and name in owner.keys:
         return rows.at_key(owner, Literal(name, "str"))
     if isinstance(owner, Macro) or owner == UNKNOWN:
@@ -156,7 +158,8 @@ def _noted(place: Place, step: Callable[[Run], Value]) -> Value:
     return value
 
 
-def _call(place: Place, node: Any) -> Value:
+def call(place: Place, node: Any, caller: Macro | None = None) -> Value:
+    """A call; *caller* is the block that a ``{% call %}`` hands to a macro."""
     from sqla_lint.flow import templates
 
     run = place.run
@@ -172,7 +175,7 @@ def _call(place: Place, node: Any) -> Value:
             expr(place, more)
             return UNKNOWN
     if isinstance(func, Macro):
-        templates.call_macro(place, func, args, kwargs)
+        templates.call_macro(place, func, args, kwargs, caller)
     elif isinstance(func, FunctionValue) or (isinstance(func, Method) and isinstance(func.receiver, _FOLLOWED)):
         pos = _position(place.template, node.lineno, getattr(node.node, "attr", ""))
         return _noted(place, lambda run: calls.apply(run.ctx, run.cur, func, args, kwargs, pos))
@@ -187,20 +190,39 @@ def _filter(place: Place, node: Any) -> Value:
     kwargs = {keyword.key: expr(place, keyword.value) for keyword in node.kwargs}
     if source == UNKNOWN:
         return UNKNOWN
+    if node.name == "attr" and args and isinstance(args[0], Literal):
+        return read(place, source, str(args[0].value), node)
+    if node.name in jinja_filters.TEXTS:
+        shown(place, source, node)
     path = jinja_filters.attribute(node.name, args, kwargs)
     reached: Value = UNKNOWN
-    if path:
+    if path or node.name == "join":
         loop = loop_of(place, node)
         listed = _noted(place, lambda run: rows.rows_of(run.ctx, run.cur, source, line(node)))
         reached = loading.draw(run.ctx, run.cur, listed, loop, n.Opaque(line(node)))
         outer, run.ctx.loops = run.ctx.loops, (*run.ctx.loops, loop)
         for step in path:
             reached = read(place, reached, step, node)
+        if node.name == "join":
+            shown(place, reached, node)
         run.ctx.loops = outer
         reached = loading.undrawn(reached, loop)
     if node.name in jinja_filters.LISTS:
         source = rows.rows_of(run.ctx, run.cur, source, line(node))
     return jinja_filters.result(node.name, source, reached)
+
+
+def _concat(place: Place, node: Any) -> Value:
+    for part in node.nodes:
+        shown(place, expr(place, part), part)
+    return UNKNOWN
+
+
+def shown(place: Place, value: Value, node: Any) -> None:
+    """A row is turned into text: its ``__str__`` may read more of it."""
+    if isinstance(value, Entity) and place.run.ctx.world.shown_reads:
+        pos = _position(place.template, node.lineno, getattr(node, "name", ""))
+        _noted(place, lambda run: (texts.show(run.ctx, run.cur, (value,), pos), UNKNOWN)[1])
 
 
 def _either_of(place: Place, node: Any) -> Value:
@@ -235,7 +257,8 @@ def _position(template: Template, line: int, name: str) -> Pos:
 
 
 _EXPRESSIONS: dict[str, Callable[[Place, Any], Value]] = {
-    "Call": _call,
+    "Call": call,
+    "Concat": _concat,
     "CondExpr": _either_of,
     "Const": _const,
     "Filter": _filter,

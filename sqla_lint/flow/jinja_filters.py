@@ -9,6 +9,11 @@ _KEEP = frozenset({"list", "reverse", "sort", "unique", "select", "reject", "sel
 LISTS = frozenset({"list", "reverse", "sort", "unique", "first", "last", "batch", "slice", "groupby", "map"})
 _ITEMS = frozenset({"first", "last", "random", "min", "max"})
 _PARTS = frozenset({"batch", "slice"})
+# These make a text of what they are given.
+TEXTS = frozenset(
+    {"string", "upper", "lower", "title", "capitalize", "trim", "e", "escape", "forceescape", "safe", "truncate",
+     "striptags", "urlize", "urlencode", "wordwrap", "center", "indent"}
+)  # fmt: skip
 # Where the attribute's name stands among the arguments; None where it must be named.
 _ATTRIBUTE: dict[str, int | None] = {
     "groupby": 0,

@@ -77,7 +77,7 @@ def call(
     node: n.Call | None,
 ) -> Value:
     """Call a name from outside the project."""
-    from sqla_lint.flow import calls, serializing, templates, texts
+    from sqla_lint.flow import calls, renderings, serializing, texts
 
     name = func.name
     if name in NEVER_RETURNS or (
@@ -104,8 +104,9 @@ def call(
     meaning = api.meaning(name) if not func.called else None
     if meaning is not None:
         return _sqlalchemy(ctx, cur, meaning, name, args, kwargs, pos)
-    if templates.is_rendering(func):
-        templates.render(ctx, cur, func, args, kwargs, pos)
+    rendered = renderings.call(ctx, cur, func, args, kwargs, pos, node)
+    if rendered is not None:
+        return rendered
     calls.unknown(ctx, cur, args, kwargs, pos)
     waited = waits.outside(ctx, cur, func, args, kwargs, pos, node)
     return waited if waited is not None else Outside(name, True)

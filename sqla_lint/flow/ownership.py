@@ -177,7 +177,7 @@ def _bind_name(ctx: Context, cur: Cursor, name: str, value: Value) -> None:
 # What a call outside the project gave is remembered for these: loggers do not raise, a migration's connection is
 # not ours.
 _REMEMBERED = (
-    "logging", "loguru", "structlog", "alembic", "sqlalchemy", "contextlib", "flask", "pytest",
+    "logging", "loguru", "structlog", "alembic", "sqlalchemy", "contextlib", "flask", "pytest", "jinja2",
     *handover_calls.HOLDERS,
 )  # fmt: skip
 

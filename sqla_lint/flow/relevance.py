@@ -99,7 +99,29 @@ class Relevance:
         return self._relevant[function]
 
     def _is_relevant(self, function: Function) -> bool:
-        return self._is_directly_relevant(function) or bool(function.words & self.relevant_names)
+        return (
+            self._is_directly_relevant(function)
+            or bool(function.words & self.relevant_names)
+            or self._renders(function)
+        )
+
+    def _renders(self, function: Function) -> bool:
+        """Whether the function may render a template with what it is handed."""
+        return bool(self.templates and function.node.params) and function.node.name in self.renderers
+
+    @cached_property
+    def context_processors(self) -> tuple[Function, ...]:
+        """The functions whose dictionaries Flask adds to the context of every template."""
+        return tuple(f for f in self.project.functions if any(map(_injects, f.node.decorators)))
+
+    @cached_property
+    def renderers(self) -> frozenset[str]:
+        """Names of functions that take something and render a template, or mention such a function."""
+        taking = [function for function in self.project.functions if function.node.params] if self.templates else []
+        found: frozenset[str] = frozenset()
+        for _ in range(2):
+            found |= {f.node.name for f in taking if f.words & (RENDERS | found - COMMON)}
+        return found
 
     @cached_property
     def relevant_names(self) -> frozenset[str]:
@@ -161,7 +183,7 @@ class Relevance:
             return True
         if passing.asks_in_loop(function, self.askers) and self.is_relevant(function):
             return True
-        if self.templates and words & RENDERS and self.is_relevant(function):
+        if self.templates and words & (RENDERS | self.renderers) and self.is_relevant(function):
             return True
         if words & self.schemas and self.is_relevant(function):
             return True
@@ -292,6 +314,14 @@ def _mentions(value: n.Expr, *names: Collection[str]) -> bool:
         if any(name in some for some in names):
             return True
     return False
+
+
+def _injects(decorator: n.Expr) -> bool:
+    """``@app.context_processor``; a blueprint's own is for its templates alone."""
+    if not isinstance(decorator, n.Attribute) or not isinstance(decorator.value, n.Name):
+        return False
+    of_app = decorator.attr == "context_processor" and decorator.value.id.lower().endswith(("app", "application"))
+    return of_app or decorator.attr == "app_context_processor"
 
 
 def mentioning(project: Project, words: Set[str], common: Set[str], rounds: int) -> frozenset[str]:

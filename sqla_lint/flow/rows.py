@@ -118,6 +118,8 @@ def of_container(
         if func.attr in containers.COLLECTIONS and isinstance(args[0] if args else None, (Query, Dynamic)):
             args = [rows_of(ctx, cur, args[0], node.args[0].pos), *args[1:]]
         containers.add(ctx, cur, func.value, func.attr, args)
+        if func.attr == "update" and not ctx.static:
+            containers.updated(cur, func.value, args, kwargs)
         collected.note(ctx, cur, func.value)
     return args
 

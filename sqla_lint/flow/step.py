@@ -16,6 +16,7 @@ from sqla_lint.flow import (
     handling,
     loading,
     ownership,
+    renderings,
     responses,
     rows,
     scopes,
@@ -233,6 +234,7 @@ def _return(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
         return []
     if stmt.value is not None:
         responses.note(ctx, cur, value, stmt.value)
+        renderings.returned(ctx, cur, value, stmt.value)
     cur.result = _returned(ctx, cur, value)
     ownership.release(ctx, cur, value)
     cur.exc = None

@@ -13,6 +13,7 @@ from sqla_lint.lower.nodes import Pos
 _SHOWN = ("parameter", "instance", "held", "registry", "module", "closure", "injected")
 _WORDS = frozenset({"statement", "commit", "rollback", "close", "write"})
 _MAX_READS = 60
+_MAX_RENDERS = 8
 _ENDED_WELL = frozenset({"close", "may-commit"})
 
 Exits = dict[State, Pos | None]
@@ -38,6 +39,7 @@ def summarize(ctx: Context, function: Function, returns: Exits, raises: Exits) -
         lends=frozenset(ctx.lends) if ctx.wants else frozenset(),
         lazy=variants.lazy(ctx, function),
         waits=tuple(w._replace(told=frozenset(s for s in w.told if s.owner in _SHOWN)) for w in ctx.waits),
+        renders=tuple(ctx.renders)[:_MAX_RENDERS],
         gives=givebacks.of(returns) if generator is None else (),
     )
 

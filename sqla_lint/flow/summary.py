@@ -89,6 +89,18 @@ class Asks(NamedTuple):
     under: tuple[Guard, ...] = ()
 
 
+class Renders(NamedTuple):
+    """The function renders a template with what it is handed: *template* is its name, *names* are what it is given by
+    name, *more* the ``**context`` besides, *injected* if context processors add to it. What callers decide is a
+    parameter in these.
+    """
+
+    template: Value
+    names: tuple[tuple[str, Value], ...]
+    more: Value = UNKNOWN
+    injected: bool = False
+
+
 class Generator(NamedTuple):
     """A generator that is a context manager or a dependency: what it yields, and what it does to it afterwards.
 
@@ -110,7 +122,7 @@ class Summary(NamedTuple):
     session rolled back; *raises_other* whether anything else may be raised; *stores* are the attributes of ``self``
     that ``__init__`` sets, *writes* those that any method sets on every way out. *wants* are the parameters (and their
     attributes) that it would have to know to say what it returns, *lends* the functions that it hands them on to,
-    *lazy* the reads in loops of a variant that knows;
+    *lazy* the reads in loops of a variant that knows; *renders* are the templates that it renders for its callers;
     *gives* is what is known of the instances in *returns*.
     """
 
@@ -128,6 +140,7 @@ class Summary(NamedTuple):
     lends: frozenset[Function] = frozenset()
     lazy: tuple[LazyRead, ...] = ()
     waits: tuple[Wait, ...] = ()
+    renders: tuple[Renders, ...] = ()
     gives: tuple[tuple[InstanceId, InstanceState], ...] = ()
     bounded: bool = False
 

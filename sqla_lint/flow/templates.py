@@ -1,6 +1,6 @@
 """A Jinja template that a view renders: its loops over the rows it is handed, and what they read of each.
 
-What is not plainly followed (a name that is worked out, a macro's ``caller``, a recursive loop) is not known.
+What is not plainly followed (a name that is worked out, what ``loop`` holds) is not known.
 """
 
 from __future__ import annotations
@@ -8,65 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqla_lint.flow import configure, loading, rows
+from sqla_lint.flow import loading
 from sqla_lint.flow.context import Context
-from sqla_lint.flow.jinja_expressions import Block, Imported, Macro, Names, Place, Run, expr, line, loop_of
+from sqla_lint.flow.jinja_expressions import Block, Imported, Macro, Names, Place, Run, call, expr, line, loop_of, shown
 from sqla_lint.flow.state import Cursor
-from sqla_lint.flow.values import UNKNOWN, Literal, Outside, Pair, Record, Value, join
+from sqla_lint.flow.values import UNKNOWN, Pair, Value, join
 from sqla_lint.jinja_files import Template
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
-_FLASK = ("flask.render_template", "flask.templating.render_template")
-_STARLETTE = tuple(f"{home}.templating.Jinja2Templates.TemplateResponse" for home in ("starlette", "fastapi"))
 # Templates and macros within one another.
 _MAX_DEPTH = 12
 
 
-def is_rendering(func: Outside) -> bool:
-    """Whether a call of *func* renders a template."""
-    return func.name in (_STARLETTE if func.called else _FLASK)
-
-
-def render(ctx: Context, cur: Cursor, func: Outside, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> None:
-    """Follow the template that a call renders with what it is handed; nothing of *cur* changes."""
-    if ctx.static or not ctx.world.templates:
-        return
-    name, names = _starlette(args, kwargs) if func.called else _flask(args, kwargs)
-    template = ctx.world.templates.find(name.value) if isinstance(name.value, str) else None
+def follow(ctx: Context, cur: Cursor, name: str, names: Names, pos: Pos) -> None:
+    """Follow the template that the call at *pos* renders with *names*; nothing of *cur* changes."""
+    template = ctx.world.templates.find(name)
     if template is None:
         return
     inner = Context(ctx.world, ctx.path, ctx.function, static=False)
     inner.sessions = dict(ctx.sessions)
     run = Run(inner, Cursor(cur.state(), None), ctx, pos)
     try:
-        _template(Place(run, template, names))
+        _template(Place(run, template, dict(names)))
     except RecursionError:  # what nests too deeply is not followed further
         return
-
-
-def _flask(args: list[Value], kwargs: dict[str, Value]) -> tuple[Literal, Names]:
-    names = {key: value for key, value in kwargs.items() if key != configure.SPREAD}
-    return _literal(args[0] if args else UNKNOWN), {**_named(kwargs.get(configure.SPREAD, UNKNOWN)), **names}
-
-
-def _starlette(args: list[Value], kwargs: dict[str, Value]) -> tuple[Literal, Names]:
-    """``TemplateResponse(request, name, context)``, or, as it was, ``TemplateResponse(name, context)``."""
-    given = args if args and isinstance(args[0], Literal) else args[1:]
-    name = given[0] if given else kwargs.get("name", UNKNOWN)
-    context = given[1] if len(given) > 1 else kwargs.get("context", UNKNOWN)
-    return _literal(name), _named(context)
-
-
-def _literal(value: Value) -> Literal:
-    return value if isinstance(value, Literal) else Literal(None, "NoneType")
-
-
-def _named(value: Value) -> Names:
-    if not isinstance(value, Record):
-        return {}
-    known = [key for key in value.keys if isinstance(key, str) and value.keys.count(key) == 1]
-    return {key: rows.at_key(value, Literal(key, "str")) for key in known}
 
 
 # --- templates within templates --------------------------------------------------------------------------------------
@@ -150,11 +116,16 @@ def _from_import(place: Place, node: Any) -> None:
         place.names[alias] = macros.get(name, UNKNOWN)
 
 
-def call_macro(place: Place, macro: Macro, args: list[Value], kwargs: dict[str, Value]) -> None:
-    run, path = place.run, f"{macro.template.source.path}:{macro.node.name}"
+def call_macro(
+    place: Place, macro: Macro, args: list[Value], kwargs: dict[str, Value], caller: Macro | None = None
+) -> None:
+    called = getattr(macro.node, "name", f"caller {macro.node.lineno}")
+    run, path = place.run, f"{macro.template.source.path}:{called}"
     if path in run.active or len(run.active) >= _MAX_DEPTH:
         return
-    names = {**dict(macro.names), macro.node.name: macro}
+    names = {**dict(macro.names), called: macro}
+    if caller is not None:
+        names["caller"] = caller
     bound = {param.name: value for param, value in zip(macro.node.args, args)}
     for param in macro.node.args:
         names[param.name] = bound.get(param.name, kwargs.get(param.name, UNKNOWN))
@@ -250,8 +221,14 @@ def _macro(place: Place, node: Any) -> None:
     place.names[node.name] = Macro(place.template, node, tuple(place.names.items()))
 
 
+def _output(place: Place, node: Any) -> None:
+    for part in node.nodes:
+        shown(place, expr(place, part), part)
+
+
 def _call_block(place: Place, node: Any) -> None:
-    expr(place, node.call)
+    """``{% call(row) each(rows) %}``: the macro calls the block's body, with what it hands over."""
+    call(place, node.call, Macro(place.template, node, tuple(place.names.items())))
 
 
 _STATEMENTS: dict[str, Callable[[Place, Any], None]] = {
@@ -267,7 +244,7 @@ _STATEMENTS: dict[str, Callable[[Place, Any], None]] = {
     "Include": _include,
     "Macro": _macro,
     "FilterBlock": _parts,
-    "Output": _parts,
+    "Output": _output,
     "OverlayScope": _parts,
     "Scope": _parts,
     "ScopedEvalContextModifier": _parts,

@@ -43,8 +43,9 @@ A schema that rows are handed to
     ``__init__`` that picks the fields and of a hook that makes something else of a row, nothing is known.
 
 A template that a view renders
-    is followed where its name is a literal, one file alone has it, and Jinja can read it. In it, a filter, test or
-    global that is not Jinja's own gives a value that is not known, as do recursive loops and a macro's ``caller``.
+    is followed where its name is a literal, one file alone has it, and Jinja can read it; what a function of the
+    project hands on to it is what its callers hand in. In it, a filter, test or global that is not Jinja's own gives a
+    value that is not known, as does ``loop``.
 
 An option in ``.options(...)`` that cannot be read
     may load anything: nothing is said of the rows of that query.

@@ -51,6 +51,13 @@ class Outside(NamedTuple):
     kind: str = "outside"
 
 
+class JinjaTemplate(NamedTuple):
+    """What an environment's ``get_template("rows.html")`` gives."""
+
+    name: str
+    kind: str = "jinja-template"
+
+
 class ModuleValue(NamedTuple):
     """A module or folder of the project."""
 

@@ -278,6 +278,9 @@ class Mappings:
             return True
         if raw.call is not None and keyword(raw.call, "remote_side") is not None:
             return False
+        if target is cls and raw.call is not None:
+            # To the class itself it is a collection, unless something says which side is the remote one.
+            return True if keyword(raw.call, "primaryjoin") is None else None
         holder = self.keys.holder(raw.call)
         if holder is not None and target is not None and target is not cls:
             return holder not in {c.name for c in self.lineage(cls)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
-from flow.row_forms import HEAD, LAZY, LOADS, RELATIONS, filled, joined_lists, listed, walks
+from flow.row_forms import COUNTED, HEAD, LAZY, LOADS, RELATIONS, filled, got, joined_lists, listed, walks
 
 
 class RowProgram(NamedTuple):
@@ -27,6 +27,8 @@ class _Writer:
         self.helper = random.choice(("books", "reviews", "author", "book"))
         self.cyclic = random.random() < 0.25
         self.pairs = self.returns = False
+        # Functions beside ``f`` have no session.
+        self.has_session = True
         self.functions: list[str] = []
         self.members = {(model, kind): self.member(model) for model in RELATIONS for kind in ("label", "total", "repr")}
 
@@ -123,6 +125,8 @@ class _Writer:
     def path(self, row: str, model: str, seen: tuple[str, ...] = ()) -> str:
         """What is read of a row: a scalar chain that may end in a collection."""
         seen = (*seen, model)
+        if self.has_session and model in COUNTED and self.some(0.05):
+            return self.random.choice(COUNTED[model]).format(row)
         relations = self.relations(model, seen)
         if not relations or self.some(0.08):
             return f"print({row}.{self.random.choice(('id', 'title'))})"
@@ -195,18 +199,29 @@ class _Writer:
         shown = self.random.choice((f'f"{{{row}}}"', f"print({row})", f"repr({row})", f'"%s" % {row}'))
         return [{"label": f"print({row}.label)", "total": f"{row}.total()", "repr": shown}[kind]]
 
+    def attributes(self, model: str) -> str:
+        """A path for ``attrgetter``: scalars, and what comes last."""
+        name, target, many = self.random.choice(RELATIONS[model])
+        if many or self.some(0.3):
+            return name
+        return f"{name}.{self.random.choice(('id', 'title', *(r[0] for r in self.relations(target, (model, target)))))}"
+
     # --- loops
 
     def loop(self, rows: str, model: str) -> list[str]:
         row = self.name(model)
         kind = self.random.random()
+        if kind < 0.05:
+            return [self.random.choice(got(rows, self.attributes(model)))]
         if kind < 0.25:
             return [self.random.choice(joined_lists(rows, row, self.path(row, model)))]
         if kind < 0.6:
             return [f"for {row} in {rows}:", *_indented(self.reads(row, model, 2))]
         if kind < 0.7:
             self.names += 1
+            self.has_session = False
             body = self.reads(row, model, 2)
+            self.has_session = True
             note = self.random.choice(("", f": list[{model}]"))
             lines = [f"def each_{self.names}(rows{note}):", f"    for {row} in rows:", *_indented(_indented(body))]
             self.functions.append("\n".join(lines) + "\n")
@@ -225,6 +240,8 @@ class _Writer:
         kind = self.random.random()
         if kind < 0.12:
             rest = self.selected(model)
+            # The first of joined rows would bring one row of the collection alone.
+            rest = rest if "contains_eager" not in rest else ""
             one = (f"session.get({model}, 1)", f"session.query({model}){rest}.first()")
             return [f"{rows} = {self.random.choice(one)}", *self.reads(rows, model, 2, loop=False)]
         if kind < 0.2:

@@ -15,8 +15,9 @@ _MEMBERS = """
 """
 HEAD = """\
 from collections import defaultdict
+from operator import attrgetter
 
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import ForeignKey, func, select
 from sqlalchemy.orm import (
     DeclarativeBase, Load, Mapped, Session, contains_eager, defaultload, defer, joinedload, lazyload, load_only,
     mapped_column, relationship, selectinload, subqueryload, undefer,
@@ -72,6 +73,18 @@ LAZY = ("", "", "", ', lazy="select"', ', lazy="joined"', ', lazy="selectin"', '
 LOADS = ("joinedload", "selectinload", "subqueryload", "selectinload", "lazyload", "defaultload")
 
 
+# Queries that count what belongs to a row, by its class.
+COUNTED = {
+    "Author": ("session.query(Book).filter(Book.author_id == {0}.id).count()",),
+    "Book": (
+        "session.query(Review).filter(Review.book_id == {0}.id).count()",
+        "session.query(Review).filter_by(book_id={0}.id).count()",
+        "session.scalar(select(func.count()).where(Review.book_id == {0}.id))",
+        "session.execute(select(func.count(Review.id)).where(Review.book_id == {0}.id)).scalar_one()",
+    ),
+}
+
+
 def listed(model: str, rest: str) -> tuple[str, ...]:
     """Expressions that give the selected rows as a list."""
     return (
@@ -97,6 +110,15 @@ def joined_lists(rows: str, row: str, read: str) -> tuple[str, ...]:
         f"found = list(map(lambda {row}: {read}, {rows}))",
         f"found = sorted({rows}, key=lambda {row}: id({read}))",
         f"found = list(filter(lambda {row}: {read}, {rows}))",
+    )
+
+
+def got(rows: str, path: str) -> tuple[str, ...]:
+    """Calls that read a path of each row by ``attrgetter``."""
+    return (
+        f'found = list(map(attrgetter("{path}"), {rows}))',
+        f'found = [attrgetter("{path}")(x) for x in {rows}]',
+        f'found = sorted({rows}, key=lambda x: id(attrgetter("{path}")(x)))',
     )
 
 
