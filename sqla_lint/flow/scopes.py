@@ -154,6 +154,9 @@ def _leave_scope(ctx: Context, cur: Cursor, scope: Scope, pos: Pos, raised: Rais
         state = state._replace(failure=None)
     if "close" in does:
         state = transitions.close(state, pos, True)
+    elif raised is not None and scope.sid.owner == "local":
+        # The error goes through the generator that owns the session: what it does about it is that one's affair.
+        state = state._replace(failure=None)
     cur.sessions[scope.sid] = state
     if does & {"commit", "may-commit", "rollback", "close"}:
         aliases.ended(cur, scope.sid)

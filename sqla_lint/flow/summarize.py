@@ -151,8 +151,8 @@ def _generator(ctx: Context, function: Function, returns: Exits, raises: Exits) 
     resumed = [s for s in (*returns, *raises) if s.env.get("%yield") == Literal("resumed", "str") and s.exc is None]
     swallows = any(s.env.get("%yield") == Literal("thrown", "str") for s in returns)
 
-    def ends(sid: Sid) -> tuple[frozenset[str], frozenset[str]]:
-        return _does([_session(s, sid) for s in resumed]), _does([_session(s, sid) for s in thrown])
+    def ends(*same: Sid) -> tuple[frozenset[str], frozenset[str]]:
+        return _does([_session(s, same) for s in resumed]), _does([_session(s, same) for s in thrown])
 
     known = {sid for s in (*thrown, *resumed) for sid in s.sessions if sid.owner in _SHOWN}
     others = tuple((sid, *ends(sid)) for sid in sorted(known - set(held), key=repr) if any(ends(sid)))
@@ -162,11 +162,13 @@ def _generator(ctx: Context, function: Function, returns: Exits, raises: Exits) 
         return Generator(promised, _ENDED_WELL, frozenset({"close"}), swallows, others)
     if len(held) != 1:
         return Generator(what, swallows=swallows, others=others)
-    return Generator(what, *ends(held[0]), swallows=swallows, others=others)
+    # Each way may yield a session of its own.
+    each = (sid for value in ctx.yields for sid in sids(value))
+    return Generator(what, *ends(*held, *each), swallows=swallows, others=others)
 
 
-def _session(state: State, sid: Sid) -> SessionState:
-    return state.sessions.get(sid, SessionState())
+def _session(state: State, same: tuple[Sid, ...]) -> SessionState:
+    return next((state.sessions[sid] for sid in same if sid in state.sessions), SessionState())
 
 
 def _does(ways: list[SessionState]) -> frozenset[str]:
