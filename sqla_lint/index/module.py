@@ -62,7 +62,18 @@ class Function:
     @cached_property
     def assigned(self) -> frozenset[str]:
         """The plain names that the function's own statements bind (parameters aside)."""
-        return frozenset(name for stmt in statements(self.node.body) for name in bound_names(stmt))
+        return frozenset(name for _, names in self.bound for name in names)
+
+    @cached_property
+    def bound(self) -> tuple[tuple[n.Pos, tuple[str, ...]], ...]:
+        """The plain names that each of the function's own statements binds, by its place."""
+        found = ((stmt.pos, tuple(bound_names(stmt))) for stmt in statements(self.node.body))
+        return tuple((pos, names) for pos, names in found if names)
+
+    @cached_property
+    def loops(self) -> tuple[n.Pos, ...]:
+        """Where the function's own ``for`` and ``while`` loops stand."""
+        return tuple(s.pos for s in statements(self.node.body) if isinstance(s, (n.For, n.While)))
 
     @cached_property
     def calls(self) -> dict[str, tuple[n.Call, ...]]:
@@ -73,6 +84,11 @@ class Function:
                 name = node.func.attr if isinstance(node.func, n.Attribute) else getattr(node.func, "id", "")
                 found[name] = (*found.get(name, ()), node)
         return found
+
+    @cached_property
+    def attributes(self) -> tuple[n.Attribute, ...]:
+        """The attributes that the function's own code names."""
+        return tuple(node for node in own_nodes(self.node.body) if isinstance(node, n.Attribute))
 
     @cached_property
     def globals(self) -> frozenset[str]:
