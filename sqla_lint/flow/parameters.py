@@ -297,7 +297,7 @@ class Parameters:
         """
         if not function.node.is_async:
             return False
-        awaited = (e.value for e in own_nodes(function.node.body) if isinstance(e, n.Await))
+        awaited = (e.value for e in function.own if isinstance(e, n.Await))
         if any(
             isinstance(e, n.Call) and isinstance(e.func, n.Attribute) and _is_name(e.func.value, name) for e in awaited
         ):
@@ -329,7 +329,7 @@ def _is_passed_on(function: Function, name: str) -> bool:
     """
     if not ("session" in name.lower() or name in ("db", "s", "sess", "database", "dbs", "tx", "uow")):
         return False
-    for node in own_nodes(function.node.body):
+    for node in function.own:
         if isinstance(node, n.Call):
             if any(_is_name(arg, name) for arg in node.args) or any(_is_name(k.value, name) for k in node.keywords):
                 return True

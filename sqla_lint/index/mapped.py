@@ -74,7 +74,6 @@ class Mappings:
         self.is_unique = self.keys.is_unique
         self._mapped: dict[Class, Mapped] = {}
         self._declared: dict[Class, dict[str, _Raw]] = {}
-        self._relationships: dict[tuple[Class, str], Relationship | None] = {}
 
     def foreign_keys(self, cls: Class, relation: Relationship) -> frozenset[str]:
         """The columns of *cls* whose foreign key leads to the target of *relation*."""
@@ -92,12 +91,6 @@ class Mappings:
 
     def relationship(self, cls: Class, name: str) -> Relationship | None:
         """The relationship *name* of *cls*, backrefs from other classes included; None where there is none."""
-        key = (cls, name)
-        if key not in self._relationships:
-            self._relationships[key] = self._relationship(cls, name)
-        return self._relationships[key]
-
-    def _relationship(self, cls: Class, name: str) -> Relationship | None:
         mapped = self.mapped(cls)
         if mapped is None:
             return None

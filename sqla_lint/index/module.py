@@ -50,9 +50,14 @@ class Function:
         return frozenset(_WORD.findall("\n".join(self.source[first.pos[0] - 1 : self.node.pos[2]])))
 
     @cached_property
+    def own(self) -> tuple[object, ...]:
+        """The nodes of the function's own body (see :func:`own_nodes`)."""
+        return tuple(own_nodes(self.node.body))
+
+    @cached_property
     def is_generator(self) -> bool:
         """Whether the function's own body yields (a nested function's yield is not its own)."""
-        return "yield" in self.words and any(isinstance(e, n.Yield) for e in own_nodes(self.node.body))
+        return "yield" in self.words and any(isinstance(e, n.Yield) for e in self.own)
 
     @cached_property
     def nested(self) -> dict[str, n.FunctionDef]:
@@ -79,7 +84,7 @@ class Function:
     def calls(self) -> dict[str, tuple[n.Call, ...]]:
         """The function's own calls, by the last part of what is called."""
         found: dict[str, tuple[n.Call, ...]] = {}
-        for node in own_nodes(self.node.body):
+        for node in self.own:
             if isinstance(node, n.Call):
                 name = node.func.attr if isinstance(node.func, n.Attribute) else getattr(node.func, "id", "")
                 found[name] = (*found.get(name, ()), node)
@@ -88,11 +93,13 @@ class Function:
     @cached_property
     def attributes(self) -> tuple[n.Attribute, ...]:
         """The attributes that the function's own code names."""
-        return tuple(node for node in own_nodes(self.node.body) if isinstance(node, n.Attribute))
+        return tuple(node for node in self.own if isinstance(node, n.Attribute))
 
     @cached_property
     def globals(self) -> frozenset[str]:
         """Names that the function declares ``global``."""
+        if "global" not in self.words:
+            return frozenset()
         found = [s.names for s in statements(self.node.body) if isinstance(s, n.Scope) and s.kind == "global"]
         return frozenset(name for names in found for name in names)
 
