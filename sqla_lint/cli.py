@@ -126,6 +126,7 @@ def _watch(flags: Mapping[str, Any]) -> NoReturn:
     while True:
         if not flags["quiet"]:
             click.echo("watching for changes; Ctrl-C ends", err=True)
+        gc.collect()
         changed = watching.wait_for_change(state, look)
         state = look()
         if sys.stdout.isatty():
@@ -163,6 +164,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         # A file name that is not UTF-8, or a terminal that is not, must not end the run.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    # The process ends with the run: there is no use in looking through all that it made, then or at the end.
+    gc.disable()
     try:
         sys.exit(_main(argv))
     except BrokenPipeError:
@@ -186,3 +189,5 @@ def _main(argv: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return _INTERRUPTED
+    finally:
+        gc.freeze()

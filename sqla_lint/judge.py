@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import partial
 from typing import NamedTuple
 
 from sqla_lint.flow.facts import Facts, Handed
@@ -50,21 +49,22 @@ def judge_file(module: ModuleIndex, summaries: Summaries, codes: Collection[str]
 def _judge_all(module: ModuleIndex, summaries: Summaries, rules: Sequence[Rule], world: World) -> Iterator[Judged]:
     for rule in rules:
         if rule.check_module is not None:
-            for verdict in _settled(partial(rule.check_module, module, world), summaries):
+            for verdict in _settled(rule.check_module, module, summaries):
                 yield Judged(rule, verdict, module.path, None)
     for function in (*module.functions, body_of(module)):
         if world.may_report(function) and not (function.qualname == MODULE and not world.runs_anything(module)):
             yield from _speaking(list(_judge_function(function, summaries, rules)))
 
 
-def _settled(check: Callable[[], Iterable[Verdict]], summaries: Summaries) -> list[Verdict]:
+def _settled(check: Callable[..., Iterable[Verdict]], of: object, summaries: Summaries) -> list[Verdict]:
     """Answers may rest on functions' summaries: those are computed, and the question asked again."""
+    world = summaries.world
     for _ in range(8):
-        summaries.world.missing = {}
-        found = list(check())
-        if not summaries.world.missing:
+        world.missing = {}
+        found = list(check(of, world))
+        if not world.missing:
             break
-        for function in list(summaries.world.missing):
+        for function in list(world.missing):
             summaries.facts(function)
     return found
 
@@ -74,7 +74,7 @@ def _judge_function(function: Function, summaries: Summaries, rules: Sequence[Ru
     where = None if function.qualname == MODULE else function
     for rule in rules:
         if rule.check is not None:
-            for verdict in _settled(partial(rule.check, facts, summaries.world), summaries):
+            for verdict in _settled(rule.check, facts, summaries):
                 yield Judged(rule, verdict, function.path, where)
         if rule.check_handed is not None:
             for read, handed in (*_handed(function, summaries), *lent(function, summaries)):
@@ -135,13 +135,8 @@ def _collect(read: Read, function: Function, summaries: Summaries) -> Iterator[t
                 continue
             seen.add(caller)
             facts = summaries.facts(caller)
-            for event in facts.events:
-                if isinstance(event, Handed) and (event.path, event.read, event.steps) == (
-                    read.path,
-                    read.pos,
-                    read.steps,
-                ):
-                    yield facts, event
+            for event in facts.handed.get((read.path, read.pos, read.steps), ()):
+                yield facts, event
             passed = summaries.world.summary(caller).reads
             if any((r.path, r.pos, r.root) == (read.path, read.pos, read.steps) for r in passed):
                 work.append(caller)

@@ -24,8 +24,8 @@ def lent(function: Function, summaries: Summaries) -> Iterator[Lending]:
         return
     found: dict[Read, list[tuple[Facts, Handed]]] = {}
     for facts in _lenders(function, summaries, {function}):
-        for event in facts.events:
-            if isinstance(event, Lent) and event.function is function:
+        for event in facts.lent:
+            if event.function is function:
                 read = _as_read(function, event.read)
                 found.setdefault(read, []).append((facts, _as_handed(function, event)))
     told: list[Read] = []

@@ -11,6 +11,7 @@ import io
 import re
 import tokenize
 from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from sqla_lint.finding import Finding, Span
@@ -67,6 +68,8 @@ def suppress(source: Source, findings: Sequence[Finding], enabled: Collection[st
         return Suppressed(tuple(findings), ())
     if noqa and any(_NOQA_FILE.match(line) for line in source.lines):
         return Suppressed((), ())
+    if UNUSED_SUPPRESSION not in enabled and not _may_hide(source.text, findings):
+        return Suppressed(tuple(findings), ())
     directives = _directives(source)
     obeyed = [directive for directive in directives if noqa or not directive.is_noqa]
     kept = tuple(finding for finding in findings if not _hidden(finding, obeyed))
@@ -79,6 +82,18 @@ def suppress(source: Source, findings: Sequence[Finding], enabled: Collection[st
         found = _unused(source.path, directive, findings, enabled)
         unused.extend(finding for finding in found if not _hidden(finding, others))
     return Suppressed(kept, tuple(unused))
+
+
+def _may_hide(text: str, findings: Iterable[Finding]) -> bool:
+    """Whether a comment somewhere in *text* is for one of the findings: only then it matters on which lines."""
+    codes = {finding.code for finding in findings}
+    noqas = (_noqa_codes(found) for found in NOQA.finditer(text))
+    own = (_own_codes(found["codes"]) if found["codes"] is not None else None for found in _OWN.finditer(text))
+    return any(named is None or any(covers(named, code) for code in codes) for named in chain(noqas, own))
+
+
+def _noqa_codes(found: re.Match[str]) -> list[str] | None:
+    return None if found["codes"] is None else [code for code in _SEPARATOR.split(found["codes"]) if code]
 
 
 def _hidden(finding: Finding, directives: Iterable[_Directive]) -> bool:
@@ -101,8 +116,7 @@ def _in_lines(source: Source, together: range, lines: Lines) -> Iterable[_Direct
     text = "".join(universal(line) for line in source.lines[together.start - 1 : together.stop - 1])
     found = NOQA.search(text)
     if found:
-        codes = _SEPARATOR.split(found["codes"]) if found["codes"] is not None else None
-        yield _directive(text, together, lines, found, None if codes is None else [code for code in codes if code])
+        yield _directive(text, together, lines, found, _noqa_codes(found))
     for found in _OWN.finditer(text):
         codes = _own_codes(found["codes"]) if found["codes"] is not None else None
         yield _directive(text, together, lines, found, codes)

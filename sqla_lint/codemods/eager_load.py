@@ -143,6 +143,24 @@ def _others(facts: Facts | None) -> Iterator[tuple[Entity, str]]:
 
 
 def _planned(world: World, wanted: _Wanted) -> Planned:
+    """The change of one query; worked out once for all findings that need it.
+
+    Raises:
+        Refused: it cannot be made without doubt.
+    """
+    key = (wanted.origin, frozenset(wanted.paths.items()))
+    if key not in world.plans:
+        try:
+            world.plans[key] = _worked_out(world, wanted)
+        except Refused as refused:
+            world.plans[key] = str(refused)
+    found = world.plans[key]
+    if isinstance(found, Planned):
+        return found
+    raise Refused(found)
+
+
+def _worked_out(world: World, wanted: _Wanted) -> Planned:
     origin = wanted.origin
     module = world.project.modules.get(origin.path)
     if module is None:

@@ -70,7 +70,8 @@ def _option(many: bool | None, methods: frozenset[str]) -> str:
 def longest(paths: Iterable[Path]) -> list[Path]:
     """*paths* in a fixed order, those left out that another goes on from."""
     found = sorted(set(paths))
-    return [path for path in found if not any(other != path and other[: len(path)] == path for other in found)]
+    # What goes on from a path stands right behind it.
+    return [path for path, behind in zip(found, [*found[1:], ()]) if behind[: len(path)] != path]
 
 
 def written(parts: Sequence[Step], spelled: Callable[[Step], str], function: str) -> str:

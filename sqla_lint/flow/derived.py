@@ -153,11 +153,12 @@ class Derivation:
 
     def _is_made_of_item(self, name: str, names: Names, sid: Sid | None, batches: bool) -> bool:
         """Whether a name that comes from the loop comes from one item: a query in a variable may ask for a batch."""
-        values = [b.value for b in names.within if name in b.names]
-        if name in names.variables or not values:
+        made = [b for b in names.within if name in b.names]
+        if name in names.variables or not made:
             return True
         # Of a name that is made of itself, the other names say it.
         rest = names._replace(every=names.every - {name})
+        values = [b.value for b in made if not b.mentions.isdisjoint(rest.every)]
         return any(not _is_over_classes(v, names.every) and self._mentions(v, rest, sid, batches) for v in values)
 
     def _is_batch(self, arg: n.Expr, names: Names, hops: int = 4) -> bool:

@@ -325,6 +325,20 @@ class Facts:
         return _lazy(event for event in self.events if isinstance(event, LazyRead))
 
     @cached_property
+    def handed(self) -> dict[tuple[str, Pos, tuple[str, ...]], tuple[Handed, ...]]:
+        """What is handed to functions that read it in loops: by the file, the position and the steps of the read."""
+        found: dict[tuple[str, Pos, tuple[str, ...]], list[Handed]] = {}
+        for event in self.events:
+            if isinstance(event, Handed):
+                found.setdefault((event.path, event.read, event.steps), []).append(event)
+        return {key: tuple(events) for key, events in found.items()}
+
+    @cached_property
+    def lent(self) -> tuple[Lent, ...]:
+        """The loads that depend on what functions are lent."""
+        return tuple(event for event in self.events if isinstance(event, Lent))
+
+    @cached_property
     def rendered(self) -> dict[tuple[Pos, str, str], tuple[tuple[LazyRead, ...], ...]]:
         """The same of the templates that are rendered: by the call, the file of the read and the file of its loop."""
         found: dict[tuple[Pos, str, str], list[LazyRead]] = {}

@@ -177,7 +177,7 @@ def _in_function(function: Function, world: World) -> Iterator[Binding]:
         summary = world.summary(function)
         if isinstance(summary.returns, Session) and summary.returns.sid.owner == "local":
             yield Binding(function.node.name, function.node.pos, "cached", function.qualname)
-    for stmt in statements(function.node.body):
+    for stmt in statements(function.node.body) if function.cls is not None or function.globals else ():
         if isinstance(stmt, (n.Assign, n.AnnAssign)) and stmt.value is not None:
             how = _shared_target(stmt, function)
             if how is not None and _makes_session(world, function.path, function, stmt.value):

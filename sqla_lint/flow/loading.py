@@ -31,7 +31,7 @@ from sqla_lint.flow.values import (
     join,
 )
 from sqla_lint.index.mapped import Relationship
-from sqla_lint.index.module import Class, Function, bound_names, statements
+from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -397,21 +397,22 @@ def guards_on(function: Function, guards: tuple[Guard, ...]) -> tuple[Guard, ...
     if not guards:
         return ()
     names = {p.name for p in function.node.params}
-    return tuple(g for g in guards if g.test is not None and _only_names(g.test, names - _assigned(function, g.test)))
+    return tuple(guard for guard in guards if guard.test is not None and _is_on(guard.test, names, function))
+
+
+def _is_on(test: n.Expr, names: set[str], function: Function) -> bool:
+    """Whether a condition is on *names* alone, as the function was handed them."""
+    return _only_names(test, names) and _only_names(test, names - _assigned(function, test))
 
 
 def _assigned(function: Function, test: n.Expr) -> frozenset[str]:
     """The names that are bound before *test* looks at them; after it, where it stands in no loop, does not matter."""
     if not function.assigned:
         return function.assigned
-    found: set[str] = set()
-    for stmt in statements(function.node.body):
-        around = isinstance(stmt, (n.For, n.While)) and stmt.pos[:2] <= test.pos[:2] <= stmt.pos[2:]
-        if around:
-            return function.assigned
-        if stmt.pos[:2] < test.pos[:2]:
-            found.update(bound_names(stmt))
-    return frozenset(found)
+    start = test.pos[:2]
+    if any(loop[:2] <= start <= loop[2:] for loop in function.loops):
+        return function.assigned
+    return frozenset(name for pos, names in function.bound if pos[:2] < start for name in names)
 
 
 def _only_names(test: n.Expr, names: set[str]) -> bool:

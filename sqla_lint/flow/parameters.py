@@ -7,6 +7,7 @@ where a mapped class or a ``select`` is passed to it, or where a caller hands a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from sqla_lint import handover_calls, slow_calls
@@ -241,10 +242,10 @@ class Parameters:
         """Calls on it in the function that only a session has, or that are given a mapped class or a ``select``."""
         if not function.words & _ASKED:
             return False
-        for node in own_nodes(function.node.body):
-            if isinstance(node, n.Attribute) and node.attr in api.EVIDENCE and is_it(node.value):
-                return True
-            if isinstance(node, n.Call) and isinstance(node.func, n.Attribute) and is_it(node.func.value):
+        if any(node.attr in api.EVIDENCE and is_it(node.value) for node in function.attributes):
+            return True
+        for node in chain.from_iterable(function.calls.values()):
+            if isinstance(node.func, n.Attribute) and is_it(node.func.value):
                 if any(self._is_mapped_or_select(function.path, arg) for arg in node.args[:2]):
                     return True
         return False
@@ -264,11 +265,7 @@ class Parameters:
 
     def _asks(self, function: Function, is_it: Callable[[n.Expr], bool]) -> bool:
         """Whether the function asks of it what a session can be asked."""
-        if api.ORDINARY & function.words:
-            for node in own_nodes(function.node.body):
-                if isinstance(node, n.Attribute) and node.attr in api.ORDINARY and is_it(node.value):
-                    return True
-        return False
+        return any(node.attr in api.ORDINARY and is_it(node.value) for node in function.attributes)
 
     def _sibling_evidence(self, function: Function, name: str) -> bool:
         """Another function of the same file takes a parameter of that name and proves it."""
@@ -300,7 +297,7 @@ class Parameters:
         """
         if not function.node.is_async:
             return False
-        awaited = (e.value for e in own_nodes(function.node.body) if isinstance(e, n.Await))
+        awaited = (e.value for e in function.own if isinstance(e, n.Await))
         if any(
             isinstance(e, n.Call) and isinstance(e.func, n.Attribute) and _is_name(e.func.value, name) for e in awaited
         ):
@@ -332,7 +329,7 @@ def _is_passed_on(function: Function, name: str) -> bool:
     """
     if not ("session" in name.lower() or name in ("db", "s", "sess", "database", "dbs", "tx", "uow")):
         return False
-    for node in own_nodes(function.node.body):
+    for node in function.own:
         if isinstance(node, n.Call):
             if any(_is_name(arg, name) for arg in node.args) or any(_is_name(k.value, name) for k in node.keywords):
                 return True

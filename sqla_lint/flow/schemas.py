@@ -5,6 +5,8 @@ The reads count as made by the call (or, of a response model, the ``return``) th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqla_lint import serializer_api as api
 from sqla_lint.flow import calls, loading, rows, usage
 from sqla_lint.flow.context import Context
@@ -70,14 +72,14 @@ def _row(ctx: Context, cur: Cursor, schema: Schema, row: Value, pos: Pos, depth:
             row = _run(ctx, cur, method, schema, [row], pos)
         if isinstance(row, Record):
             fill(ctx, cur, schema, row, pos, depth)
-        fields: list[Field] | None = pydantic_schemas.fields(serializers, schema)
+        fields: Sequence[Field] | None = pydantic_schemas.fields(serializers, schema)
     else:
         row, fields = _dumped(ctx, cur, schema, row, pos)
     for field in fields or () if isinstance(row, (Entity, Parameter)) else ():
         _field(ctx, cur, field, schema, row, pos, depth)
 
 
-def _dumped(ctx: Context, cur: Cursor, schema: Schema, row: Value, pos: Pos) -> tuple[Value, list[Field] | None]:
+def _dumped(ctx: Context, cur: Cursor, schema: Schema, row: Value, pos: Pos) -> tuple[Value, Sequence[Field] | None]:
     """A row as the hooks around a dump leave it, and the fields that are read of it."""
     serializers, given = ctx.world.serializers, row
     fields = marshmallow_schemas.fields(serializers, schema)

@@ -102,7 +102,7 @@ def _solve(world: World, function: Function, graph: Graph, tested: frozenset[str
         if steps > limit:
             return None
         index, state, origin = work.queue.popleft()
-        for step in advance(ctx, graph.nodes[index], state):
+        for step in work.advance(index, state):
             work.push(step.target, step.state, _origin(step, origin))
     return solved
 
@@ -116,12 +116,33 @@ class _Worklist:
         self.queue: deque[tuple[int, State, Pos | None]] = deque()
         self._seen: list[set[State]] = [set() for _ in solved.graph.nodes]
         self._met = [0] * len(solved.graph.nodes)
-        # Of a node with one way into it, no state arrives twice: it need not be compared.
+        # Only where ways join, a state that was there is not followed again.
         self._joins = [count > 1 for count in _ways_in(solved.graph)]
+        # What each other node made of its states: what differs before a statement may be the same after it. The first
+        # one is not compared before there is a second: most nodes meet no other.
+        self._first: dict[int, tuple[State, list[Step]]] = {}
+        self._made: dict[int, dict[State, list[Step]]] = {}
         kept = frozenset(name for stmt in _nested(solved.graph) for name in names_in(stmt))
         if function.node.name == "__init__":
             kept |= {p.name for p in function.node.params[:1]}
         self._live = [names | kept for names in liveness.live_names(solved.graph)]
+
+    def advance(self, index: int, state: State) -> list[Step]:
+        """All ways on from a node in *state*: worked out once, however many ways lead to that."""
+        ctx, node = self.solved.ctx, self.solved.graph.nodes[index]
+        if self._joins[index]:
+            return advance(ctx, node, state)
+        if index not in self._first:
+            steps = advance(ctx, node, state)
+            self._first[index] = (state, steps)
+            return steps
+        made = self._made.get(index)
+        if made is None:
+            made = self._made[index] = dict([self._first[index]])
+        known = made.get(state)
+        if known is None:
+            known = made[state] = advance(ctx, node, state)
+        return known
 
     def push(self, target: int, state: State, origin: Pos | None) -> None:
         """Note that *state* reaches *target*; *origin* is what raised, for an exception on its way."""

@@ -119,7 +119,7 @@ class State:
     Never changed once made; equal states are the same way as far as anyone can tell.
     """
 
-    __slots__ = ("caught", "env", "exc", "held", "instances", "loaded", "result", "sessions", "tests", "_key")
+    __slots__ = ("caught", "env", "exc", "held", "instances", "loaded", "result", "sessions", "tests", "_hash", "_key")
 
     def __init__(
         self,
@@ -143,6 +143,7 @@ class State:
         self.tests = tests
         self.instances = instances
         self._key: tuple[object, ...] | None = None
+        self._hash: int | None = None
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -162,10 +163,12 @@ class State:
         return self._key
 
     def __hash__(self) -> int:
-        return hash(self.key)
+        if self._hash is None:
+            self._hash = hash(self.key)
+        return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, State) and self.key == other.key
+        return self is other or isinstance(other, State) and hash(self) == hash(other) and self.key == other.key
 
 
 class Cursor:

@@ -7,8 +7,9 @@ allows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from sqla_lint.flow.context import dotted
 from sqla_lint.flow.facts import Facts
 from sqla_lint.flow.solve import analyse
 from sqla_lint.flow.summary import NOTHING, Summary
@@ -79,8 +80,7 @@ class Summaries:
         """The unsolved functions that *function* plainly calls: done first, it need not be solved twice."""
         world = self.world
         found: dict[Function, None] = {}
-        for calls in function.calls.values():
-            func = calls[0].func
+        for func in _called(function):
             callee: object = None
             if isinstance(func, n.Attribute) and isinstance(func.value, n.Name) and func.value.id == "self":
                 callee = world.method(function.cls, func.attr) if function.cls is not None else None
@@ -155,3 +155,9 @@ class Summaries:
         for member in members:
             self.solved[member] = Facts(member, (), bounded="its calls go round in a way that does not settle")
             self.world.summaries[member] = Summary(bounded=True)
+
+
+def _called(function: Function) -> Iterator[n.Expr]:
+    """What a function calls by name, each as it is first written."""
+    for calls in function.calls.values():
+        yield from {dotted(call.func): call.func for call in reversed(calls)}.values()

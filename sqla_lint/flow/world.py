@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import configure, frameworks
@@ -98,6 +98,8 @@ class World(Relevance):
         self._lambdas: dict[tuple[str, Pos], Function] = {}
         self.variants: dict[Function, dict[tuple[object, ...], Function]] = {}
         self.missing: dict[Function, None] = {}
+        # What codemods worked out for one query: many findings may need the same change.
+        self.plans: dict[object, Any] = {}
         self._names_sessions = bool(settings.session_factories or settings.session_scopes or settings.managed_sessions)
         self._registered: dict[str, frozenset[str]] = {}
         self._locals: dict[Function, frozenset[str]] = {}

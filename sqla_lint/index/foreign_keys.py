@@ -17,6 +17,7 @@ class ForeignKeys:
         self.classes = classes
         self.names = classes.names
         self._keys: dict[tuple[Class, Class], frozenset[str]] = {}
+        self._tables: dict[Class, frozenset[str]] = {}
 
     def to(self, cls: Class, target: Class | None) -> frozenset[str]:
         """The columns of *cls* (its bases' too) whose foreign key leads to *target*."""
@@ -68,6 +69,11 @@ class ForeignKeys:
         """The tables that foreign keys in the body of *cls* (its bases' too) point to; None where that is not known."""
         if cls in self.classes.imperative:
             return None
+        if cls not in self._tables:
+            self._tables[cls] = frozenset(self._foreign_tables(cls))
+        return self._tables[cls]
+
+    def _foreign_tables(self, cls: Class) -> set[str]:
         found: set[str] = set()
         for owner in self.names.lineage(cls):
             for stmts in owner.assigned.values():
@@ -75,7 +81,7 @@ class ForeignKeys:
             for method in owner.methods.values():
                 if "declared_attr" in method.words:
                     found.update(self._foreign_keys(owner.path, method.node))
-        return frozenset(found)
+        return found
 
     def _foreign_keys(self, path: str, node: object) -> Iterator[str]:
         for call in walk(node):

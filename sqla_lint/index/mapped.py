@@ -73,6 +73,7 @@ class Mappings:
         self.base_of = self.classes.base_of
         self.is_unique = self.keys.is_unique
         self._mapped: dict[Class, Mapped] = {}
+        self._declared: dict[Class, dict[str, _Raw]] = {}
 
     def foreign_keys(self, cls: Class, relation: Relationship) -> frozenset[str]:
         """The columns of *cls* whose foreign key leads to the target of *relation*."""
@@ -107,9 +108,10 @@ class Mappings:
         deferred: set[str] = set()
         proxies: dict[str, tuple[str, str]] = {}
         for owner in reversed(self.lineage(cls)):
-            for name, raw in self._own(owner).items():
+            own = self._own(owner)
+            for name, raw in own.items():
                 relationships[name] = self._resolve(raw, cls)
-            relationships = {k: v for k, v in relationships.items() if k in self._own(owner) or k not in owner.assigned}
+            relationships = {k: v for k, v in relationships.items() if k in own or k not in owner.assigned}
             for name, call in self._calls(owner):
                 self._column(name, call, owner, deferred, proxies)
         for target, call in self.classes.imperative_calls() if cls in self.classes.imperative else ():
@@ -138,6 +140,11 @@ class Mappings:
 
     def _own(self, cls: Class) -> dict[str, _Raw]:
         """The relationships that the body of *cls* itself declares."""
+        if cls not in self._declared:
+            self._declared[cls] = self._read(cls)
+        return self._declared[cls]
+
+    def _read(self, cls: Class) -> dict[str, _Raw]:
         found: dict[str, _Raw] = {}
         for name, stmts in cls.assigned.items():
             stmt = stmts[-1]

@@ -50,9 +50,14 @@ class Function:
         return frozenset(_WORD.findall("\n".join(self.source[first.pos[0] - 1 : self.node.pos[2]])))
 
     @cached_property
+    def own(self) -> tuple[object, ...]:
+        """The nodes of the function's own body (see :func:`own_nodes`)."""
+        return tuple(own_nodes(self.node.body))
+
+    @cached_property
     def is_generator(self) -> bool:
         """Whether the function's own body yields (a nested function's yield is not its own)."""
-        return "yield" in self.words and any(isinstance(e, n.Yield) for e in own_nodes(self.node.body))
+        return "yield" in self.words and any(isinstance(e, n.Yield) for e in self.own)
 
     @cached_property
     def nested(self) -> dict[str, n.FunctionDef]:
@@ -62,21 +67,39 @@ class Function:
     @cached_property
     def assigned(self) -> frozenset[str]:
         """The plain names that the function's own statements bind (parameters aside)."""
-        return frozenset(name for stmt in statements(self.node.body) for name in bound_names(stmt))
+        return frozenset(name for _, names in self.bound for name in names)
+
+    @cached_property
+    def bound(self) -> tuple[tuple[n.Pos, tuple[str, ...]], ...]:
+        """The plain names that each of the function's own statements binds, by its place."""
+        found = ((stmt.pos, tuple(bound_names(stmt))) for stmt in statements(self.node.body))
+        return tuple((pos, names) for pos, names in found if names)
+
+    @cached_property
+    def loops(self) -> tuple[n.Pos, ...]:
+        """Where the function's own ``for`` and ``while`` loops stand."""
+        return tuple(s.pos for s in statements(self.node.body) if isinstance(s, (n.For, n.While)))
 
     @cached_property
     def calls(self) -> dict[str, tuple[n.Call, ...]]:
         """The function's own calls, by the last part of what is called."""
         found: dict[str, tuple[n.Call, ...]] = {}
-        for node in own_nodes(self.node.body):
+        for node in self.own:
             if isinstance(node, n.Call):
                 name = node.func.attr if isinstance(node.func, n.Attribute) else getattr(node.func, "id", "")
                 found[name] = (*found.get(name, ()), node)
         return found
 
     @cached_property
+    def attributes(self) -> tuple[n.Attribute, ...]:
+        """The attributes that the function's own code names."""
+        return tuple(node for node in self.own if isinstance(node, n.Attribute))
+
+    @cached_property
     def globals(self) -> frozenset[str]:
         """Names that the function declares ``global``."""
+        if "global" not in self.words:
+            return frozenset()
         found = [s.names for s in statements(self.node.body) if isinstance(s, n.Scope) and s.kind == "global"]
         return frozenset(name for names in found for name in names)
 

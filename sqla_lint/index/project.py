@@ -75,6 +75,7 @@ class Project:
         self.asked: dict[tuple[str, str], object] = {}
         self._resolved: dict[tuple[str, str], Definition | None] = {}
         self._module_paths: dict[tuple[str, str, int], Definition | None] = {}
+        self._tests: dict[str, bool] = {}
 
     @cached_property
     def folders(self) -> frozenset[str]:
@@ -262,6 +263,11 @@ class Project:
 
     def is_test(self, path: str) -> bool:
         """Whether a file is a test: below a ``tests``/``test`` folder, or named so. Only below the project's root."""
+        if path not in self._tests:
+            self._tests[path] = self._is_test(path)
+        return self._tests[path]
+
+    def _is_test(self, path: str) -> bool:
         parts = os.path.relpath(path, self.root).split("/")
         name = parts[-1]
         in_folder = any(part in ("tests", "test", "testing") for part in parts[:-1])

@@ -9,17 +9,19 @@ from sqla_lint.index.mapped import Mappings
 from sqla_lint.index.module import Class
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import Variable
+from sqla_lint.index.shapes import Field, Schema
 from sqla_lint.lower import nodes as n
 
 _KINDS = frozenset({"model", "root-model", "schema", "auto-schema"})
 
 
 class Serializers:
-    """The project's schemas. All answers are pure functions of the project."""
+    """The project's schemas. All answers are pure functions of the project; *fields* are those of models met before."""
 
     def __init__(self, names: Names, mappings: Mappings) -> None:
         self.names = names
         self.mappings = mappings
+        self.fields: dict[Schema, tuple[Field, ...]] = {}
         self._kinds: dict[Class, str | None] = {}
 
     def meaning(self, path: str, expr: n.Expr) -> str | None:

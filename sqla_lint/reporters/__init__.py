@@ -66,6 +66,8 @@ def tells_edits(name: str) -> bool:
 
 def one_line(text: str) -> str:
     """*text* without line breaks and without control characters, which could act on a terminal."""
+    if text.isprintable():
+        return text
     return "".join(" " if each in "\r\n\t\x0b\x0c\x85\u2028\u2029" else visible(each) for each in text)
 
 

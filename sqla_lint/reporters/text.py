@@ -97,6 +97,8 @@ def _line_numbers(line: int, source: Source, context: int) -> list[int]:
 
 def _cells(line: str) -> list[str]:
     """Each character of a line as what is printed for it."""
+    if line.isprintable():
+        return list(line)
     return [" " * _TAB if character == "\t" else visible(character) for character in line]
 
 
@@ -129,7 +131,10 @@ def _clipped(cells: Sequence[str], offset: int, room: int) -> str:
 
 def _width(cells: Sequence[str]) -> int:
     """How many columns of a terminal a text takes."""
-    return sum(_character_width(character) for cell in cells for character in cell)
+    text = "".join(cells)
+    if text.isascii():
+        return len(text)
+    return sum(_character_width(character) for character in text)
 
 
 def _character_width(character: str) -> int:
