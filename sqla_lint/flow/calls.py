@@ -9,6 +9,7 @@ from sqla_lint import handover_calls
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import (
     asking,
+    callables,
     cascades,
     configure,
     construct,
@@ -18,7 +19,9 @@ from sqla_lint.flow import (
     givebacks,
     handovers,
     instances,
+    iterators,
     lambdas,
+    loading,
     outside,
     ownership,
     queries,
@@ -38,6 +41,7 @@ from sqla_lint.flow.summary import Summary
 from sqla_lint.flow.values import (
     UNKNOWN,
     AppContext,
+    Caller,
     ClassValue,
     Criterion,
     Dynamic,
@@ -58,6 +62,7 @@ from sqla_lint.flow.values import (
     ModelAttribute,
     Outside,
     Pair,
+    Parameter,
     Partial,
     Query,
     Record,
@@ -192,13 +197,17 @@ def apply(
     if isinstance(func, Serializer):
         return serializing.called(ctx, cur, func, args, kwargs, pos)
     if isinstance(func, Getter):
-        return outside.get_attributes(ctx, cur, func, args[0], pos) if args else UNKNOWN
+        return iterators.get_attributes(ctx, cur, func, args[0], pos) if args else UNKNOWN
+    if isinstance(func, Caller):
+        return iterators.call_method(ctx, cur, func, args[0], pos) if args else UNKNOWN
     if isinstance(func, Instance):
         method = ctx.world.method(func.cls, "__call__")
         if method is not None:
             return project(ctx, cur, pos, FunctionValue(method, func), args, kwargs, "__call__")
     if node is not None and isinstance(node.func, n.Attribute) and node.func.attr in api.SENDS_ALL:
         instances.flushed_somewhere(cur)
+    if isinstance(func, Parameter):
+        callables.note(ctx, func, args)
     return unknown(ctx, cur, args, kwargs, pos)
 
 
@@ -243,7 +252,7 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     if isinstance(receiver, Literal):
         if name == "format":
             texts.show(ctx, cur, (*args, *kwargs.values()), pos)
-        return UNKNOWN
+        return iterators.split(receiver, args) if name == "split" else UNKNOWN
     if isinstance(receiver, Entity):
         instances.shared(ctx, cur, receiver)
     if isinstance(receiver, Instance):
@@ -283,8 +292,10 @@ def project(
         return Many(substitute.kept(ctx, cur, summary.generator.yields, bound, pos))
     if not ctx.static:
         renderings.handed(ctx, cur, summary, bound, kwargs, function, pos)
-        usage.handed(ctx, cur, bound, function, summary, pos)
+        callables.applied(ctx, cur, summary, bound, pos)
         substitute.reads(ctx, cur, summary, bound, function, pos, spread)
+        loading.note_preloaded(cur, bound, function)
+        usage.handed(ctx, cur, bound, function, summary, pos)
         waits.project(ctx, cur, function, summary, bound, pos)
         setting.by_callee(ctx, cur, function, bound, pos)
         substitute.effects(ctx, cur, summary, bound, function, pos)
@@ -335,6 +346,7 @@ def bind(
     values = ([receiver] if receiver is not None else []) + args
     for param, value in zip(positional, values):
         bound[param.name] = value
+    bound.update(variants.options(function, values, len(positional)))
     for param in function.node.params:
         if param.kind in ("normal", "kwonly") and param.name in kwargs:
             bound[param.name] = kwargs[param.name]

@@ -30,6 +30,15 @@ def repeats(function: Function) -> bool:
     return any(_CALLS_EACH.search(line) for line in _lines(function))
 
 
+def applies(function: Function) -> bool:
+    """Whether the function calls something that it was handed in a loop, or for each item."""
+    names = {p.name for p in function.node.params} & function.body_words
+    if not names or not repeats(function):
+        return False
+    calls = re.compile(rf"(?<![\w.])(?:{'|'.join(sorted(names))})\(|\bmap\(|\bkey=")
+    return any(calls.search(line) for line in _lines(function)[1:])
+
+
 def shows(function: Function) -> bool:
     """Whether the function may turn rows into text."""
     return bool(function.words & _SHOWS)

@@ -158,6 +158,11 @@ class Relevance:
         return passing.askers(self.project.functions) - COMMON
 
     @cached_property
+    def appliers(self) -> frozenset[str]:
+        """Names of functions that call what they are handed in a loop."""
+        return frozenset(f.node.name for f in self.project.functions if passing.applies(f)) - COMMON
+
+    @cached_property
     def shown_reads(self) -> bool:
         """Whether turning some row into text may load something."""
         return bool(self.reading_names & {"__str__", "__repr__"})
@@ -180,6 +185,8 @@ class Relevance:
         if words & self.openers and words & self.reading_names:
             return True
         if words & (self.reading_names | self.readers) and passing.repeats(function):
+            return True
+        if words & self.appliers and words & (self.reading_names | self.readers):
             return True
         if passing.asks_in_loop(function, self.askers) and self.is_relevant(function):
             return True
@@ -265,6 +272,8 @@ class Relevance:
             return True
         if function.cls is not None and function.node.name in _MAKES_AND_ENDS:
             return any(other.words & _WORDS for other in function.cls.methods.values())
+        if passing.applies(function):
+            return True
         return bool(words & self.session_names) or any("session" in word.lower() for word in words)
 
     @cached_property

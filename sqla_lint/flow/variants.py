@@ -137,11 +137,22 @@ def _given(ctx: Context, function: Function, found: Summary, bound: dict[str, Va
         if isinstance(value, Parameter) and value.cls is None:
             _want(ctx, value.name, value.steps)
             ctx.lends.add(function)
+        elif _is_givable(ctx, value) and steps and isinstance(bound.get(name), ClassValue):
+            # ``cls.model``: the class that the method is called on has it.
+            given.append(Given(name, (), bound[name]))
         elif _is_givable(ctx, value):
             given.append(Given(name, steps, _handed(value)))
     level = ctx.function.level if ctx.function is not None else 0
     decisive = level < _MAX_LEVEL and any(_tells(one.value) for one in given)
     return tuple(given) if decisive else ()
+
+
+def options(function: Function, values: list[Value], taken: int) -> dict[str, Value]:
+    """``*options``: the loader options, or none, that a call hands in after the parameters that are *taken*."""
+    name = next((p.name for p in function.node.params if p.kind == "vararg"), None)
+    rest = values[taken:]
+    known = UNKNOWN not in values and all(isinstance(value, LoaderOption) for value in rest)
+    return {name: Pair(tuple(rest))} if name is not None and known else {}
 
 
 def _default(function: Function, name: str) -> Value:
@@ -151,7 +162,7 @@ def _default(function: Function, name: str) -> Value:
 
 
 def _tells(value: Value) -> bool:
-    return value != NONE and value != Pair(()) and value != EMPTY
+    return value != NONE and value != EMPTY
 
 
 def _is_givable(ctx: Context, value: Value) -> bool:

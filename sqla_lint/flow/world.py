@@ -283,6 +283,11 @@ class World(Relevance):
             return None
         return tuple(s.target.id for s in cls.node.body if isinstance(s, n.AnnAssign) and isinstance(s.target, n.Name))
 
+    def is_mapped_dataclass(self, cls: Class) -> bool:
+        """Whether SQLAlchemy writes the constructor of a mapped class, which fills in its relationships."""
+        decorated = any("dataclass" in _name(d) for c in self.names.lineage(cls) for d in c.node.decorators)
+        return decorated or any(base.endswith("MappedAsDataclass") for base in self.names.external_bases(cls))
+
     def model_query(self, ctx: Context, cur: Cursor, cls: Class, pos: Pos) -> Value:
         """``Model.query``: Flask-SQLAlchemy's, or a ``query_property()`` of a registry."""
         from sqla_lint.flow import queries

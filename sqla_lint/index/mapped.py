@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.index import subclasses
 from sqla_lint.index.annotations import keyword, last_name, string, unquote, unwrap
 from sqla_lint.index.foreign_keys import ForeignKeys
 from sqla_lint.index.mapped_classes import MappedClasses
@@ -97,7 +99,16 @@ class Mappings:
         found = mapped.relationships.get(name)
         if found is not None:
             return found
-        return next((self._backrefs[key] for c in self.lineage(cls) if (key := (c, name)) in self._backrefs), None)
+        found = next((self._backrefs[key] for c in self.lineage(cls) if (key := (c, name)) in self._backrefs), None)
+        if found is not None:
+            return found
+        below = subclasses.having(cls, name, self._subclass_names, self.lineage)
+        return self.relationship(below, name) if below is not None else None
+
+    @cached_property
+    def _subclass_names(self) -> dict[str, list[Class]]:
+        every = chain.from_iterable(self.classes.classes_by_name.values())
+        return subclasses.declared(filter(self.is_mapped, every), self.lineage, self._own)
 
     def lineage(self, cls: Class) -> tuple[Class, ...]:
         """The class and its bases within the project, nearest first (depth first, as good as Python's order here)."""
