@@ -4,7 +4,7 @@ its reads judged.
 
 from __future__ import annotations
 
-from sqla_lint.flow import aliases, frameworks, instances, loading, ownership, sessions, transitions, usage
+from sqla_lint.flow import aliases, frameworks, instances, loading, members, ownership, sessions, transitions, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Closing, Ended, Handed
 from sqla_lint.flow.graph import Guard
@@ -341,6 +341,8 @@ def evaluate_test(ctx: Context, test: n.Expr, bound: Bound) -> bool | None:
     if isinstance(test, n.UnaryOp) and test.op == "not":
         inner = evaluate_test(ctx, test.operand, bound)
         return None if inner is None else not inner
+    if isinstance(test, n.Compare) and _is_none_or_member(test, bound):
+        return test.ops[0] == "!="
     names = [part.id for part in walk_nodes(test) if isinstance(part, n.Name)]
     if not all(name in bound for name in names) or ctx.depth >= MAX_DEPTH:
         return None
@@ -349,7 +351,15 @@ def evaluate_test(ctx: Context, test: n.Expr, bound: Bound) -> bool | None:
     return truth(evaluate(blind, Cursor(State(dict(bound), {}), None), test))
 
 
+def _is_none_or_member(test: n.Compare, bound: Bound) -> bool:
+    """Whether None is compared with what a class or module names (``kind == Kind.LARGE``), which is not None."""
+    is_none = isinstance(test.left, n.Name) and bound.get(test.left.id) == NONE
+    return is_none and test.ops in (("==",), ("!=",), ("is",)) and isinstance(test.comparators[0], n.Attribute)
+
+
 def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Function, pos: Pos) -> None:
+    if members.is_mixed_in(ctx, given) and read.steps[0] in ctx.world.mappings.relationship_names:
+        given = Parameter("self")
     owner = walk(ctx, given, read.steps[:-1])
     name = read.steps[-1]
     if read.in_loop and isinstance(owner, Entity) and _shares_parent(ctx, given, read.steps[:-1]):

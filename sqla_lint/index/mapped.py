@@ -110,6 +110,12 @@ class Mappings:
         every = chain.from_iterable(self.classes.classes_by_name.values())
         return subclasses.declared(filter(self.is_mapped, every), self.lineage, self._own)
 
+    def relationships(self, mapped: Mapped) -> list[Relationship]:
+        """All relationships of a class, backrefs from other classes included."""
+        own, lineage = mapped.relationships, self.lineage(mapped.cls)
+        others = (one for (owner, name), one in self._backrefs.items() if owner in lineage and name not in own)
+        return [*own.values(), *others]
+
     def lineage(self, cls: Class) -> tuple[Class, ...]:
         """The class and its bases within the project, nearest first (depth first, as good as Python's order here)."""
         return self.names.lineage(cls)
@@ -148,6 +154,7 @@ class Mappings:
             value = getattr(stmts[-1], "value", None)
             if isinstance(value, n.Call):
                 yield name, value
+        yield from self.classes.added.get(cls, {}).items()
 
     def _own(self, cls: Class) -> dict[str, _Raw]:
         """The relationships that the body of *cls* itself declares."""
@@ -165,6 +172,9 @@ class Mappings:
                 found[name] = _Raw(name, value, annotation, cls, stmt.pos)
             elif annotation is not None and self._annotation_relationship(cls, annotation, value):
                 found[name] = _Raw(name, None, annotation, cls, stmt.pos)
+        for name, call in self.classes.added.get(cls, {}).items():
+            if self._is_relationship(cls, call):
+                found[name] = _Raw(name, call, None, cls, call.pos)
         for name, method in cls.methods.items():
             call = self._declared_attr(method.node) if method.node.decorators else None
             if call is not None and self._is_relationship(cls, call):
