@@ -19,6 +19,7 @@ from sqla_lint.flow import (
     handovers,
     instances,
     lambdas,
+    loading,
     outside,
     ownership,
     queries,
@@ -38,6 +39,7 @@ from sqla_lint.flow.values import (
     UNKNOWN,
     AppContext,
     ClassValue,
+    Criterion,
     Dynamic,
     Engine,
     Entity,
@@ -116,6 +118,8 @@ def _arguments(ctx: Context, cur: Cursor, node: n.Call) -> list[Value]:
             found.extend(value.items)
         elif isinstance(value, Many) and isinstance(value.item, LoaderOption):
             found.append(value.item)
+        elif isinstance(value, Many) and value.parts:
+            found.extend((*(part for part in value.parts if isinstance(part, Criterion)), UNKNOWN))
         elif value != containers.EMPTY:
             found.append(UNKNOWN)
     return found
@@ -229,7 +233,7 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     if isinstance(receiver, FlaskDb):
         return flask_db.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, ModelAttribute):
-        return receiver if name in ("of_type", "and_") else UNKNOWN
+        return queries.condition(receiver, name, args)
     if isinstance(receiver, Literal):
         if name == "format":
             texts.show(ctx, cur, (*args, *kwargs.values()), pos)
@@ -264,7 +268,7 @@ def project(
     function = func.function
     bound = bind(ctx, function, func.receiver, args, kwargs, spread)
     summary = ctx.world.summary(function, any(ownership.sids(value) for value in bound.values()))
-    asking.called(ctx, summary, bound, function, func.receiver, pos, ahead)
+    asking.called(ctx, cur, summary, bound, function, func.receiver, pos, ahead)
     summary = variants.summary(ctx, function, summary, bound, pos)
     if function.is_generator and summary.generator is not None:
         if func.kind == "context-manager" or ctx.world.is_context_manager(function):
@@ -288,6 +292,7 @@ def project(
         return substitute.kept(ctx, cur, summary.returns, bound, pos)
     result = substitute.value(ctx, cur, summary.returns, bound, pos)
     if not ctx.static:
+        loading.hold_one(ctx, cur, result)
         givebacks.take_over(ctx, cur, function, summary, bound, result, pos)
     return result
 

@@ -93,7 +93,8 @@ def _display(items: tuple[Value, ...]) -> Value:
     known: Value = items[0] if items else UNKNOWN
     for item in items[1:]:
         known = join(known, item)
-    parts = items if len(items) < 9 and any(isinstance(item, Entity) and item.made for item in items) else ()
+    told = any(isinstance(item, Criterion) or isinstance(item, Entity) and item.made for item in items)
+    parts = items if len(items) < 9 and told else ()
     return Many(known, single=len(items) < 2, fixed=True, parts=parts)
 
 
@@ -189,6 +190,7 @@ def _compare(ctx: Context, cur: Cursor, node: n.Compare) -> Value:
         if same is not None:
             return TRUE if same is (node.ops[0] in ("is", "==")) else FALSE
     if len(rights) == 1 and node.ops[0] in ("in", "not in") and isinstance(left, Literal):
+        loading.asked_contents(cur, node)
         inside = _contains(rights[0], left)
         if inside is not None:
             return TRUE if inside is (node.ops[0] == "in") else FALSE

@@ -21,7 +21,7 @@ LoopId: TypeAlias = tuple[int, int]
 
 _BATCH = frozenset(
     {"batch", "batche", "batched", "chunk", "chunked", "page", "paginate", "paginated", "paginator", "partition",
-     "bucket", "shard", "groupby", "grouper", "fetchmany"}
+     "bucket", "shard", "window", "groupby", "grouper", "fetchmany"}
 )  # fmt: skip
 _RETRY = frozenset({"attempt", "retry", "retrie", "retrying", "trie", "backoff", "delay"})
 _STREAM = frozenset(
@@ -92,7 +92,7 @@ def _source(expr: n.Expr, function: Function, world: World, hops: int) -> str:
         expr = expr.value
     if isinstance(expr, n.Call):
         return _call(expr, function, world, hops)
-    words = _names(expr)
+    words = named(expr)
     for kind, known in (("endless", _STREAM), ("batch", _BATCH), ("retry", _RETRY)):
         if words & known:
             return kind
@@ -117,7 +117,7 @@ def _call(call: n.Call, function: Function, world: World, hops: int) -> str:
         inner = _generator(callee, world, hops)
         if inner != "data":
             return inner
-    words = _names(call.func)
+    words = named(call.func)
     for kind, known in (("endless", _STREAM), ("batch", _BATCH), ("retry", _RETRY)):
         if words & known:
             return kind
@@ -126,7 +126,7 @@ def _call(call: n.Call, function: Function, world: World, hops: int) -> str:
 
 def _range(call: n.Call) -> str:
     """``range(retries)`` tries again; ``range(0, n, size)`` steps from batch to batch."""
-    if any(_names(arg) & _RETRY for arg in call.args):
+    if any(named(arg) & _RETRY for arg in call.args):
         return "retry"
     step = call.args[2] if len(call.args) == 3 else None
     if isinstance(step, n.UnaryOp):
@@ -172,7 +172,7 @@ def _assigned(name: str, function: Function) -> list[n.Expr]:
     return found
 
 
-def _names(expr: n.Expr) -> frozenset[str]:
+def named(expr: n.Expr) -> frozenset[str]:
     """The words in the names that *expr* is made of, arguments of calls aside."""
     words: set[str] = set()
     while isinstance(expr, (n.Attribute, n.Call, n.Subscript, n.Await)):
