@@ -112,12 +112,21 @@ def read(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, relation: Relations
     """A relationship of a row is read: note what it costs, and give what it leads to."""
     status = load_status(ctx, cur, owner, relation)
     if status == "dynamic":
-        return Dynamic(beyond(owner, relation)) if relation.target is not None else UNKNOWN
+        return Dynamic(_asked_for(ctx, pos, owner, relation)) if relation.target is not None else UNKNOWN
     note_read(ctx, cur, pos, owner, relation.name, status, relation.many, via)
     single = innermost(ctx, owner.drawn) is None
     if relation.target is not None and (status == "loaded" or single):
         cur.held = cur.held | {(relation.target, None, "one" if single else "loaded")}
     return reached(ctx, owner, relation)
+
+
+def _asked_for(ctx: Context, pos: Pos, owner: Entity, relation: Relationship) -> Entity:
+    """A row of a dynamic collection: it comes from a query of its own, made here."""
+    row, parent = beyond(owner, relation), owner.origin
+    if parent is None:
+        return row
+    origin = Origin(ctx.path, pos, sid=parent.sid, certain=parent.certain, filtered=True, closed=parent.closed)
+    return row._replace(origin=origin, steps=())
 
 
 def reached(ctx: Context, owner: Entity, relation: Relationship) -> Value:

@@ -9,6 +9,7 @@ from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import (
     UNKNOWN,
     Dynamic,
+    Entity,
     Literal,
     Many,
     Mapping,
@@ -49,7 +50,7 @@ def method(
     if isinstance(receiver, Record):
         return _record(receiver, name, args)
     if isinstance(receiver, Dynamic):
-        return _dynamic(ctx, receiver, name, pos)
+        return _dynamic(ctx, receiver, name, args, pos)
     if isinstance(receiver, Many):
         if name in _KEEPS:
             return receiver
@@ -97,12 +98,17 @@ def _mapping(ctx: Context, receiver: Mapping, name: str) -> Value:
     return UNKNOWN
 
 
-def _dynamic(ctx: Context, receiver: Dynamic, name: str, pos: Pos) -> Value:
+def _dynamic(ctx: Context, receiver: Dynamic, name: str, args: list[Value], pos: Pos) -> Value:
     """A dynamic collection is a query: its rows come by another statement, which is SES402's concern."""
+    from sqla_lint.flow import queries
+
     if name in api.QUERY_RUNS - api.BULK:
         asking.note(ctx, None, pos)
     if name in ("all", "paginate"):
         return Many(receiver.row)
+    row = receiver.row
+    if name == "options" and isinstance(row, Entity) and row.origin is not None:
+        return Dynamic(queries.add_options(Query(row, row.origin, False), args).row)
     if name in ("first", "one", "one_or_none", "get"):
         return receiver.row
     return receiver if name not in ("count", "exists", "append", "add", "remove") else UNKNOWN
