@@ -52,6 +52,8 @@ def steps(world: World, root: Class, path: Path, origin: Origin, methods: frozen
             found.append(Step("undefer", cls, name))
             cls = None
             continue
+        if relation.lazy in api.DYNAMIC:
+            raise Refused(f"{cls.name}.{name} is a query of its own, which nothing loads with others")
         strategies = {strategy for known, strategy in origin.options if known == path[: index + 1]}
         if strategies - api.EAGER:
             # SQLAlchemy refuses two strategies for one path.

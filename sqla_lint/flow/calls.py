@@ -253,7 +253,7 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     if isinstance(receiver, FlaskDb):
         return flask_db.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, ModelAttribute):
-        return receiver if name in ("of_type", "and_") else UNKNOWN
+        return queries.condition(receiver, name, args)
     if isinstance(receiver, Literal):
         if name == "format":
             texts.show(ctx, cur, (*args, *kwargs.values()), pos)
@@ -288,7 +288,7 @@ def project(
     function = func.function
     bound = bind(ctx, function, func.receiver, args, kwargs, spread)
     summary = ctx.world.summary(function, any(ownership.sids(value) for value in bound.values()))
-    asking.called(ctx, summary, bound, function, func.receiver, pos, ahead)
+    asking.called(ctx, cur, summary, bound, function, func.receiver, pos, ahead)
     summary = variants.summary(ctx, function, summary, bound, pos)
     if function.is_generator and summary.generator is not None:
         if func.kind == "context-manager" or ctx.world.is_context_manager(function):
@@ -317,6 +317,7 @@ def project(
         return substitute.kept(ctx, cur, summary.returns, bound, pos)
     result = substitute.value(ctx, cur, summary.returns, bound, pos)
     if not ctx.static:
+        loading.hold_one(ctx, cur, result)
         givebacks.take_over(ctx, cur, function, summary, bound, result, pos)
     return result
 

@@ -60,7 +60,7 @@ def instance(
     if not ctx.static:
         substitute.reads(ctx, cur, summary, bound, init, pos)
         substitute.effects(ctx, cur, summary, bound, init, pos)
-        asking.called(ctx, summary, bound, init, func, pos)
+        asking.called(ctx, cur, summary, bound, init, func, pos)
     held = tuple(
         (name, found)
         for name, stored in summary.stores

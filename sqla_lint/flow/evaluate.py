@@ -199,6 +199,7 @@ def _compare(ctx: Context, cur: Cursor, node: n.Compare) -> Value:
         if same is not None:
             return TRUE if same is (node.ops[0] in ("is", "==")) else FALSE
     if len(rights) == 1 and node.ops[0] in ("in", "not in") and isinstance(left, Literal):
+        loading.asked_contents(cur, node)
         inside = _contains(rights[0], left)
         if inside is not None:
             return TRUE if inside is (node.ops[0] == "in") else FALSE

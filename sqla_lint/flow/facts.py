@@ -11,7 +11,7 @@ from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import InstanceId, SessionState
 from sqla_lint.flow.summary import Taken
 from sqla_lint.flow.values import Entity, Session, Sid
-from sqla_lint.index.module import Function
+from sqla_lint.index.module import Class, Function
 from sqla_lint.lower.nodes import Pos
 
 
@@ -261,7 +261,8 @@ class Queried(NamedTuple):
 
     *takes* is None where that expression says what it asks for; where it is a call of a function of the project, the
     arguments that the function's query is made of. *via* is that query: (function, position, file). *under* are the
-    conditions on parameters that it stands under; *coroutine* if nothing runs before it is awaited.
+    conditions on parameters that it stands under; *coroutine* if nothing runs before it is awaited. *row* is the
+    parameter that is the key of the one row that is asked for, with its class: the session may hold that row.
     """
 
     sid: Sid | None
@@ -271,6 +272,7 @@ class Queried(NamedTuple):
     takes: tuple[Taken, ...] | None = None
     via: tuple[str, Pos, str] | None = None
     coroutine: bool = False
+    row: tuple[str, Class] | None = None
 
 
 class Once(NamedTuple):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import reduce
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import asking, instances, members, usage
+from sqla_lint.flow import asking, conditions, instances, members, usage
 from sqla_lint.flow.context import Context, LoopId
 from sqla_lint.flow.facts import LazyRead
-from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import CLOSED, OPEN, Cursor
 from sqla_lint.flow.summary import Read
 from sqla_lint.flow.values import (
@@ -18,6 +17,7 @@ from sqla_lint.flow.values import (
     Dynamic,
     Entity,
     Instance,
+    Key,
     Literal,
     Many,
     Mapping,
@@ -80,6 +80,8 @@ def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity, via: Re
     if status is not None:
         note_read(ctx, cur, node.pos, owner, node.attr, status, False, via)
         return UNKNOWN
+    if owner.origin is not None and ctx.world.columns.is_whole_key(owner.cls, node.attr):
+        return Key(owner, node.attr)
     return members.member(ctx, cur, node, owner)
 
 
@@ -117,12 +119,21 @@ def read(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, relation: Relations
     """A relationship of a row is read: note what it costs, and give what it leads to."""
     status = load_status(ctx, cur, owner, relation)
     if status == "dynamic":
-        return Dynamic(beyond(owner, relation)) if relation.target is not None else UNKNOWN
+        return Dynamic(_asked_for(ctx, pos, owner, relation)) if relation.target is not None else UNKNOWN
     note_read(ctx, cur, pos, owner, relation.name, status, relation.many, via)
     single = innermost(ctx, owner.drawn) is None
     if relation.target is not None and (status == "loaded" or single):
         cur.held = cur.held | {(relation.target, None, "one" if single else "loaded")}
     return reached(ctx, owner, relation)
+
+
+def _asked_for(ctx: Context, pos: Pos, owner: Entity, relation: Relationship) -> Entity:
+    """A row of a dynamic collection: it comes from a query of its own, made here."""
+    row, parent = beyond(owner, relation), owner.origin
+    if parent is None:
+        return row
+    origin = Origin(ctx.path, pos, sid=parent.sid, certain=parent.certain, filtered=True, closed=parent.closed)
+    return row._replace(origin=origin, steps=())
 
 
 def reached(ctx: Context, owner: Entity, relation: Relationship) -> Value:
@@ -155,11 +166,12 @@ def note_read(
         cur.loaded = cur.loaded | {(owner.origin.pos, path, loop or ONE_ROW)}
 
 
-def note_each(ctx: Context, cur: Cursor, owner: Entity, name: str, status: str) -> None:
+def note_each(ctx: Context, cur: Cursor, owner: Entity | Parameter, name: str, status: str) -> None:
     """A callee reads *name* of each row it was handed: the rows have it once the loops that run here have ended."""
-    if status == "lazy" and owner.origin is not None and len(cur.loaded) < 40:
+    rows = owner.name if isinstance(owner, Parameter) else owner.origin.pos if owner.origin is not None else None
+    if status == "lazy" and rows is not None and len(cur.loaded) < 40:
         loop = ctx.loops[-1] if ctx.loops else EACH_ROW
-        cur.loaded = cur.loaded | {(owner.origin.pos, (*owner.steps, name), loop)}
+        cur.loaded = cur.loaded | {(rows, (*owner.steps, name), loop)}
 
 
 def note_preloaded(cur: Cursor, bound: dict[str, Value], function: Function) -> None:
@@ -195,6 +207,8 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
         return "loaded"
     if relation.many is False and is_pinned(ctx, owner, relation):
         return "pinned"
+    if relation.many is False and _is_chosen(ctx, owner, relation, origin):
+        return "loaded"
     if relation.many is False and relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin):
         return "loaded"
     if origin.sid is not None and _is_closed(cur, origin.sid):
@@ -250,16 +264,34 @@ def sends(ctx: Context, cur: Cursor, owner: Entity, name: str, relation: Relatio
 def is_pinned(ctx: Context, owner: Entity, relation: Relationship) -> bool:
     """Whether the query gives all its rows the same parent: one statement for all of them, if any."""
     origin, target = owner.origin, relation.target
-    if origin is None or owner.steps or target is None or not origin.pinned:
+    if origin is None or target is None or not origin.pinned:
         return False
     mappings = ctx.world.mappings
     keys = mappings.foreign_keys(owner.cls, relation)
     for cls, name in origin.pinned:
         if cls in mappings.lineage(owner.cls) and (name == relation.name or name in keys):
             return True
-        if cls in mappings.lineage(target) and mappings.is_unique(cls, name):
+        if not owner.steps and cls in mappings.lineage(target) and mappings.is_unique(cls, name):
             return True
     return False
+
+
+def hold_one(ctx: Context, cur: Cursor, value: Value) -> None:
+    """A callee gave a row that it fetched for this round of a loop: the session holds it from here on."""
+    if ctx.loops and isinstance(value, Entity) and value.origin is not None and not value.steps:
+        cur.held = cur.held | {(value.cls, value.origin.pos, "one")}
+
+
+def _is_chosen(ctx: Context, owner: Entity, relation: Relationship, origin: Origin) -> bool:
+    """Whether the query asks for rows whose parents the callers hold: it was made of those parents' keys."""
+    if not origin.chosen or relation.target is None:
+        return False
+    mappings, columns = ctx.world.mappings, ctx.world.columns
+    keys = mappings.foreign_keys(owner.cls, relation)
+    return any(
+        cls in mappings.lineage(owner.cls) and name in keys and columns.is_whole_key(relation.target, key)
+        for cls, name, key in origin.chosen
+    )
 
 
 def _is_held(ctx: Context, cur: Cursor, target: Class, owner: Entity, origin: Origin) -> bool:
@@ -336,6 +368,18 @@ def column_cost(ctx: Context, cur: Cursor, owner: Entity, name: str) -> str | No
     return "loaded" if status == "lazy" and _was_read(ctx, cur, owner, name) else status
 
 
+def asked_contents(cur: Cursor, test: n.Compare) -> None:
+    """``"pets" in inspect(owner).dict``, ``in owner.__dict__``: what is loaded is there."""
+    right = test.comparators[0]
+    if isinstance(test.left, n.Constant) and isinstance(right, n.Attribute) and right.attr in ("dict", "__dict__"):
+        name = str(test.left.value)
+        for value in list(cur.env.values()):
+            if isinstance(value, Entity) and value.origin is not None:
+                cur.loaded = cur.loaded | {(value.origin.pos, (*value.steps, name), EACH_ROW)}
+            elif isinstance(value, Parameter):
+                cur.loaded = cur.loaded | {(value.name, (*value.steps, name), EACH_ROW)}
+
+
 # --- parameters ------------------------------------------------------------------------------------------------------
 
 
@@ -377,6 +421,8 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
         relation = ctx.world.mappings.relationship(owner.cls, node.attr)
         if relation is None:
             mapped = ctx.world.mappings.mapped(owner.cls)
+            if ctx.world.columns.is_whole_key(owner.cls, node.attr):
+                return Key(owner, node.attr)
             if mapped is None or node.attr not in (mapped.deferred | mapped.proxies.keys()):
                 return members.member(ctx, cur, node, owner)
         note_parameter_read(ctx, cur, owner, node.attr, node.pos)
@@ -403,15 +449,21 @@ def mixed_in(ctx: Context, cur: Cursor, node: n.Attribute) -> Value:
 
 
 def note_parameter_read(ctx: Context, cur: Cursor, owner: Parameter, attr: str, pos: Pos) -> None:
-    if (owner.name, (*owner.steps, attr), None) in cur.loaded:
+    if is_read(ctx, cur, owner, attr):
         return
     if attr in ctx.world.mappings.relationship_names and not ctx.static:
         _begins_again(cur)
     loop = innermost(ctx, owner.drawn)
     qualname = ctx.function.qualname if ctx.function is not None else "<module>"
-    under = parameter_guards(ctx)
+    under = conditions.parameter_guards(ctx)
     found = Read(owner.name, (*owner.steps, attr), pos, loop is not None, loop, ctx.path, qualname, under)
     ctx.reads[found] = None
+
+
+def is_read(ctx: Context, cur: Cursor, owner: Parameter, attr: str) -> bool:
+    """Whether an attribute of what was handed in was set before, or read of every row."""
+    path = (*owner.steps, attr)
+    return any(e[0] == owner.name and e[1] == path and e[2] not in ctx.loops for e in cur.loaded)
 
 
 def _begins_again(cur: Cursor) -> None:
@@ -419,47 +471,6 @@ def _begins_again(cur: Cursor) -> None:
     given = [sid for sid in cur.sessions if sid.owner in ("parameter", "injected", "instance", "held")]
     if len(given) == 1 and "commit" in cur.sessions[given[0]].ended:
         _begins(cur, given[0])
-
-
-def parameter_guards(ctx: Context) -> tuple[Guard, ...]:
-    """Of the conditions that the running code stands under, those on parameters alone: a call may rule them out."""
-    return guards_on(ctx.function, ctx.guards) if ctx.function is not None else ()
-
-
-def guards_on(function: Function, guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
-    """Of *guards*, those on the function's parameters alone."""
-    if not guards:
-        return ()
-    names = {p.name for p in function.node.params}
-    return tuple(guard for guard in guards if guard.test is not None and _is_on(guard.test, names, function))
-
-
-def _is_on(test: n.Expr, names: set[str], function: Function) -> bool:
-    """Whether a condition is on *names* alone, as the function was handed them."""
-    return _only_names(test, names) and _only_names(test, names - _assigned(function, test))
-
-
-def _assigned(function: Function, test: n.Expr) -> frozenset[str]:
-    """The names that are bound before *test* looks at them; after it, where it stands in no loop, does not matter."""
-    if not function.assigned:
-        return function.assigned
-    start = test.pos[:2]
-    if any(loop[:2] <= start <= loop[2:] for loop in function.loops):
-        return function.assigned
-    return frozenset(name for pos, names in function.bound if pos[:2] < start for name in names)
-
-
-def _only_names(test: n.Expr, names: set[str]) -> bool:
-    """Whether a condition looks at one of *names*, compared with constants or not,
-    possibly among others joined by ``and``.
-    """
-    if isinstance(test, n.BoolOp):
-        return any(_only_names(part, names) for part in test.values)
-    if isinstance(test, n.UnaryOp):
-        return _only_names(test.operand, names)
-    if isinstance(test, n.Compare):
-        return _only_names(test.left, names)
-    return isinstance(test, n.Name) and test.id in names
 
 
 # --- iterating and indexing ------------------------------------------------------------------------------------------
@@ -527,7 +538,7 @@ def undrawn(value: Value, loop: LoopId) -> Value:
         return value._replace(held=tuple((name, undrawn(item, loop)) for name, item in value.held))
     if isinstance(value, Many):
         return value._replace(item=undrawn(value.item, loop))
-    return value
+    return value._replace(row=value.row._replace(drawn=())) if isinstance(value, Key) else value
 
 
 def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index: Value) -> Value:

@@ -160,6 +160,11 @@ def _sqlalchemy(
     return Outside(name, True)
 
 
+def _conditions(_ctx: Context, _cur: Cursor, args: list[Value], _kwargs: dict[str, Value], _pos: Pos) -> Value:
+    """``and_``: all of them hold."""
+    return Pair(tuple(args))
+
+
 def _entities(args: list[Value]) -> list[Value]:
     first = args[0] if args else UNKNOWN
     if isinstance(first, Pair):
@@ -376,6 +381,8 @@ def _make_transient(_ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict
 
 
 _HANDLERS: dict[str, Handler] = {
+    "sqlalchemy.and_": _conditions,
+    "sqlalchemy.sql.and_": _conditions,
     "sqlalchemy.orm.make_transient": _make_transient,
     "builtins.list": _same,
     "builtins.tuple": _same,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.context import describe
 from sqla_lint.flow.derived import Derivation, Names
 from sqla_lint.flow.facts import Facts, Once, Queried
-from sqla_lint.flow.repetition import Loop, goes_over_data, takes_in, variables
+from sqla_lint.flow.repetition import Loop, goes_over_batches, goes_over_data, takes_in, variables
 from sqla_lint.flow.values import LoopId
 from sqla_lint.flow.world import World
 from sqla_lint.index.module import names_in
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
+
+_FAILURES = api.DATABASE_ERRORS | api.CATCH_ALL_ERRORS
 
 
 class Repeated(NamedTuple):
@@ -40,13 +44,35 @@ def repeated(facts: Facts, world: World) -> list[Repeated]:
         and goes_over_data(node, facts.function, world)
     }
     names = {loop: derivation.names(variables(node), node.pos) for loop, node in data.items()}
+    around = {loop for event in queried for loop in event.loops} & loops.keys()
+    batches = {loop for loop in around - data.keys() if goes_over_batches(loops[loop], facts.function, world)}
+    failed = tuple(_after_failures(derivation))
     found: dict[tuple[int, int], Repeated] = {}
     for event in sorted(queried, key=lambda e: (e.pos[:2], e.via is not None, e.pos[2:], e.loops)):
-        if event.pos[:2] not in found:
-            one = _judge(event, derivation, data, names)
+        if event.pos[:2] not in found and not any(_holds(stmt, event.pos) for stmt in failed):
+            one = _judge(_inside(event, batches), derivation, data, names)
             if one is not None:
                 found[event.pos[:2]] = one
     return list(found.values())
+
+
+def _inside(event: Queried, batches: set[LoopId]) -> Queried:
+    """*event* with the loops inside the innermost one that goes over batches: what is around it, batches are of."""
+    last = max((i for i, loop in enumerate(event.loops) if loop in batches), default=-1)
+    return event._replace(loops=event.loops[last + 1 :])
+
+
+def _after_failures(derivation: Derivation) -> Iterator[n.Stmt]:
+    """What handlers of database errors do: that is for the item that failed, not for each."""
+    for node in derivation.nodes:
+        if isinstance(node, n.Try):
+            for handler in node.handlers:
+                if handler.type is not None and names_in(handler.type) & _FAILURES:
+                    yield from handler.body
+
+
+def _holds(stmt: n.Stmt, pos: Pos) -> bool:
+    return stmt.pos[:2] <= pos[:2] and pos[2:] <= stmt.pos[2:]
 
 
 def _loops(derivation: Derivation) -> dict[LoopId, Loop]:
@@ -80,8 +106,11 @@ def _judge(
         body = node.body if isinstance(node, (n.For, n.While)) else ()
         if derivation.is_remembered(event.pos, body):
             return None
+        text = describe(expr) if expr is not None else "it"
         used = sorted(names_in(expr) & names[loop].every) if expr is not None else []
-        return Repeated(event, loop, describe(expr) if expr is not None else "it", tuple(used[:2]))
+        if used == [text.partition(".")[0]]:
+            used = sorted(names[loop].variables)
+        return Repeated(event, loop, text, tuple(used[:2]))
     return None
 
 

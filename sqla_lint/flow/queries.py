@@ -17,6 +17,7 @@ from sqla_lint.flow.values import (
     ClassValue,
     Criterion,
     Entity,
+    Key,
     Literal,
     LoaderOption,
     Many,
@@ -86,8 +87,18 @@ def add_options(query: Query, options: list[Value]) -> Query:
 # --- running ---------------------------------------------------------------------------------------------------------
 
 
-def run(ctx: Context, cur: Cursor, query: Query, pos: Pos, writes: bool = False, one: bool = False) -> None:
-    """A query sends its statement, unless that was done when its result was made; *one* if it gives one row."""
+def run(
+    ctx: Context,
+    cur: Cursor,
+    query: Query,
+    pos: Pos,
+    writes: bool = False,
+    one: bool = False,
+    key: Value | None = None,
+) -> None:
+    """A query sends its statement, unless that was done when its result was made; *one* if it gives one row, *key* is
+    what ``get`` looks for.
+    """
     sid = query.origin.sid
     if sid is not None and _outlived(ctx, cur, query, sid, pos):
         return
@@ -95,7 +106,9 @@ def run(ctx: Context, cur: Cursor, query: Query, pos: Pos, writes: bool = False,
         return
     if sid is not None:
         sessions.statement(ctx, cur, sid, pos, writes)
-    if not writes and query.counted:
+    if key is not None and isinstance(query.row, Entity):
+        asking.note_get(ctx, cur, sid, pos, ClassValue(query.row.cls), key)
+    elif not writes and query.counted:
         asking.note(ctx, sid, pos)
     hold(ctx, cur, query, one)
 
@@ -214,11 +227,33 @@ def _by_name(row: Value) -> Record:
 
 def _narrowed(query: Query, args: list[Value], kwargs: dict[str, Value]) -> Query:
     """*query* with conditions: an equality gives all its rows one value of a column."""
-    pinned = {(arg.cls, arg.name) for arg in args if isinstance(arg, Criterion)}
+    every = [one for arg in args for one in (arg.items if isinstance(arg, Pair) else (arg,))]
+    criteria = [one for one in every if isinstance(one, Criterion)]
+    pinned = {(one.cls, one.name) for one in criteria if one.keys is None}
+    chosen = {(one.cls, one.name, one.keys) for one in criteria if one.keys is not None}
     row = _first(query.row)
     if isinstance(row, Entity):
         pinned |= {(row.cls, name) for name in kwargs}
-    return changed(query, filtered=True, pinned=query.origin.pinned | pinned)
+    origin = query.origin
+    return changed(query, filtered=True, pinned=origin.pinned | pinned, chosen=origin.chosen | chosen)
+
+
+def condition(column: ModelAttribute, name: str, args: list[Value]) -> Value:
+    """A method of ``Owner.id``: what a query that filters by it says of its rows."""
+    if name == "is_":
+        return Criterion(column.cls, column.name)
+    keys = _keys_of_given(args[0]) if name == "in_" and args else None
+    if keys is not None:
+        return Criterion(column.cls, column.name, keys)
+    return column if name in ("of_type", "and_") else UNKNOWN
+
+
+def _keys_of_given(value: Value) -> str | None:
+    """The name of the key, where *value* are keys of objects that the function was handed."""
+    item = value.item if isinstance(value, Many) else value
+    if isinstance(item, Key):
+        return item.name if isinstance(item.row, Parameter) else None
+    return item.steps[-1] if isinstance(item, Parameter) and len(item.steps) > 1 and item.steps[-2] == "[]" else None
 
 
 def _parents(ctx: Context, query: Query, args: list[Value]) -> frozenset[tuple[Class, str]]:
@@ -241,7 +276,7 @@ def _run_method(
     row: Value = Pair((query.row,)) if query.wraps else query.row
     if name == "get":
         option = kwargs.get("options")
-        run(ctx, cur, query, pos, one=True)
+        run(ctx, cur, query, pos, one=True, key=args[0] if args else kwargs.get("ident"))
         return query.row if option is None else UNKNOWN
     if name in api.MANY:
         run(ctx, cur, query, pos)

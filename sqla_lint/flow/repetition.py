@@ -41,6 +41,11 @@ def _is_called_over(call: n.Call, function: Function, world: World) -> bool:
     )
 
 
+def goes_over_batches(loop: Loop, function: Function, world: World) -> bool:
+    """Whether each round of a loop is about many rows at once."""
+    return isinstance(loop, n.For) and rounds.purpose(_for(loop), function, world) == "batch"
+
+
 def variables(loop: Loop) -> frozenset[str]:
     """The names that hold what the round is about."""
     if isinstance(loop, n.For):
@@ -51,6 +56,10 @@ def variables(loop: Loop) -> frozenset[str]:
         return frozenset(_taken(loop))
     values = (*loop.args, *(k.value for k in loop.keywords))
     return frozenset(p.name for value in values if isinstance(value, n.Lambda) for p in value.params)
+
+
+def _for(loop: n.For) -> rounds.Loop:
+    return rounds.Loop(loop.pos[:2], loop, loop.target, loop.iter, loop.is_async)
 
 
 def _is_data(

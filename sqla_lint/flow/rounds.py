@@ -94,7 +94,7 @@ def _source(expr: n.Expr, function: Function, world: World, hops: int) -> str:
         return _call(expr, function, world, hops)
     if isinstance(expr, n.Sequence) and not any(isinstance(item, n.Starred) for item in expr.items):
         return "batch"  # what is written down is no data: each item stands for a kind of work
-    words = _names(expr)
+    words = named(expr)
     for kind, known in (("endless", _STREAM), ("batch", _BATCH), ("retry", _RETRY)):
         if words & known:
             return kind
@@ -119,7 +119,7 @@ def _call(call: n.Call, function: Function, world: World, hops: int) -> str:
         inner = _generator(callee, world, hops)
         if inner != "data":
             return inner
-    words = _names(call.func)
+    words = named(call.func)
     for kind, known in (("endless", _STREAM), ("batch", _BATCH), ("retry", _RETRY)):
         if words & known:
             return kind
@@ -128,7 +128,7 @@ def _call(call: n.Call, function: Function, world: World, hops: int) -> str:
 
 def _range(call: n.Call) -> str:
     """``range(retries)`` tries again; ``range(0, n, size)`` steps from batch to batch."""
-    if any(_names(arg) & _RETRY for arg in call.args):
+    if any(named(arg) & _RETRY for arg in call.args):
         return "retry"
     step = call.args[2] if len(call.args) == 3 else None
     if isinstance(step, n.UnaryOp):
@@ -177,7 +177,7 @@ def _assigned(name: str, function: Function) -> list[n.Expr]:
     return found
 
 
-def _names(expr: n.Expr) -> frozenset[str]:
+def named(expr: n.Expr) -> frozenset[str]:
     """The words in the names that *expr* is made of, arguments of calls aside."""
     words: set[str] = set()
     while isinstance(expr, (n.Attribute, n.Call, n.Subscript, n.Await)):

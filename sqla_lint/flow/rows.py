@@ -111,6 +111,9 @@ def _dynamic(
         asking.note(ctx, None, pos)
     if name in ("all", "paginate"):
         return Many(receiver.row)
+    row = receiver.row
+    if name == "options" and isinstance(row, Entity) and row.origin is not None:
+        return Dynamic(queries.add_options(Query(row, row.origin, False), args).row)
     if name in ("first", "one", "one_or_none", "get"):
         return receiver.row
     return receiver if name not in ("count", "exists", "append", "add", "remove") else UNKNOWN

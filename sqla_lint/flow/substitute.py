@@ -4,11 +4,21 @@ its reads judged.
 
 from __future__ import annotations
 
-from sqla_lint.flow import aliases, frameworks, instances, loading, members, ownership, sessions, transitions, usage
+from sqla_lint.flow import (
+    aliases,
+    conditions,
+    frameworks,
+    instances,
+    loading,
+    members,
+    ownership,
+    sessions,
+    transitions,
+    usage,
+)
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Closing, Ended, Handed
-from sqla_lint.flow.graph import Guard
-from sqla_lint.flow.state import CLOSED, GONE, OPEN, Cursor, Raised, State
+from sqla_lint.flow.state import CLOSED, GONE, OPEN, Cursor, Raised
 from sqla_lint.flow.summary import Effect, Generator, Read, Summary
 from sqla_lint.flow.values import (
     NONE,
@@ -19,6 +29,7 @@ from sqla_lint.flow.values import (
     Entity,
     FunctionValue,
     Instance,
+    Key,
     LambdaValue,
     Many,
     Mapping,
@@ -36,7 +47,6 @@ from sqla_lint.flow.values import (
     join,
 )
 from sqla_lint.index.module import Function, names_in
-from sqla_lint.index.module import walk as walk_nodes
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -70,6 +80,8 @@ def value(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Val
         return what._replace(item=changed) if isinstance(what, Many) else Dynamic(changed)
     if isinstance(what, Pair):
         return Pair(tuple(value(ctx, cur, item, bound, pos) for item in what.items))
+    if isinstance(what, Key):
+        return UNKNOWN
     if isinstance(what, Record):
         return what._replace(values=tuple(value(ctx, cur, item, bound, pos) for item in what.values))
     if isinstance(what, Mapping):
@@ -301,8 +313,8 @@ def reads(
         given = bound.get(read.name)
         if spread and any(not names_in(guard.test) <= bound.keys() for guard in read.under):
             continue
-        if given is not None and not is_ruled_out(ctx, read.under, bound, outcomes):
-            _read(ctx, cur, read, given, function, pos)
+        if given is not None and not conditions.is_ruled_out(ctx, read.under, bound, outcomes):
+            _read(ctx, cur, read, given, function, pos, bound)
 
 
 def writes(ctx: Context, cur: Cursor, summary: Summary, receiver: Value | None) -> None:
@@ -315,49 +327,7 @@ def writes(ctx: Context, cur: Cursor, summary: Summary, receiver: Value | None) 
         cur.loaded = cur.loaded | {(receiver.path[0], (name,), None) for name in summary.writes}
 
 
-def is_ruled_out(ctx: Context, under: tuple[Guard, ...], bound: Bound, outcomes: dict[n.Expr, bool | None]) -> bool:
-    """Whether the arguments of this call decide one of the conditions *under*, the other way."""
-    for guard in under:
-        assert guard.test is not None
-        if guard.test not in outcomes:
-            outcomes[guard.test] = evaluate_test(ctx, guard.test, bound)
-        known = outcomes[guard.test]
-        if known is not None and known is not guard.outcome:
-            return True
-    return False
-
-
-def evaluate_test(ctx: Context, test: n.Expr, bound: Bound) -> bool | None:
-    """What a condition on parameters comes to, given the arguments; None where they do not decide it."""
-    from sqla_lint.flow.evaluate import MAX_DEPTH, truth
-    from sqla_lint.flow.evaluate import expr as evaluate
-
-    if isinstance(test, n.BoolOp):
-        parts = [evaluate_test(ctx, part, bound) for part in test.values]
-        decisive = test.op == "or"
-        if decisive in parts:
-            return decisive
-        return None if None in parts else not decisive
-    if isinstance(test, n.UnaryOp) and test.op == "not":
-        inner = evaluate_test(ctx, test.operand, bound)
-        return None if inner is None else not inner
-    if isinstance(test, n.Compare) and _is_none_or_member(test, bound):
-        return test.ops[0] == "!="
-    names = [part.id for part in walk_nodes(test) if isinstance(part, n.Name)]
-    if not all(name in bound for name in names) or ctx.depth >= MAX_DEPTH:
-        return None
-    blind = ctx.world.static_context(ctx.path, None)
-    blind.locals = frozenset(names)
-    return truth(evaluate(blind, Cursor(State(dict(bound), {}), None), test))
-
-
-def _is_none_or_member(test: n.Compare, bound: Bound) -> bool:
-    """Whether None is compared with what a class or module names (``kind == Kind.LARGE``), which is not None."""
-    is_none = isinstance(test.left, n.Name) and bound.get(test.left.id) == NONE
-    return is_none and test.ops in (("==",), ("!=",), ("is",)) and isinstance(test.comparators[0], n.Attribute)
-
-
-def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Function, pos: Pos) -> None:
+def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Function, pos: Pos, bound: Bound) -> None:
     if members.is_mixed_in(ctx, given) and read.steps[0] in ctx.world.mappings.relationship_names:
         given = Parameter("self")
     owner = walk(ctx, given, read.steps[:-1])
@@ -365,7 +335,7 @@ def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Functio
     if read.in_loop and isinstance(owner, Entity) and _shares_parent(ctx, given, read.steps[:-1]):
         return
     if isinstance(owner, Parameter):
-        _pass_on(ctx, cur, read, owner, name, pos)
+        _pass_on(ctx, cur, read, owner, name, pos, bound)
     elif isinstance(owner, Entity):
         _judge(ctx, cur, read, owner, name, function, pos)
     elif read.in_loop:
@@ -432,19 +402,22 @@ def _tell(
         loading.note_read(ctx, cur, pos, owner, name, status, many, read)
 
 
-def _pass_on(ctx: Context, cur: Cursor, read: Read, owner: Parameter, name: str, pos: Pos) -> None:
+def _pass_on(ctx: Context, cur: Cursor, read: Read, owner: Parameter, name: str, pos: Pos, bound: Bound) -> None:
     """The value came from our own caller: its callers decide."""
     if owner.cls is not None and ctx.world.mappings.relationship(owner.cls, name) is None:
         return
-    if len(owner.steps) > 6 or len(ctx.reads) > 60 or (owner.name, (*owner.steps, name), None) in cur.loaded:
+    if len(owner.steps) > 6 or len(ctx.reads) > 60 or loading.is_read(ctx, cur, owner, name):
         return
     loop = loading.innermost(ctx, owner.drawn)
     root = read.root or read.steps
-    found = read._replace(name=owner.name, steps=(*owner.steps, name), under=loading.parameter_guards(ctx), root=root)
+    under = (*conditions.parameter_guards(ctx), *conditions.passed_on(ctx, read.under, bound))
+    found = read._replace(name=owner.name, steps=(*owner.steps, name), under=under, root=root)
     if loop is not None and not read.in_loop:
         qualname = ctx.function.qualname if ctx.function is not None else "<module>"
         found = Read(owner.name, (*owner.steps, name), pos, True, loop, ctx.path, qualname, found.under)
     ctx.reads[found] = None
+    if read.in_loop and not found.under:
+        loading.note_each(ctx, cur, owner, name, "lazy")
 
 
 __all__ = ["effects", "join", "kept", "reads", "resolve_sid", "scope", "value", "walk"]

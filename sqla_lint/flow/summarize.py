@@ -135,7 +135,10 @@ def _writes(function: Function, returns: Exits) -> tuple[str, ...]:
     if function.cls is None or not function.node.params or not returns:
         return ()
     me = function.node.params[0].name
-    ways = [{path[0] for name, path, _ in state.loaded if name == me and len(path) == 1} for state in returns]
+    ways = [
+        {path[0] for name, path, loop in state.loaded if name == me and loop is None and len(path) == 1}
+        for state in returns
+    ]
     return tuple(sorted(set.intersection(*ways)))
 
 

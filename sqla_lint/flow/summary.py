@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import InstanceId, InstanceState
 from sqla_lint.flow.values import UNKNOWN, Sid, Value
-from sqla_lint.index.module import Function
+from sqla_lint.index.module import Class, Function
 from sqla_lint.lower.nodes import Pos
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ class Taken(NamedTuple):
 
 class Asks(NamedTuple):
     """The function runs a query that is made of what it is handed as *takes*, under the conditions *under* on its
-    parameters; *pos*, *path* and *qualname* say which.
+    parameters; *pos*, *path* and *qualname* say which. *row* is the parameter that is the key of the one row that is
+    asked for, with its class.
     """
 
     takes: tuple[Taken, ...]
@@ -95,6 +96,7 @@ class Asks(NamedTuple):
     path: str
     qualname: str
     under: tuple[Guard, ...] = ()
+    row: tuple[str, Class] | None = None
 
 
 class Renders(NamedTuple):

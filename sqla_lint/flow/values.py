@@ -310,7 +310,8 @@ class Origin(NamedTuple):
 
     *options* are (path, strategy) pairs, a path being the relationship names from the row. *single* if it gives one row
     at most; *certain* is False where an option could not be read; *filtered* if it may leave rows of the class out;
-    *pinned* are the (class, column) pairs that have one value in all rows; *partial* if it asks for a part of the rows
+    *pinned* are the (class, column) pairs that have one value in all rows; *chosen* those whose values are the keys (by
+    that name) of objects that the callers hold; *partial* if it asks for a part of the rows
     (``limit``), or for more than to see them (``FOR UPDATE``); *others* are the
     files and positions of other queries that the rows may come from as well. *closed* if its session
     was closed before the rows came here.
@@ -327,6 +328,7 @@ class Origin(NamedTuple):
     partial: bool = False
     closed: bool = False
     others: frozenset[tuple[str, Pos]] = frozenset()
+    chosen: frozenset[tuple[Class, str, str]] = frozenset()
 
     @property
     def places(self) -> frozenset[tuple[str, Pos]]:
@@ -368,10 +370,14 @@ class ModelAttribute(NamedTuple):
 
 
 class Criterion(NamedTuple):
-    """``Owner.id == value``: a query that filters by it has one value of that column in all its rows."""
+    """``Owner.id == value``, ``Owner.id.is_(None)``: a query that filters by it has one value of that column in
+    all its rows. *keys* is the name of the key that ``Pet.owner_id.in_([owner.id for owner in given])`` takes of what
+    the function was handed.
+    """
 
     cls: Class
     name: str
+    keys: str | None = None
     kind: str = "criterion"
 
 
@@ -445,6 +451,14 @@ class Pair(NamedTuple):
 
     items: tuple[Value, ...]
     kind: str = "pair"
+
+
+class Key(NamedTuple):
+    """The primary key of a row: as long as somebody holds the row, ``get`` finds it without a statement."""
+
+    row: Entity | Parameter
+    name: str
+    kind: str = "key"
 
 
 class Record(NamedTuple):
@@ -556,4 +570,5 @@ def _join_origins(left: Origin | None, right: Origin | None) -> Origin | None:
         left.partial or right.partial,
         left.closed or right.closed,
         (left.places | right.places) - {(path, pos)},
+        left.chosen | right.chosen,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqla_lint import slow_calls
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import loading, members, substitute
+from sqla_lint.flow import conditions, members, substitute
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Waited
 from sqla_lint.flow.graph import Guard
@@ -56,7 +56,7 @@ def note(ctx: Context, cur: Cursor, wait: Wait, shared: frozenset[Sid], via: boo
             ctx.emit(Waited(sid, pos, first, wait.what, (wait.path, wait.pos) if via else None, after))
             cur.sessions[sid] = state._replace(waited=first)
     if len(ctx.waits) < _MAX_WAITS:
-        ctx.waits[wait._replace(told=frozenset(told), under=loading.parameter_guards(ctx))] = None
+        ctx.waits[wait._replace(told=frozenset(told), under=conditions.parameter_guards(ctx))] = None
 
 
 def outside(
@@ -99,7 +99,7 @@ def project(ctx: Context, cur: Cursor, function: Function, summary: Summary, bou
     outcomes: dict[n.Expr, bool | None] = {}
     for wait in waits:
         seconds = bound.get(wait.seconds, UNKNOWN) if wait.seconds is not None else UNKNOWN
-        if seconds == Literal(0, "int") or substitute.is_ruled_out(ctx, wait.under, bound, outcomes):
+        if seconds == Literal(0, "int") or conditions.is_ruled_out(ctx, wait.under, bound, outcomes):
             continue
         told = (substitute.resolve_sid(ctx, sid, bound) for sid in wait.told)
         passed_on = seconds.name if isinstance(seconds, Parameter) and not seconds.steps else None
@@ -172,7 +172,7 @@ class Slowness:
         ctx = self.world.static_context(function.path, function)
         found = next(
             (
-                wait._replace(under=loading.guards_on(function, guards))
+                wait._replace(under=conditions.guards_on(function, guards))
                 for part, guards in _conditions(function.node.body, ())
                 for call in sorted((p for p in own_nodes(part) if isinstance(p, n.Call)), key=lambda c: c.pos)
                 if (wait := self._call(ctx, call, depth)) is not None

@@ -54,6 +54,11 @@ class Columns:
         column = self.of(cls).get(name)
         return column is not None and not column.is_key
 
+    def is_whole_key(self, cls: Class, name: str) -> bool:
+        """Whether *name* is the primary key, and all of it."""
+        columns = self.of(cls)
+        return name in columns and columns[name].is_key and sum(column.is_key for column in columns.values()) == 1
+
     @cached_property
     def _listened(self) -> frozenset[str]:
         """Names of classes with a listener for ``init``: it may set anything on what is made."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqla_lint.index.annotations import keyword, string
 from sqla_lint.index.mapped_classes import MappedClasses
 from sqla_lint.index.module import Class, walk
+from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n
 
 
@@ -17,7 +18,7 @@ class ForeignKeys:
         self.classes = classes
         self.names = classes.names
         self._keys: dict[tuple[Class, Class], frozenset[str]] = {}
-        self._tables: dict[Class, frozenset[str]] = {}
+        self._tables: dict[Class, frozenset[str] | None] = {}
 
     def to(self, cls: Class, target: Class | None) -> frozenset[str]:
         """The columns of *cls* (its bases' too) whose foreign key leads to *target*."""
@@ -70,18 +71,37 @@ class ForeignKeys:
         if cls in self.classes.imperative:
             return None
         if cls not in self._tables:
-            self._tables[cls] = frozenset(self._foreign_tables(cls))
+            self._tables[cls] = self._foreign_tables(cls)
         return self._tables[cls]
 
-    def _foreign_tables(self, cls: Class) -> set[str]:
+    def _foreign_tables(self, cls: Class) -> frozenset[str] | None:
         found: set[str] = set()
         for owner in self.names.lineage(cls):
-            for stmts in owner.assigned.values():
-                found.update(self._foreign_keys(owner.path, stmts[-1]))
-            for method in owner.methods.values():
-                if "declared_attr" in method.words:
-                    found.update(self._foreign_keys(owner.path, method.node))
-        return found
+            for _, node in self._columns(owner):
+                found.update(self._foreign_keys(owner.path, node))
+            if "__table__" in owner.assigned:
+                tables = list(self._written_tables(owner))
+                if not tables:
+                    return None
+                for table in tables:
+                    keys = self.foreign_tables(table) if isinstance(table, Class) else self._foreign_keys(*table)
+                    found.update(keys or ())
+        return frozenset(found)
+
+    def _written_tables(self, cls: Class) -> Iterator[Class | tuple[str, object]]:
+        """What the ``__table__`` of a class is made of: tables of other classes, and ``Table(...)`` with its file."""
+        value = getattr(cls.assigned["__table__"][-1], "value", None)
+        for node in walk(value):
+            if isinstance(node, n.Call) and self.names.meaning(cls.path, node.func) == "table":
+                yield cls.path, node
+            if isinstance(node, n.Attribute) and node.attr == "__table__":
+                owner = self.names.definition(cls.path, node.value)
+                if isinstance(owner, Class) and owner is not cls:
+                    yield owner
+            elif isinstance(node, (n.Name, n.Attribute)):
+                table = self.names.definition(cls.path, node)
+                if isinstance(table, Variable) and len(table.assigned) == 1:
+                    yield table.path, table.assigned[0]
 
     def _foreign_keys(self, path: str, node: object) -> Iterator[str]:
         for call in walk(node):
@@ -110,10 +130,26 @@ class ForeignKeys:
             name = string(getattr(stmts[-1], "value", None)) if stmts else None
             if name:
                 found.add(name.rsplit(".", 1)[-1])
-            # Flask-SQLAlchemy and SQLModel name the table after the class.
-            found.add(_snake(owner.name))
-            found.add(owner.name.lower())
+            for table in self._written_tables(owner) if "__table__" in owner.assigned else ():
+                found.update(self.tables(table) if isinstance(table, Class) else self._table_names(*table))
+            if owner is cls or self._has_table(owner):
+                # Flask-SQLAlchemy and SQLModel name the table after the class.
+                found.update((_snake(owner.name), owner.name.lower()))
         return frozenset(found)
+
+    def _table_names(self, path: str, node: object) -> Iterator[str]:
+        """The names that ``Table("name", ...)`` in *node* gives."""
+        for call in walk(node):
+            if isinstance(call, n.Call) and call.args and self.names.meaning(path, call.func) == "table":
+                name = string(call.args[0])
+                if name:
+                    yield name.rsplit(".", 1)[-1]
+
+    def _has_table(self, cls: Class) -> bool:
+        """Whether a base has a table itself: a mixin and an abstract class have none that their subclasses share."""
+        stmts = cls.assigned.get("__abstract__")
+        value = getattr(stmts[-1], "value", None) if stmts else None
+        return self.classes.is_mapped(cls) and not (isinstance(value, n.Constant) and value.value is True)
 
 
 def _snake(name: str) -> str:

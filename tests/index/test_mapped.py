@@ -185,6 +185,32 @@ class TestRelationships:
         assert models.relationship("Keeper", "pets") is not None
         assert models.relationship("Keeper", "first") is None
 
+    def test_an_abstract_base_that_both_sides_have_is_no_table(self) -> None:
+        text = BASE + (
+            "class Stamped(Base):\n    __abstract__ = True\n"
+            "class House(Stamped):\n    id = Column(Integer, primary_key=True)\n"
+            "class Pet(Stamped):\n    owner_id = Column(ForeignKey('owners.id'))\n"
+            "class Owner(Stamped):\n    __tablename__ = 'owners'\n    house_id = Column(ForeignKey(House.id))\n"
+            "    house = relationship('House')\n    pets = relationship('Pet')\n"
+        )
+        pets, house = (Models(a=text).relationship("Owner", name) for name in ("pets", "house"))
+        assert pets is not None
+        assert house is not None
+        assert (pets.many, house.many) == (True, False)
+
+    def test_tables_that_are_written_elsewhere(self) -> None:
+        text = BASE + (
+            "owners = Table('owners', Base.metadata, Column('id', Integer, primary_key=True))\n"
+            "pets = Table('pets', Base.metadata, Column('owner_id', ForeignKey('owners.id')))\n"
+            "class Paper(Base):\n    __tablename__ = 'papers'\n    keeper_id = Column(ForeignKey('owners.id'))\n"
+            "class Owner(Base):\n    __table__ = owners\n    pets = relationship('Pet')\n"
+            "class Pet(Base):\n    __table__ = pets.outerjoin(Paper.__table__)\n    owner = relationship(Owner)\n"
+            "class Stray(Base):\n    __table__ = found()\n    owner = relationship(Owner)\n"
+        )
+        models = Models(a=text)
+        many = [models.relationship(*one) for one in (("Owner", "pets"), ("Pet", "owner"), ("Stray", "owner"))]
+        assert [one.many for one in many if one is not None] == [True, False, None]
+
     def test_imperative(self) -> None:
         text = ORM + "reg = registry()\nclass Pet: pass\nclass Owner: pass\nreg.map_imperatively(Pet, t)\n"
         text += "reg.map_imperatively(Owner, u, properties={'pets': relationship(Pet, lazy='selectin'), 'x': u.c.x})\n"
