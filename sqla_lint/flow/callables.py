@@ -7,6 +7,7 @@ from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.summary import Applies, Summary
 from sqla_lint.flow.values import (
+    UNKNOWN,
     Caller,
     FunctionValue,
     Getter,
@@ -24,7 +25,7 @@ def note(ctx: Context, func: Parameter, args: list[Value]) -> None:
     """The function calls *func*, which it was handed itself, for rows."""
     if ctx.static or func.steps or func.cls is not None or len(ctx.applies) >= _MAX_APPLIES:
         return
-    if any(isinstance(arg, Parameter) or containers.holds_rows(arg) for arg in args):
+    if any(_is_of_rows(arg) for arg in args):
         drawn = any(loading.innermost(ctx, getattr(arg, "drawn", ())) is not None for arg in args)
         ctx.applies[Applies(func.name, tuple(args), drawn)] = None
 
@@ -38,13 +39,22 @@ def applied(ctx: Context, cur: Cursor, summary: Summary, bound: dict[str, Value]
     for one in summary.applies:
         func = bound.get(one.name)
         if isinstance(func, (LambdaValue, FunctionValue, Getter, Caller, Partial)):
-            args = [substitute.value(ctx, cur, arg, bound, pos) for arg in one.args]
+            args = [_given(ctx, cur, arg, bound, pos) for arg in one.args]
             if any(containers.holds_rows(arg) for arg in args):
                 if one.in_loop:
                     ctx.loops = (*outer, loop)
                     args = [loading.drawn_by(arg, loop) for arg in args]
                 _apply(ctx, cur, func, args, pos)
                 ctx.loops = outer
+
+
+def _given(ctx: Context, cur: Cursor, arg: Value, bound: dict[str, Value], pos: Pos) -> Value:
+    """An argument as the caller knows it: a session of the callee's own is none that begins here."""
+    return substitute.value(ctx, cur, arg, bound, pos) if _is_of_rows(arg) else UNKNOWN
+
+
+def _is_of_rows(arg: Value) -> bool:
+    return isinstance(arg, Parameter) or containers.holds_rows(arg)
 
 
 def _apply(ctx: Context, cur: Cursor, func: Value, args: list[Value], pos: Pos) -> None:

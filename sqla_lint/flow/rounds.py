@@ -71,7 +71,7 @@ def loops_of(function: Function) -> dict[LoopId, Loop]:
 
 
 def purpose(loop: Loop, function: Function, world: World) -> str:
-    """What *loop* goes round for: ``data``, ``batch``, ``retry`` or ``endless`` (a ``while``, a queue, a stream)."""
+    """What *loop* goes round for: ``data``, ``batch``, ``literal``, ``retry`` or ``endless`` (a ``while``, a queue, a stream)."""
     if loop.iter is None or loop.target is None:
         return "endless"
     words = _words(loop.target)
@@ -93,7 +93,7 @@ def _source(expr: n.Expr, function: Function, world: World, hops: int) -> str:
     if isinstance(expr, n.Call):
         return _call(expr, function, world, hops)
     if isinstance(expr, n.Sequence) and not any(isinstance(item, n.Starred) for item in expr.items):
-        return "batch"  # what is written down is no data: each item stands for a kind of work
+        return "literal"  # what is written down is no data: each item stands for a kind of work
     words = named(expr)
     for kind, known in (("endless", _STREAM), ("batch", _BATCH), ("retry", _RETRY)):
         if words & known:
