@@ -186,11 +186,12 @@ GENERATIVE: Final = frozenset(
         "enable_assertions", "with_session", "set_label_style", "only_return_tuples", "with_statement_hint",
         "correlate_except", "offset", "slice", "fetch", "from_statement", "union", "union_all", "intersect",
         "intersect_all", "except_", "except_all", "with_labels", "with_transformation", "yield_per", "apply_labels",
+        "with_parent",
     }
 )  # fmt: skip
 # Those of them that may leave rows out.
 NARROWS: Final = frozenset(
-    {"filter", "filter_by", "where", "join", "outerjoin", "offset", "slice", "from_statement", "having"}
+    {"filter", "filter_by", "where", "join", "outerjoin", "offset", "slice", "from_statement", "having", "with_parent"}
 )
 # Those that ask for a part of the rows, may do so, or ask for more than to see them.
 PARTIAL: Final = frozenset({"slice", "fetch", "from_statement", "with_for_update", "offset"})
@@ -201,7 +202,17 @@ NO_JOIN: Final = frozenset(
 # Those that select from more than before, and those after which there are as many rows as pass the filters.
 JOINS: Final = frozenset({"join", "outerjoin", "join_from", "outerjoin_from", "select_from"})
 KEEPS_ROWS: Final = frozenset(
-    {"filter", "filter_by", "where", "order_by", "options", "populate_existing", "execution_options", "yield_per"}
+    {
+        "filter",
+        "filter_by",
+        "where",
+        "order_by",
+        "options",
+        "populate_existing",
+        "execution_options",
+        "yield_per",
+        "with_parent",
+    }
 )
 # Query methods that run it and give: many rows, one row (or None), a plain value, a write.
 MANY: Final = frozenset({"all", "fetchall", "fetchmany", "partitions", "paginate"})

@@ -224,6 +224,40 @@ def test_a_loader_may_call_a_folder_of_templates_by_the_folder_around_it(tmp_pat
     assert found(project(tmp_path, templates, view)) == ["themes/dark/templates/index.html:2 SES401"]
 
 
+HELPERS = [
+    'def show(users):\n    return render_template("index.html", users=users)\n\n'
+    "def index():\n    return show(User.query.all())\n",
+    "def show(name, users):\n    return render_template(name, users=users)\n\n"
+    'def index():\n    return show("index.html", User.query.all())\n',
+    "def show(name, **names):\n    return render_template(name, menu=[], **names)\n\n"
+    'def index():\n    return show("index.html", users=User.query.all())\n',
+    "class Page:\n    def show(self, name, **names):\n        return render_template(name, **names)\n\n"
+    'class Index(Page):\n    def get(self):\n        return self.show("index.html", **{"users": User.query.all()})\n',
+    'def show(users):\n    return render_template("index.html", users=users)\n\n'
+    "def listed(users):\n    return show(users)\n\n"
+    "def index():\n    return listed(User.query.all())\n",
+]
+
+
+@pytest.mark.parametrize("view", HELPERS)
+def test_helpers_that_render(tmp_path: Path, view: str) -> None:
+    assert alone(tmp_path, LOOP, view) == ["2"]
+    assert alone(tmp_path, LOOP, view.replace("query", "query.options(selectinload(User.pets))")) == []
+
+
+@pytest.mark.parametrize("renderer", ["index.html", "app:templates/index.html"])
+def test_views_of_pyramid(tmp_path: Path, renderer: str) -> None:
+    view = f"""
+from pyramid.view import view_config
+
+@view_config(route_name="index", renderer="{renderer}")
+def index(request):
+    return {{"users": request.db.query(User).order_by(User.id).all(), "title": "Users"}}
+"""
+    assert alone(tmp_path, LOOP, view) == ["2"]
+    assert alone(tmp_path, LOOP, view.replace(".order_by", ".options(selectinload(User.pets)).order_by")) == []
+
+
 def test_a_view_that_is_not_checked_says_nothing(tmp_path: Path) -> None:
     folder = project(tmp_path, {"templates/index.html": LOOP})
     (folder / "other.py").touch()

@@ -28,6 +28,7 @@ from sqla_lint.flow import (
     sessions,
     setting,
     substitute,
+    unseen,
     usage,
     variants,
     waits,
@@ -66,6 +67,7 @@ from sqla_lint.flow.values import (
     Session,
     Stack,
     Transaction,
+    Unproved,
     Value,
 )
 from sqla_lint.index.module import Function
@@ -104,7 +106,8 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
         result = apply(ctx, cur, func, args, kwargs, node.pos, node)
         cascades.appended(ctx, cur, node.func.value, args, known)
         return result
-    return apply(ctx, cur, func, args, kwargs, node.pos, node)
+    result = apply(ctx, cur, func, args, kwargs, node.pos, node)
+    return unseen.asked(ctx, cur, func, args, node) if result == UNKNOWN else result
 
 
 def _arguments(ctx: Context, cur: Cursor, node: n.Call) -> list[Value]:
@@ -224,6 +227,8 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
         return sessions.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, Query):
         return queries.method(ctx, cur, receiver, name, args, kwargs, pos)
+    if isinstance(receiver, Unproved):
+        return unseen.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, LoaderOption):
         return queries.chained(ctx, receiver, name, args, kwargs)
     if isinstance(receiver, Transaction):

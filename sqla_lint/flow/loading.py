@@ -310,7 +310,7 @@ def column_status(ctx: Context, owner: Entity, name: str) -> str | None:
     said = said or {strategy for path, strategy in options if path in wild} & api.COLUMN_LOADS
     if not deferred and ("defer" not in said or not ctx.world.columns.is_deferrable(owner.cls, name)):
         return None
-    if origin is None or not origin.certain:
+    if origin is None or not origin.certain or (wild[0], "unknown") in options:
         return "unknown"
     return "loaded" if "undefer" in said else "lazy"
 
@@ -355,7 +355,7 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
         if relation is None or relation.target is None:
             return UNKNOWN
         if relation.lazy in api.DYNAMIC:
-            return Dynamic(UNKNOWN)
+            return Dynamic(Entity(relation.target, None, via=relation.inverse))
         steps = (*owner.steps, node.attr)
         if relation.many:
             return Many(Parameter(owner.name, (*steps, "[]"), owner.drawn, relation.target))
@@ -366,6 +366,12 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
     if node.attr in ctx.world.reading_names:
         note_parameter_read(ctx, cur, owner, node.attr, node.pos)
     return Parameter(owner.name, (*owner.steps, node.attr), owner.drawn)
+
+
+def mixed_in(ctx: Context, cur: Cursor, node: n.Attribute) -> Value:
+    """A mixin's method reads ``self.attr``, which some class that has the mixin loads: its callers know which row."""
+    note_parameter_read(ctx, cur, Parameter("self"), node.attr, node.pos)
+    return Parameter("self", (node.attr,))
 
 
 def note_parameter_read(ctx: Context, cur: Cursor, owner: Parameter, attr: str, pos: Pos) -> None:

@@ -84,16 +84,25 @@ def _class(ctx: Context, cur: Cursor, node: n.Attribute, owner: ClassValue) -> V
 
 
 def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance) -> Value:
+    from sqla_lint.flow import loading
+
     for name, value in owner.held:
         if name == node.attr:
             return value
     method = ctx.world.method(owner.cls, node.attr)
-    if method is not None:
+    if method is not None and not has_decorator(method, "declared_attr"):
         return _method(ctx, cur, node, method, owner)
+    if node.attr in ctx.world.mappings.relationship_names and is_mixed_in(ctx, owner):
+        return loading.mixed_in(ctx, cur, node)
     found = ctx.world.attribute(owner, node.attr)
     if found in (UNKNOWN, NONE) and owner.path == ("self",) and ctx.world.keeps_argument(owner.cls, node.attr):
         return Parameter("self", (node.attr,))
     return _inherited(ctx, node, owner) if found == UNKNOWN else found
+
+
+def is_mixed_in(ctx: Context, value: Value) -> bool:
+    """Whether *value* is the object of a mixin's method: a row of a class that has the mixin."""
+    return isinstance(value, Instance) and value.path == ("self",) and value.cls in ctx.world.mappings.mixins
 
 
 def _inherited(ctx: Context, node: n.Attribute, owner: Instance) -> Value:

@@ -21,8 +21,10 @@ from sqla_lint.flow.values import (
     LoaderOption,
     Many,
     ModelAttribute,
+    Options,
     Origin,
     Pair,
+    Parameter,
     Query,
     Record,
     Sid,
@@ -30,8 +32,6 @@ from sqla_lint.flow.values import (
 )
 from sqla_lint.index.module import Class
 from sqla_lint.lower.nodes import Pos
-
-Pairs = frozenset[tuple[tuple[str, ...], str]]
 
 
 def make(ctx: Context, args: list[Value], pos: Pos, sid: Sid | None, wraps: bool) -> Query:
@@ -95,7 +95,7 @@ def run(ctx: Context, cur: Cursor, query: Query, pos: Pos, writes: bool = False,
         return
     if sid is not None:
         sessions.statement(ctx, cur, sid, pos, writes)
-    if not writes:
+    if not writes and query.counted:
         asking.note(ctx, sid, pos)
     hold(ctx, cur, query, one)
 
@@ -164,6 +164,8 @@ def method(
     if name in api.GENERATIVE or name in api.RESULT_KEEPS - {"freeze"} or name == "populate_existing":
         if name in api.PARTIAL:
             query = changed(query, partial=True)
+        if name == "with_parent":
+            query = changed(query, pinned=query.origin.pinned | _parents(ctx, query, args))
         return _narrowed(query, args, kwargs) if name in api.NARROWS else query
     if name == "mappings":
         run(ctx, cur, query, pos)
@@ -192,6 +194,20 @@ def _narrowed(query: Query, args: list[Value], kwargs: dict[str, Value]) -> Quer
     if isinstance(row, Entity):
         pinned |= {(row.cls, name) for name in kwargs}
     return changed(query, filtered=True, pinned=query.origin.pinned | pinned)
+
+
+def _parents(ctx: Context, query: Query, args: list[Value]) -> frozenset[tuple[Class, str]]:
+    """What all rows of ``query.with_parent(owner)`` have in common: their parent; any, if it is not known which."""
+    row, parent = _first(query.row), args[0] if args else UNKNOWN
+    mapped = ctx.world.mappings.mapped(row.cls) if isinstance(row, Entity) else None
+    if mapped is None:
+        return frozenset()
+    known = parent.cls if isinstance(parent, (Entity, Parameter)) else None
+    return frozenset(
+        (mapped.cls, relation.name)
+        for relation in ctx.world.mappings.relationships(mapped.cls)
+        if known is None or relation.target is None or relation.target in ctx.world.mappings.lineage(known)
+    )
 
 
 def _run_method(
@@ -223,7 +239,7 @@ def _first(row: Value) -> Value:
     return row.items[0] if isinstance(row, Pair) and row.items else row
 
 
-def executed(ctx: Context, cur: Cursor, statement: Value, how: str, sid: Sid, pos: Pos) -> Value:
+def executed(ctx: Context, cur: Cursor, statement: Value, how: str, sid: Sid | None, pos: Pos) -> Value:
     """What ``session.execute/scalars/scalar/exec`` gives for a statement;
     the statement itself was counted by the caller.
     """
@@ -232,7 +248,7 @@ def executed(ctx: Context, cur: Cursor, statement: Value, how: str, sid: Sid, po
         return Query(UNKNOWN, origin, executed=True, buffered=True)
     if not isinstance(statement, Query):
         return UNKNOWN
-    buffered = ctx.is_async(sid) and how not in ("stream", "stream_scalars")
+    buffered = sid is not None and ctx.is_async(sid) and how not in ("stream", "stream_scalars")
     query = changed(statement, sid=sid)._replace(executed=True, buffered=buffered)
     hold(ctx, cur, query, one=how == "scalar")
     if how in ("scalars", "stream_scalars"):
@@ -268,7 +284,7 @@ def option(strategy: str, args: list[Value], kwargs: dict[str, Value]) -> Loader
 
 def loader_option(strategy: str, args: list[Value], start: LoaderOption | None = None) -> LoaderOption:
     """``joinedload(Owner.pets)``, or the next step of a chain. Only the last of several steps gets the strategy."""
-    pairs: Pairs | None = start.pairs if start is not None else frozenset()
+    pairs: Options | None = start.pairs if start is not None else frozenset()
     path = start.end if start is not None else ()
     if strategy == "none":
         return LoaderOption(pairs, path)
@@ -280,6 +296,9 @@ def loader_option(strategy: str, args: list[Value], start: LoaderOption | None =
             steps.append(arg.name)
         elif isinstance(arg, Literal) and isinstance(arg.value, str):
             steps.extend(arg.value.split("."))
+        elif pairs is not None and strategy in ("only", *api.COLUMN_LOADS):
+            # Which columns is not known; no relationship is loaded or left out by it.
+            return LoaderOption(pairs | {((*path, ALL_COLUMNS), "unknown")}, path)
         else:
             return LoaderOption(None, path)
     end = (*path, *steps)

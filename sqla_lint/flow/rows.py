@@ -9,9 +9,11 @@ from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import (
     UNKNOWN,
     Dynamic,
+    Entity,
     Literal,
     Many,
     Mapping,
+    Origin,
     Pair,
     Query,
     Record,
@@ -49,7 +51,7 @@ def method(
     if isinstance(receiver, Record):
         return _record(receiver, name, args)
     if isinstance(receiver, Dynamic):
-        return _dynamic(ctx, receiver, name, pos)
+        return _dynamic(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, Many):
         if name in _KEEPS:
             return receiver
@@ -97,8 +99,14 @@ def _mapping(ctx: Context, receiver: Mapping, name: str) -> Value:
     return UNKNOWN
 
 
-def _dynamic(ctx: Context, receiver: Dynamic, name: str, pos: Pos) -> Value:
+def _dynamic(
+    ctx: Context, cur: Cursor, receiver: Dynamic, name: str, args: list[Value], kwargs: dict[str, Value], pos: Pos
+) -> Value:
     """A dynamic collection is a query: its rows come by another statement, which is SES402's concern."""
+    from sqla_lint.flow import queries
+
+    if name in api.GENERATIVE or name in ("options", "limit", "with_entities"):
+        return queries.method(ctx, cur, _query_of(ctx, receiver, pos), name, args, kwargs, pos)
     if name in api.QUERY_RUNS - api.BULK:
         asking.note(ctx, None, pos)
     if name in ("all", "paginate"):
@@ -106,6 +114,13 @@ def _dynamic(ctx: Context, receiver: Dynamic, name: str, pos: Pos) -> Value:
     if name in ("first", "one", "one_or_none", "get"):
         return receiver.row
     return receiver if name not in ("count", "exists", "append", "add", "remove") else UNKNOWN
+
+
+def _query_of(ctx: Context, collection: Dynamic, pos: Pos) -> Query:
+    """The query that a dynamic collection is: what loads its rows stands here."""
+    origin = Origin(ctx.path, pos, filtered=True)
+    row = collection.row._replace(origin=origin, steps=(), drawn=()) if isinstance(collection.row, Entity) else UNKNOWN
+    return Query(row, origin, executed=False)
 
 
 def of_container(

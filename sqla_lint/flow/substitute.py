@@ -4,7 +4,7 @@ its reads judged.
 
 from __future__ import annotations
 
-from sqla_lint.flow import aliases, frameworks, instances, loading, ownership, sessions, transitions, usage
+from sqla_lint.flow import aliases, frameworks, instances, loading, members, ownership, sessions, transitions, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Closing, Ended, Handed
 from sqla_lint.flow.graph import Guard
@@ -338,6 +338,8 @@ def evaluate_test(ctx: Context, test: n.Expr, bound: Bound) -> bool | None:
 
 
 def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Function, pos: Pos) -> None:
+    if members.is_mixed_in(ctx, given) and read.steps[0] in ctx.world.mappings.relationship_names:
+        given = Parameter("self")
     owner = walk(ctx, given, read.steps[:-1])
     name = read.steps[-1]
     if read.in_loop and isinstance(owner, Entity) and _shares_parent(ctx, given, read.steps[:-1]):

@@ -33,6 +33,10 @@ A parameter without an annotation
     mapped class or a
     ``select`` handed to it, a session handed in. Its name proves nothing.
 
+``x.query(Owner)`` and ``x.execute(select(Owner))`` (``scalars``, ...) on a value that is not known
+    ask a session: the mapped class shows it, for ``query`` with what its result is asked next. Nothing is concluded of
+    that session but what its rows have loaded, and that only where nothing is awaited.
+
 A parameter that holds rows
     has loaded what the project's callers loaded: if all of them hand over rows without the load, the read is reported;
     if some do, their calls are; if no caller is known, nothing is.

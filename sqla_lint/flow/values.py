@@ -12,6 +12,8 @@ from sqla_lint.index.shapes import Shape
 from sqla_lint.lower.nodes import Lambda, Pos
 
 LoopId: TypeAlias = tuple[int, int]
+# Loader options: (path, strategy) pairs.
+Options: TypeAlias = frozenset[tuple[tuple[str, ...], str]]
 
 
 class Value(Protocol):
@@ -304,7 +306,7 @@ class Origin(NamedTuple):
 
     path: str
     pos: Pos
-    options: frozenset[tuple[tuple[str, ...], str]] = frozenset()
+    options: Options = frozenset()
     sid: Sid | None = None
     single: bool = False
     certain: bool = True
@@ -373,7 +375,7 @@ class Query(NamedTuple):
 
     *executed* is False for a bare ``Select``; *wraps* if rows come as one-tuples (``session.execute(select(Owner))``);
     *single* if it can give one row at most; *buffered* if all rows were fetched when it was made (an
-    ``AsyncSession``'s results).
+    ``AsyncSession``'s results); *counted* is False where its session cannot be seen: it may be a new one each time.
     """
 
     row: Value
@@ -382,7 +384,15 @@ class Query(NamedTuple):
     wraps: bool = False
     single: bool = False
     buffered: bool = False
+    counted: bool = True
     kind: str = "query"
+
+
+class Unproved(NamedTuple):
+    """What ``something.query(Owner)`` gave: *query*, if that was a session; what it is asked next tells."""
+
+    query: Query
+    kind: str = "unproved"
 
 
 class LoaderOption(NamedTuple):
@@ -390,7 +400,7 @@ class LoaderOption(NamedTuple):
     not known.
     """
 
-    pairs: frozenset[tuple[tuple[str, ...], str]] | None
+    pairs: Options | None
     end: tuple[str, ...] = ()
     cls: Class | None = None
     kind: str = "loader-option"
@@ -486,6 +496,10 @@ def join(left: Value, right: Value) -> Value:
     if isinstance(left, Entity) and isinstance(right, Entity):
         if left._replace(origin=None, made=None) == right._replace(origin=None, made=None):
             return left._replace(origin=_join_origins(left.origin, right.origin), made=None)
+    if isinstance(left, Unproved) and isinstance(right, Query):
+        left = left.query
+    elif isinstance(left, Query) and isinstance(right, Unproved):
+        right = right.query
     if isinstance(left, Query) and isinstance(right, Query):
         if left._replace(origin=right.origin, row=right.row) == right:
             origin = _join_origins(left.origin, right.origin)
@@ -498,9 +512,15 @@ def join(left: Value, right: Value) -> Value:
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         return Mapping(join(left.key, right.key), join(left.value, right.value))
     if isinstance(left, LoaderOption) and isinstance(right, LoaderOption):
-        known = left.pairs is not None and right.pairs is not None
-        return LoaderOption(left.pairs | right.pairs if known else None)  # type: ignore[operator]
+        if left.pairs is None or right.pairs is None:
+            return LoaderOption(None)
+        return LoaderOption(_join_options(left.pairs, right.pairs))
     return UNKNOWN
+
+
+def _join_options(left: Options, right: Options) -> Options:
+    """What either query loads is taken to be loaded: what one alone leaves out, the other has."""
+    return (left | right) - {(path, strategy) for path, strategy in left ^ right if strategy == "defer"}
 
 
 def _join_origins(left: Origin | None, right: Origin | None) -> Origin | None:
@@ -511,7 +531,7 @@ def _join_origins(left: Origin | None, right: Origin | None) -> Origin | None:
     return Origin(
         path,
         pos,
-        left.options | right.options,
+        _join_options(left.options, right.options),
         left.sid if left.sid == right.sid else None,
         left.single and right.single,
         left.certain and right.certain,

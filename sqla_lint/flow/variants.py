@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from typing import NamedTuple
 
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow import unseen
 from sqla_lint.flow.containers import EMPTY
 from sqla_lint.flow.context import Context, dotted
 from sqla_lint.flow.facts import LazyRead, Lent
@@ -20,6 +21,7 @@ from sqla_lint.flow.values import (
     UNKNOWN,
     Alias,
     ClassValue,
+    Dynamic,
     Entity,
     FunctionValue,
     Instance,
@@ -57,12 +59,11 @@ def note(ctx: Context, node: n.Call, func: Value, args: list[Value]) -> None:
     if ctx.function is None or ctx.static:
         return
     attr = node.func.attr if isinstance(node.func, n.Attribute) else None
-    if isinstance(func, Parameter) and func.cls is None:
-        if attr is None or attr in api.OF_QUERIES:
-            _want(ctx, func.name, func.steps[:-1] if attr is not None else func.steps)
+    if isinstance(func, Parameter) and func.cls is None and (attr is None or attr in api.OF_QUERIES):
+        _want(ctx, func.name, func.steps[:-1] if attr is not None else func.steps)
     elif func == UNKNOWN and (attr is None or attr in api.OF_QUERIES):
         _want_named(ctx, node.func.value if isinstance(node.func, n.Attribute) else node.func)
-    elif _makes_queries(func) or (isinstance(func, FunctionValue) and _wants(ctx, func)):
+    elif _makes_queries(func) or unseen.is_asked(ctx, func, node) or _is_wanting(ctx, func):
         spread = any(isinstance(part, n.Starred) for part in node.args)
         values = [UNKNOWN] * len(node.args) if spread else args
         given = [*zip(node.args, values), *((k.value, UNKNOWN) for k in node.keywords)]
@@ -80,8 +81,8 @@ def note(ctx: Context, node: n.Call, func: Value, args: list[Value]) -> None:
                 _want_named(ctx, part)
 
 
-def _wants(ctx: Context, func: FunctionValue) -> bool:
-    found = ctx.world.summaries.get(func.function)
+def _is_wanting(ctx: Context, func: Value) -> bool:
+    found = ctx.world.summaries.get(func.function) if isinstance(func, FunctionValue) else None
     return found is not None and bool(found.wants)
 
 
@@ -159,6 +160,8 @@ def _is_givable(ctx: Context, value: Value) -> bool:
         return ctx.world.mappings.is_mapped(value.cls)
     if isinstance(value, Query):
         return any(isinstance(row, Entity) for row in (value.row, *getattr(value.row, "items", ())))
+    if isinstance(value, Dynamic):
+        return isinstance(value.row, Entity)
     if isinstance(value, FunctionValue):
         static = value.receiver is None or isinstance(value.receiver, ClassValue)
         return static and ctx.world.is_relevant(value.function)
@@ -170,9 +173,11 @@ def _is_givable(ctx: Context, value: Value) -> bool:
 
 
 def _handed(value: Value) -> Value:
-    """A query as the callee knows it: its session is the caller's concern."""
+    """A query as the callee knows it: its session is the caller's concern, and so is whose dynamic collection it is."""
     from sqla_lint.flow import queries
 
+    if isinstance(value, Dynamic) and isinstance(value.row, Entity):
+        return Dynamic(Entity(value.row.cls, None, via=value.row.via))
     return queries.changed(value, sid=None) if isinstance(value, Query) else value
 
 

@@ -98,6 +98,21 @@ class Mappings:
             return found
         return next((self._backrefs[key] for c in self.lineage(cls) if (key := (c, name)) in self._backrefs), None)
 
+    def relationships(self, cls: Class) -> list[Relationship]:
+        """All relationships of *cls*, backrefs from other classes included."""
+        mapped = self.mapped(cls)
+        own = mapped.relationships if mapped is not None else {}
+        backrefs = (
+            one for (owner, name), one in self._backrefs.items() if owner in self.lineage(cls) and name not in own
+        )
+        return [*own.values(), *backrefs]
+
+    @cached_property
+    def mixins(self) -> frozenset[Class]:
+        """Classes that are not mapped, and of which mapped ones have their methods."""
+        mapped = (c for classes in self.classes.classes_by_name.values() for c in classes if self.is_mapped(c))
+        return frozenset(base for cls in mapped for base in self.lineage(cls) if not self.is_mapped(base))
+
     def lineage(self, cls: Class) -> tuple[Class, ...]:
         """The class and its bases within the project, nearest first (depth first, as good as Python's order here)."""
         return self.names.lineage(cls)
@@ -135,6 +150,7 @@ class Mappings:
             value = getattr(stmts[-1], "value", None)
             if isinstance(value, n.Call):
                 yield name, value
+        yield from self.classes.added.get(cls, {}).items()
 
     def _own(self, cls: Class) -> dict[str, _Raw]:
         """The relationships that the body of *cls* itself declares."""
@@ -147,6 +163,9 @@ class Mappings:
                 found[name] = _Raw(name, value, annotation, cls, stmt.pos)
             elif annotation is not None and self._annotation_relationship(cls, annotation, value):
                 found[name] = _Raw(name, None, annotation, cls, stmt.pos)
+        for name, call in self.classes.added.get(cls, {}).items():
+            if self._is_relationship(cls, call):
+                found[name] = _Raw(name, call, None, cls, call.pos)
         for name, method in cls.methods.items():
             call = self._declared_attr(method.node) if method.node.decorators else None
             if call is not None and self._is_relationship(cls, call):

@@ -7,10 +7,13 @@ from functools import cached_property
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.index.annotations import last_name
-from sqla_lint.index.module import Class, walk
+from sqla_lint.index.module import Class, statements, walk
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import External, Variable
 from sqla_lint.lower import nodes as n
+
+# What declares an attribute of a class that is mapped already.
+_PROPERTIES = frozenset({"column_property", "deferred", "relationship"})
 
 
 class MappedClasses:
@@ -91,6 +94,24 @@ class MappedClasses:
                     target = self.names.definition(module.path, call.args[0])
                     if isinstance(target, Class):
                         yield target, call
+
+    @cached_property
+    def added(self) -> dict[Class, dict[str, n.Call]]:
+        """What a class's file gives it outside its body: ``Owner.pet_count = column_property(...)``."""
+        found: dict[Class, dict[str, n.Call]] = {}
+        for module in self.names.project.modules.values():
+            if not module.words & _PROPERTIES:
+                continue
+            inner = (f.node.body for f in module.functions if f.words & _PROPERTIES and f.cls is None)
+            for stmt in (*module.node.body, *(s for body in inner for s in statements(body))):
+                for target in stmt.targets if isinstance(stmt, n.Assign) else ():
+                    call = getattr(stmt, "value", None)
+                    if not isinstance(target, n.Attribute) or not isinstance(call, n.Call):
+                        continue
+                    owner = self.names.definition(module.path, target.value)
+                    if isinstance(owner, Class) and owner.path == module.path and last_name(call.func) in _PROPERTIES:
+                        found.setdefault(owner, {})[target.attr] = call
+        return found
 
     def by_name(self, dotted: str, near: Class) -> Class | None:
         """The mapped class that a string means to *near*: SQLAlchemy looks in the registry of its declarative base.
