@@ -191,7 +191,7 @@ GENERATIVE: Final = frozenset(
 )  # fmt: skip
 # Those of them that may leave rows out.
 NARROWS: Final = frozenset(
-    {"filter", "filter_by", "where", "join", "outerjoin", "offset", "slice", "from_statement", "having", "with_parent"}
+    {"filter", "filter_by", "where", "join", "outerjoin", "offset", "slice", "from_statement", "having"}
 )
 # Those that ask for a part of the rows, may do so, or ask for more than to see them.
 PARTIAL: Final = frozenset({"slice", "fetch", "from_statement", "with_for_update", "offset"})

@@ -102,7 +102,7 @@ def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance) -> 
 
 def is_mixed_in(ctx: Context, value: Value) -> bool:
     """Whether *value* is the object of a mixin's method: a row of a class that has the mixin."""
-    return isinstance(value, Instance) and value.path == ("self",) and value.cls in ctx.world.mappings.mixins
+    return isinstance(value, Instance) and value.path == ("self",) and value.cls in ctx.world.mappings.classes.mixins
 
 
 def _inherited(ctx: Context, node: n.Attribute, owner: Instance) -> Value:

@@ -165,7 +165,8 @@ def method(
         if name in api.PARTIAL:
             query = changed(query, partial=True)
         if name == "with_parent":
-            query = changed(query, pinned=query.origin.pinned | _parents(ctx, query, args))
+            # All children of one parent: what they refer to among themselves is there.
+            return changed(query, pinned=query.origin.pinned | _parents(ctx, query, args))
         return _narrowed(query, args, kwargs) if name in api.NARROWS else query
     if name == "mappings":
         run(ctx, cur, query, pos)
@@ -205,7 +206,7 @@ def _parents(ctx: Context, query: Query, args: list[Value]) -> frozenset[tuple[C
     known = parent.cls if isinstance(parent, (Entity, Parameter)) else None
     return frozenset(
         (mapped.cls, relation.name)
-        for relation in ctx.world.mappings.relationships(mapped.cls)
+        for relation in ctx.world.mappings.relationships(mapped)
         if known is None or relation.target is None or relation.target in ctx.world.mappings.lineage(known)
     )
 

@@ -80,7 +80,7 @@ class Relevance:
         found = set(names)
         for module in self.project.modules.values():
             for cls in module.classes:
-                if self.mappings.is_mapped(cls) or cls in self.mappings.mixins:
+                if self.mappings.is_mapped(cls) or cls in self.mappings.classes.mixins:
                     found.update(name for name, method in cls.methods.items() if method.words & names)
         return frozenset(found)
 

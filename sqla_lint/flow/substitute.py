@@ -329,12 +329,20 @@ def evaluate_test(ctx: Context, test: n.Expr, bound: Bound) -> bool | None:
     if isinstance(test, n.UnaryOp) and test.op == "not":
         inner = evaluate_test(ctx, test.operand, bound)
         return None if inner is None else not inner
+    if isinstance(test, n.Compare) and _is_none_or_member(test, bound):
+        return test.ops[0] == "!="
     names = [part.id for part in walk_nodes(test) if isinstance(part, n.Name)]
     if not all(name in bound for name in names) or ctx.depth >= MAX_DEPTH:
         return None
     blind = ctx.world.static_context(ctx.path, None)
     blind.locals = frozenset(names)
     return truth(evaluate(blind, Cursor(State(dict(bound), {}), None), test))
+
+
+def _is_none_or_member(test: n.Compare, bound: Bound) -> bool:
+    """Whether None is compared with what a class or module names (``kind == Kind.LARGE``), which is not None."""
+    is_none = isinstance(test.left, n.Name) and bound.get(test.left.id) == NONE
+    return is_none and test.ops in (("==",), ("!=",), ("is",)) and isinstance(test.comparators[0], n.Attribute)
 
 
 def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Function, pos: Pos) -> None:

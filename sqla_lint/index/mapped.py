@@ -98,20 +98,11 @@ class Mappings:
             return found
         return next((self._backrefs[key] for c in self.lineage(cls) if (key := (c, name)) in self._backrefs), None)
 
-    def relationships(self, cls: Class) -> list[Relationship]:
-        """All relationships of *cls*, backrefs from other classes included."""
-        mapped = self.mapped(cls)
-        own = mapped.relationships if mapped is not None else {}
-        backrefs = (
-            one for (owner, name), one in self._backrefs.items() if owner in self.lineage(cls) and name not in own
-        )
-        return [*own.values(), *backrefs]
-
-    @cached_property
-    def mixins(self) -> frozenset[Class]:
-        """Classes that are not mapped, and of which mapped ones have their methods."""
-        mapped = (c for classes in self.classes.classes_by_name.values() for c in classes if self.is_mapped(c))
-        return frozenset(base for cls in mapped for base in self.lineage(cls) if not self.is_mapped(base))
+    def relationships(self, mapped: Mapped) -> list[Relationship]:
+        """All relationships of a class, backrefs from other classes included."""
+        own, lineage = mapped.relationships, self.lineage(mapped.cls)
+        others = (one for (owner, name), one in self._backrefs.items() if owner in lineage and name not in own)
+        return [*own.values(), *others]
 
     def lineage(self, cls: Class) -> tuple[Class, ...]:
         """The class and its bases within the project, nearest first (depth first, as good as Python's order here)."""

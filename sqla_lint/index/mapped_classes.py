@@ -96,6 +96,12 @@ class MappedClasses:
                         yield target, call
 
     @cached_property
+    def mixins(self) -> frozenset[Class]:
+        """Classes that are not mapped, and of which mapped ones have their methods."""
+        mapped = (cls for classes in self.classes_by_name.values() for cls in classes if self.is_mapped(cls))
+        return frozenset(base for cls in mapped for base in self.names.lineage(cls) if not self.is_mapped(base))
+
+    @cached_property
     def added(self) -> dict[Class, dict[str, n.Call]]:
         """What a class's file gives it outside its body: ``Owner.pet_count = column_property(...)``."""
         found: dict[Class, dict[str, n.Call]] = {}
