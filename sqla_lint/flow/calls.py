@@ -19,6 +19,7 @@ from sqla_lint.flow import (
     handovers,
     instances,
     lambdas,
+    members,
     outside,
     ownership,
     queries,
@@ -81,7 +82,7 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
 
     if isinstance(node.func, n.Attribute) and node.func.attr in handover_calls.RESULTS:
         ctx.awaited = node.func.value.pos
-    func = _super_method(ctx, node.func) or expr(ctx, cur, node.func)
+    func = members.super_method(ctx, node.func) or expr(ctx, cur, node.func)
     if isinstance(node.func, n.Attribute) and node.func.attr in ("app_context", "test_request_context"):
         return AppContext()
     outer, ctx.aside = ctx.aside, ctx.aside or handovers.runs_aside(ctx, func, node)
@@ -142,19 +143,6 @@ def _collected(ctx: Context, cur: Cursor, func: Value, args: list[Value], node: 
     if isinstance(source, Many) and isinstance(source.item, Session) and source.item.sid.owner == "kept":
         return sessions.collected(ctx, cur, source.item.settings, node.pos)
     return None
-
-
-def _super_method(ctx: Context, func: n.Expr) -> Value | None:
-    """``super().method``: the method of the next class in the lineage."""
-    if not (isinstance(func, n.Attribute) and isinstance(func.value, n.Call) and ctx.function is not None):
-        return None
-    inner = func.value.func
-    if not (isinstance(inner, n.Name) and inner.id == "super") or ctx.function.cls is None:
-        return None
-    for cls in ctx.world.names.lineage(ctx.function.cls)[1:]:
-        if func.attr in cls.methods:
-            return FunctionValue(cls.methods[func.attr], ctx.world.self_value(ctx.function))
-    return UNKNOWN
 
 
 def apply(
