@@ -119,8 +119,15 @@ def _names(annotation: n.Expr) -> Iterator[n.Name]:
 # --- fields ----------------------------------------------------------------------------------------------------------
 
 
-def fields(known: Serializers, schema: Schema) -> list[Field]:
+def fields(known: Serializers, schema: Schema) -> tuple[Field, ...]:
     """The fields of a model, those of bases included."""
+    made = known.fields.get(schema)
+    if made is None:
+        made = known.fields[schema] = _fields(known, schema)
+    return made
+
+
+def _fields(known: Serializers, schema: Schema) -> tuple[Field, ...]:
     found: dict[str, Field] = {}
     by_name = _is_set(known, schema.cls, api.BY_NAME)
     for owner in reversed(known.names.lineage(schema.cls)):
@@ -133,7 +140,7 @@ def fields(known: Serializers, schema: Schema) -> list[Field]:
     changed = _validated(known, schema.cls)
     if "*" in changed:
         changed = frozenset(found)
-    return [field._replace(inner=None) if name in changed else field for name, field in found.items()]
+    return tuple(field._replace(inner=None) if name in changed else field for name, field in found.items())
 
 
 def _given_to_bases(known: Serializers, cls: Class, owner: Class) -> Arguments:

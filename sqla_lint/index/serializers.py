@@ -9,6 +9,7 @@ from sqla_lint.index.mapped import Mappings
 from sqla_lint.index.module import Class
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import Variable
+from sqla_lint.index.shapes import Field, Schema
 from sqla_lint.lower import nodes as n
 
 _KINDS = frozenset({"model", "root-model", "schema", "auto-schema"})
@@ -21,6 +22,8 @@ class Serializers:
         self.names = names
         self.mappings = mappings
         self._kinds: dict[Class, str | None] = {}
+        # What has been worked out of each use of a schema.
+        self.fields: dict[Schema, tuple[Field, ...]] = {}
 
     def meaning(self, path: str, expr: n.Expr) -> str | None:
         """What a name means to a serializer (see :func:`serializer_api.meaning`), Flask-Marshmallow's ``ma.x`` too."""
