@@ -6,8 +6,8 @@ What is done with a call that cannot be seen into is written in :mod:`sqla_lint.
 from __future__ import annotations
 
 from sqla_lint import handover_calls
-from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import (
+    aliases,
     asking,
     cascades,
     configure,
@@ -188,8 +188,8 @@ def apply(
         method = ctx.world.method(func.cls, "__call__")
         if method is not None:
             return project(ctx, cur, pos, FunctionValue(method, func), args, kwargs, "__call__")
-    if node is not None and isinstance(node.func, n.Attribute) and node.func.attr in api.SENDS_ALL:
-        instances.flushed_somewhere(cur)
+    if node is not None and isinstance(node.func, n.Attribute):
+        aliases.named(cur, node.func.attr)
     return unknown(ctx, cur, args, kwargs, pos)
 
 
@@ -242,6 +242,7 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     if isinstance(receiver, Instance):
         # A method of a base outside the project: it may close what the object holds.
         ownership.release(ctx, cur, receiver)
+    aliases.named(cur, name)
     return unknown(ctx, cur, args, kwargs, pos)
 
 
