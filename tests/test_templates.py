@@ -176,6 +176,54 @@ def index(request):
     assert alone(tmp_path, LOOP, view) == ["2"]
 
 
+@pytest.mark.parametrize(
+    "view",
+    [
+        'from pyramid.view import view_config\n@view_config(route_name="i", renderer="shop:templates/index.html")\n'
+        'def index(request):\n    return {"users": User.query.all()}\n',
+        "import aiohttp_jinja2\ndef index(request):\n"
+        '    return aiohttp_jinja2.render_template("index.html", request, {"users": User.query.all()})\n',
+        "from flask_themes2 import render_theme_template\ndef show(name, **names):\n"
+        '    return render_theme_template("dark", name, **names)\n'
+        'def index():\n    return show("index.html", users=User.query.all())\n',
+        "from quart import render_template\ndef index():\n"
+        '    return render_template("index.html", users=User.query.all())\n',
+    ],
+)
+def test_how_other_frameworks_name_templates(tmp_path: Path, view: str) -> None:
+    assert alone(tmp_path, LOOP, view) == ["2"]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        'from pyramid.view import view_config\n@view_config(renderer="json")\n'
+        'def index(request):\n    return {"users": User.query.all()}\n',
+        'from jinja2 import DictLoader, Environment\npages = Environment(loader=DictLoader({"index.html": ""}))\n'
+        'def index():\n    return pages.get_template("index.html").render(users=User.query.all())\n',
+        'from jinja2 import Environment, FileSystemLoader\npages = Environment(loader=FileSystemLoader("mails"))\n'
+        'def index():\n    return pages.get_template("index.html").render(users=User.query.all())\n',
+        'def show(name, **names):\n    return render_template("plain/" + name, **names)\n'
+        'def index():\n    return show("index.html", users=User.query.all())\n',
+        'def show(name, **names):\n    name = name + ".txt"\n    return render_template(name, **names)\n'
+        'def index():\n    return show("index.html", users=User.query.all())\n',
+        '@pages.context_processor\ndef added():\n    return {"users": User.query.all()}\n'
+        'def index():\n    return render_template("index.html")\n',
+    ],
+)
+def test_templates_that_are_others(tmp_path: Path, view: str) -> None:
+    assert alone(tmp_path, LOOP, view) == []
+
+
+def test_a_loader_may_call_a_folder_of_templates_by_the_folder_around_it(tmp_path: Path) -> None:
+    view = VIEW.replace('"index.html"', '"dark/index.html"')
+    templates: dict[str, str | bytes] = {
+        "themes/dark/templates/index.html": LOOP,
+        "themes/light/templates/x.html": LOOP,
+    }
+    assert found(project(tmp_path, templates, view)) == ["themes/dark/templates/index.html:2 SES401"]
+
+
 HELPERS = [
     'def show(users):\n    return render_template("index.html", users=users)\n\n'
     "def index():\n    return show(User.query.all())\n",

@@ -85,6 +85,24 @@ def refuse_results(query: n.Expr, function: Function) -> None:
                 raise Refused("the statement runs elsewhere")
 
 
+def refuse_text(query: n.Expr, function: Function, world: World, hops: int = _HOPS) -> None:
+    """SQL text takes no ``limit``, nor is it part of a ``select``.
+
+    Raises:
+        Refused: the statement is one.
+    """
+    if isinstance(query, n.Constant):
+        raise Refused("the statement is SQL text")
+    if isinstance(query, n.Call) and world.names.meaning(function.path, query.func) == "text":
+        raise Refused("the statement is SQL text")
+    if isinstance(query, n.Call) and isinstance(query.func, n.Attribute):
+        refuse_text(query.func.value, function, world, hops)
+    if isinstance(query, n.Name) and hops:
+        for stmt in statements(function.node.body):
+            if isinstance(stmt, n.Assign) and query.id in bound_names(stmt):
+                refuse_text(stmt.value, function, world, hops - 1)
+
+
 # --- whether it is the same ------------------------------------------------------------------------------------------
 
 

@@ -43,6 +43,7 @@ def plan(verdict: Verdict, facts: Facts, module: ModuleIndex, world: World) -> t
     fetch, function = fetched.fetch_of(verdict, facts), facts.function
     source = fetched.source_of(fetch)
     _refuse_expected_error(fetch, function)
+    fetched.refuse_text(source.query, function, world)
     text = _first(source, module)
     whole = fetch.uses[0].node.pos
     fetched.refuse_results(source.query, function)

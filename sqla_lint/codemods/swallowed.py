@@ -11,7 +11,7 @@ from sqla_lint.codemods.layout import text_at
 from sqla_lint.codemods.places import Place, binds, own_walk, places, walk_with_parents
 from sqla_lint.codemods.site import Refused
 from sqla_lint.codemods.transactions import ENDS, effects
-from sqla_lint.flow import errors, evaluate
+from sqla_lint.flow import awaited, errors, evaluate
 from sqla_lint.flow.facts import Called, Exit, Facts, Ran, Used
 from sqla_lint.flow.state import Cursor, Failure, State
 from sqla_lint.flow.values import FunctionValue, Sid
@@ -61,7 +61,7 @@ class Swallowed:
     @cached_property
     def is_async(self) -> bool:
         session = self.facts.sessions.get(self.sid)
-        return session is not None and session.settings.is_async
+        return session is not None and (session.settings.is_async or self.sid in awaited.sessions(self.facts))
 
     @cached_property
     def inner(self) -> tuple[Place, ...]:

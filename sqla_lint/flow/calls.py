@@ -6,8 +6,8 @@ What is done with a call that cannot be seen into is written in :mod:`sqla_lint.
 from __future__ import annotations
 
 from sqla_lint import handover_calls
-from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import (
+    aliases,
     asking,
     callables,
     cascades,
@@ -22,6 +22,7 @@ from sqla_lint.flow import (
     iterators,
     lambdas,
     loading,
+    members,
     outside,
     ownership,
     queries,
@@ -86,7 +87,7 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
 
     if isinstance(node.func, n.Attribute) and node.func.attr in handover_calls.RESULTS:
         ctx.awaited = node.func.value.pos
-    func = _super_method(ctx, node.func) or expr(ctx, cur, node.func)
+    func = members.super_method(ctx, node.func) or expr(ctx, cur, node.func)
     if isinstance(node.func, n.Attribute) and node.func.attr in ("app_context", "test_request_context"):
         return AppContext()
     outer, ctx.aside = ctx.aside, ctx.aside or handovers.runs_aside(ctx, func, node)
@@ -149,19 +150,6 @@ def _collected(ctx: Context, cur: Cursor, func: Value, args: list[Value], node: 
     return None
 
 
-def _super_method(ctx: Context, func: n.Expr) -> Value | None:
-    """``super().method``: the method of the next class in the lineage."""
-    if not (isinstance(func, n.Attribute) and isinstance(func.value, n.Call) and ctx.function is not None):
-        return None
-    inner = func.value.func
-    if not (isinstance(inner, n.Name) and inner.id == "super") or ctx.function.cls is None:
-        return None
-    for cls in ctx.world.names.lineage(ctx.function.cls)[1:]:
-        if func.attr in cls.methods:
-            return FunctionValue(cls.methods[func.attr], ctx.world.self_value(ctx.function))
-    return UNKNOWN
-
-
 def apply(
     ctx: Context,
     cur: Cursor,
@@ -207,8 +195,8 @@ def apply(
         method = ctx.world.method(func.cls, "__call__")
         if method is not None:
             return project(ctx, cur, pos, FunctionValue(method, func), args, kwargs, "__call__")
-    if node is not None and isinstance(node.func, n.Attribute) and node.func.attr in api.SENDS_ALL:
-        instances.flushed_somewhere(cur)
+    if node is not None and isinstance(node.func, n.Attribute):
+        aliases.named(cur, node.func.attr)
     if isinstance(func, Parameter):
         callables.note(ctx, func, args)
     return unknown(ctx, cur, args, kwargs, pos)
@@ -263,6 +251,7 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     if isinstance(receiver, Instance):
         # A method of a base outside the project: it may close what the object holds.
         ownership.release(ctx, cur, receiver)
+    aliases.named(cur, name)
     return unknown(ctx, cur, args, kwargs, pos)
 
 

@@ -134,6 +134,19 @@ def _serializer(ctx: Context, cur: Cursor, node: n.Attribute, owner: Serializer)
     return _method(ctx, cur, node, method, Instance(schema.cls) if owner.how == "dump" else ClassValue(schema.cls))
 
 
+def super_method(ctx: Context, func: n.Expr) -> Value | None:
+    """``super().method``: the method of the next class in the lineage."""
+    if not (isinstance(func, n.Attribute) and isinstance(func.value, n.Call) and ctx.function is not None):
+        return None
+    inner = func.value.func
+    if not (isinstance(inner, n.Name) and inner.id == "super") or ctx.function.cls is None:
+        return None
+    for cls in ctx.world.names.lineage(ctx.function.cls)[1:]:
+        if func.attr in cls.methods:
+            return FunctionValue(cls.methods[func.attr], ctx.world.self_value(ctx.function))
+    return UNKNOWN
+
+
 def _row(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity | Parameter) -> Value:
     """A method or property of a mapped class; a column's value is nothing that matters."""
     if owner.cls is None:

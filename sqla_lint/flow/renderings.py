@@ -92,9 +92,7 @@ def of_template(
 
 
 def returned(ctx: Context, cur: Cursor, value: Value, node: n.Expr) -> None:
-    """A view returns the context of the template that its decorator names: Pyramid's ``view_config(renderer=...)``,
-    aiohttp's ``template(...)``.
-    """
+    """A view returns the context of the template that its decorator names: Pyramid's ``view_config(renderer=...)``."""
     function = ctx.function
     if ctx.static or not ctx.world.templates or function is None:
         return
@@ -109,10 +107,8 @@ def _named_by(decorator: n.Expr) -> str | None:
     if not isinstance(decorator, n.Call):
         return None
     called = decorator.func.attr if isinstance(decorator.func, n.Attribute) else getattr(decorator.func, "id", "")
-    given = decorator.args[:1] if called == "template" else ()
-    if called in ("view_config", "view_defaults"):
-        given = tuple(keyword.value for keyword in decorator.keywords if keyword.name == "renderer")
-    text = given[0].value if given and isinstance(given[0], n.Constant) else None
+    named = next((k.value for k in decorator.keywords if k.name == "renderer"), None)
+    text = named.value if isinstance(named, n.Constant) and called in ("view_config", "view_defaults") else None
     if not isinstance(text, str) or "." not in text:
         return None
     return text.rpartition(":")[2].removeprefix(f"{FOLDER}/")

@@ -71,7 +71,7 @@ def loops_of(function: Function) -> dict[LoopId, Loop]:
 
 
 def purpose(loop: Loop, function: Function, world: World) -> str:
-    """What *loop* goes round for: ``data``, ``batch``, ``literal``, ``retry`` or ``endless`` (a ``while``, a queue, a stream)."""
+    """What *loop* goes round for: ``data``, ``batch``, ``literal``, ``retry`` or ``endless`` (a ``while``, a queue)."""
     if loop.iter is None or loop.target is None:
         return "endless"
     words = _words(loop.target)

@@ -12,10 +12,12 @@ from sqla_lint.flow.values import (
     NONE,
     UNKNOWN,
     ClassValue,
+    Entity,
     Instance,
     Literal,
     Many,
     Outside,
+    Parameter,
     Query,
     Record,
     Registry,
@@ -93,14 +95,12 @@ def constructed(
 
 def built(ctx: Context, cur: Cursor, schema: Schema, kwargs: dict[str, Value], pos: Pos) -> None:
     """``PetPage(items=rows)``: of rows it makes schemas where these may be filled from attributes."""
-    serializers = ctx.world.serializers
-    fields = pydantic_schemas.fields(serializers, schema)
-    filled = {
-        field.paths[0][0]
-        for field in fields
-        if field.paths and field.inner is not None and _takes_rows(ctx, field.inner)
-    }
-    given = {name: value for name, value in kwargs.items() if name in filled}
+    given = {name: value for name, value in kwargs.items() if isinstance(value, (Entity, Many, Parameter, Query))}
+    if given:
+        fields = pydantic_schemas.fields(ctx.world.serializers, schema)
+        inner = {field.paths[0][0]: field.inner for field in fields if field.paths and field.inner is not None}
+        filled = {name for name, shape in inner.items() if name in given and _takes_rows(ctx, shape)}
+        given = {name: value for name, value in given.items() if name in filled}
     if given:
         schemas.fill(ctx, cur, schema, Record(tuple(given.values()), tuple(given)), pos)
 

@@ -25,7 +25,7 @@ from sqla_lint.flow import (
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Once
 from sqla_lint.flow.graph import Node, with_item
-from sqla_lint.flow.state import Cursor, Raised, State
+from sqla_lint.flow.state import Cursor, Loaded, Raised, State
 from sqla_lint.flow.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Many, Query, Scope, Session, Suppress, Value
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -210,8 +210,7 @@ def _next(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     if isinstance(stmt.target, n.Name):
         usage.passed(done, source, stmt.target.id, stmt.body)
     drawn = loading.draw(ctx, cur, source, stmt.pos[:2], stmt.iter)
-    # What loops inside this one have read was of the last item.
-    cur.loaded = frozenset(e for e in cur.loaded if e[2] is None or not stmt.pos[:2] < e[2] <= stmt.pos[2:])
+    cur.loaded = _of_earlier_rounds(cur.loaded, stmt.pos)
     ownership.bind(ctx, cur, stmt.target, drawn)
     if stmt.is_async:
         cur.raises(Raised("base"), stmt.iter.pos)
@@ -220,6 +219,22 @@ def _next(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
 
 def _unbegun(stmt: n.For) -> str:
     return f"%first{stmt.pos[0]}:{stmt.pos[1]}"
+
+
+def _while(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    """The condition of a ``while``: a round begins, or the loop ends."""
+    steps = []
+    for step in _test(ctx, node, cur):
+        way = Cursor(step.state, node)
+        if step.target == node.next[0]:
+            way.loaded = _of_earlier_rounds(way.loaded, node.pos)
+        steps.append(step._replace(state=way.state()))
+    return steps
+
+
+def _of_earlier_rounds(loaded: frozenset[Loaded], loop: Pos) -> frozenset[Loaded]:
+    """What is known to be loaded as another round begins: what loops inside have read was of the last item."""
+    return frozenset(e for e in loaded if e[2] is None or not loop[:2] < e[2] <= loop[2:])
 
 
 def _iterable(stmt: n.For) -> str:
@@ -436,7 +451,7 @@ def _case(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
 _KINDS: dict[str, Callable[[Context, Node, Cursor], list[Step]]] = {
     "stmt": _stmt,
     "test": _test,
-    "while": _test,
+    "while": _while,
     "iter": _iter,
     "next": _next,
     "return": _return,

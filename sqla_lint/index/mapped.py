@@ -113,8 +113,7 @@ class Mappings:
     def relationships(self, mapped: Mapped) -> list[Relationship]:
         """All relationships of a class, backrefs from other classes included."""
         own, lineage = mapped.relationships, self.lineage(mapped.cls)
-        others = (one for (owner, name), one in self._backrefs.items() if owner in lineage and name not in own)
-        return [*own.values(), *others]
+        return [*own.values(), *(r for (cls, name), r in self._backrefs.items() if cls in lineage and name not in own)]
 
     def lineage(self, cls: Class) -> tuple[Class, ...]:
         """The class and its bases within the project, nearest first (depth first, as good as Python's order here)."""

@@ -121,12 +121,13 @@ def _names(annotation: n.Expr) -> Iterator[n.Name]:
 
 def fields(known: Serializers, schema: Schema) -> tuple[Field, ...]:
     """The fields of a model, those of bases included."""
-    if schema not in known.fields:
-        known.fields[schema] = tuple(_fields(known, schema))
-    return known.fields[schema]
+    made = known.fields.get(schema)
+    if made is None:
+        made = known.fields[schema] = _fields(known, schema)
+    return made
 
 
-def _fields(known: Serializers, schema: Schema) -> Iterator[Field]:
+def _fields(known: Serializers, schema: Schema) -> tuple[Field, ...]:
     found: dict[str, Field] = {}
     by_name = _is_set(known, schema.cls, api.BY_NAME)
     for owner in reversed(known.names.lineage(schema.cls)):
@@ -139,8 +140,7 @@ def _fields(known: Serializers, schema: Schema) -> Iterator[Field]:
     changed = _validated(known, schema.cls)
     if "*" in changed:
         changed = frozenset(found)
-    for name, field in found.items():
-        yield field._replace(inner=None) if name in changed else field
+    return tuple(field._replace(inner=None) if name in changed else field for name, field in found.items())
 
 
 def _given_to_bases(known: Serializers, cls: Class, owner: Class) -> Arguments:

@@ -23,6 +23,8 @@ class Serializers:
         self.mappings = mappings
         self.fields: dict[Schema, tuple[Field, ...]] = {}
         self._kinds: dict[Class, str | None] = {}
+        # What has been worked out of each use of a schema.
+        self.fields: dict[Schema, tuple[Field, ...]] = {}
 
     def meaning(self, path: str, expr: n.Expr) -> str | None:
         """What a name means to a serializer (see :func:`serializer_api.meaning`), Flask-Marshmallow's ``ma.x`` too."""

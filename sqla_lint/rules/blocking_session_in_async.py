@@ -23,10 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_lint.flow.facts import Called, Facts, Ran
+from sqla_lint.flow.awaited import sessions as awaited_sessions
+from sqla_lint.flow.facts import Facts, Ran
 from sqla_lint.flow.values import Sid
 from sqla_lint.flow.world import World
-from sqla_lint.index.module import own_nodes, statements
+from sqla_lint.index.module import statements
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Note, Verdict
@@ -43,7 +44,7 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each coroutine, at the first call that blocks."""
     if not facts.function.node.is_async or world.is_test_code(facts.function):
         return
-    awaited = _awaited(facts)
+    awaited = awaited_sessions(facts)
     ran = [e for e in facts.events if isinstance(e, Ran) and _blocks(facts, e.sid) and e.sid not in awaited]
     direct = sorted((e for e in ran if e.name != "block-end"), key=lambda e: e.pos)
     blocks = sorted((e for e in ran if e.name == "block-end"), key=lambda e: e.pos)
@@ -70,9 +71,3 @@ def _with_of(facts: Facts, item: Pos) -> Pos:
 def _blocks(facts: Facts, sid: Sid) -> bool:
     session = facts.sessions.get(sid)
     return session is not None and not session.settings.is_async and session.settings.flavour not in _OTHER
-
-
-def _awaited(facts: Facts) -> frozenset[Sid]:
-    """Sessions of which a call is awaited: whatever their annotation says, they do not block."""
-    places: set[Pos] = {e.value.pos for e in own_nodes(facts.function.node.body) if isinstance(e, n.Await)}
-    return frozenset(e.sid for e in facts.events if isinstance(e, (Called, Ran)) and e.pos in places)

@@ -13,7 +13,7 @@ from codemods.fixing import repaired
 
 HEAD = '''\
 """A small shop."""
-from sqlalchemy import ForeignKey, create_engine, select
+from sqlalchemy import ForeignKey, create_engine, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 engine = create_engine("sqlite:///shop.db")
@@ -191,6 +191,11 @@ REFUSED: dict[str, tuple[str, str]] = {
     "conditions from elsewhere": (
         "only = [Item.id > 1]\n    return len(session.query(Item).filter(*only).all())",
         "made elsewhere",
+    ),
+    "the first of SQL text": ("return session.execute(text('SELECT id FROM items')).fetchall()[0]", "SQL text"),
+    "the first of SQL text in a variable": (
+        "ids = text('SELECT id FROM items')\n    return session.execute(ids).fetchall()[0]",
+        "SQL text",
     ),
     "a result": ("result = session.scalars(select(Item))\n    return len(result.all())", "elsewhere"),
     "a comment": ("return len(list(  # all\n        session.query(Item)))", "a comment"),

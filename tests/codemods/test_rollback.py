@@ -146,6 +146,34 @@ CASES: dict[str, tuple[str, str, str]] = {
         """,
         "unsafe savepoint",
     ),
+    "a session that only its awaited calls show": (
+        """
+        class Items:
+            def __init__(self, session):
+                self.session = session
+
+            async def find(self, name):
+                try:
+                    item = (await self.session.scalars(select(Item))).first()
+                    return item.name
+                except Exception:
+                    return None
+        """,
+        """
+        class Items:
+            def __init__(self, session):
+                self.session = session
+
+            async def find(self, name):
+                try:
+                    async with self.session.begin_nested():
+                        item = (await self.session.scalars(select(Item))).first()
+                    return item.name
+                except Exception:
+                    return None
+        """,
+        "unsafe savepoint",
+    ),
     "what only notes a change behind the last statement stays outside": (
         """
         def add(name, other):

@@ -94,11 +94,18 @@ def f(session: Session):
 """
 
 
-def test_two_loops_inside_a_loop() -> None:
+TAKEN = TWO_LOOPS.replace("for author in", "left =").replace(
+    ".all():", ".all()\n    while left:\n        author = left.pop()"
+)
+
+
+@pytest.mark.parametrize("body", [TWO_LOOPS, TAKEN])
+def test_two_loops_inside_a_loop(body: str) -> None:
+    more = body.count("\n") - TWO_LOOPS.count("\n")
     head = re.sub(r"\{(\w*)\}", "", re.sub(r"\{\w+\.\w+\}", "'a'", HEAD.replace("{hash}", "books")))
     start = head.count("\n")
-    assert per_row(RowProgram(0, head + TWO_LOOPS)) == {start + 3, start + 4}
-    assert {judged.verdict.pos[0] - start for judged in verdicts(head + TWO_LOOPS)[0]} == {3, 4}
+    assert per_row(RowProgram(0, head + body)) == {start + more + 3, start + more + 4}
+    assert {judged.verdict.pos[0] - start - more for judged in verdicts(head + body)[0]} == {3, 4}
 
 
 @pytest.mark.parametrize("seeds", BLOCKS)

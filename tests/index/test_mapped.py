@@ -265,3 +265,12 @@ class TestRelationships:
         assert mapped is not None
         assert mapped.deferred == {"notes", "text"}
         assert mapped.proxies["names"][:2] == ("pets", "name")
+
+
+@pytest.mark.parametrize(
+    ("argument", "many"),
+    [("", True), (", remote_side=[id]", False), (", uselist=False", False), (", primaryjoin=nearest", None)],
+)
+def test_a_relationship_to_the_class_itself_is_a_collection(argument: str, many: bool | None) -> None:
+    text = f"above_id = Column(ForeignKey('owners.id'))\n    pets = relationship('Owner'{argument})"
+    assert of(text)[:2] == ("Owner", many)
