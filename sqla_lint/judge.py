@@ -127,24 +127,29 @@ def _goes_on(read: Read, other: Read) -> bool:
 
 def _collect(read: Read, function: Function, summaries: Summaries) -> Iterator[tuple[Facts, Handed]]:
     """Follow a read up through functions that pass on what they were handed themselves."""
+    key = (read.path, read.pos, read.steps)
     seen = {function}
     work = [function]
     while work:
-        for caller in _callers(work.pop(), summaries.world):
+        passing = work.pop()
+        # A test is called by its runner, with what its fixtures give.
+        is_known = passing is function or summaries.world.is_test_code(passing)
+        for caller in _callers(passing, summaries.world):
+            facts = summaries.facts(caller)
+            events = [e for e in facts.events if isinstance(e, Handed) and (e.path, e.read, e.steps) == key]
+            passed = summaries.world.summary(caller).reads
+            passes = any((r.path, r.pos, r.root) == key for r in passed)
+            is_known = is_known or bool(events) or passes
             if caller in seen:
                 continue
             seen.add(caller)
-            facts = summaries.facts(caller)
-            for event in facts.events:
-                if isinstance(event, Handed) and (event.path, event.read, event.steps) == (
-                    read.path,
-                    read.pos,
-                    read.steps,
-                ):
-                    yield facts, event
-            passed = summaries.world.summary(caller).reads
-            if any((r.path, r.pos, r.root) == (read.path, read.pos, read.steps) for r in passed):
+            yield from ((facts, event) for event in events)
+            if passes:
                 work.append(caller)
+        if not is_known:
+            # Nobody is known to call what passes it on: of its rows nothing is known either.
+            unknown = Handed(read.pos, read.path, read.steps, read.steps[-1], None, passing.node.pos, "unknown")
+            yield summaries.facts(passing), unknown
 
 
 def _callers(function: Function, world: World) -> tuple[Function, ...]:

@@ -29,6 +29,7 @@ _MEANINGS: Final[dict[str, str]] = {
     "select": "select",
     "Query": "query-class",
     "aliased": "aliased",
+    "with_polymorphic": "aliased",
     "relationship": "relationship",
     "relation": "relationship",
     "backref": "backref",
@@ -259,6 +260,11 @@ COLUMN_LOADS: Final = frozenset({"defer", "undefer"})
 # Option methods that chain from one relationship to the next (``joinedload(A.b).selectinload(B.c)``).
 LOADER_OPTIONS: Final[dict[str, str]] = {
     name: what.split(":", 1)[1] for name, what in _MEANINGS.items() if what.startswith("load:")
+}
+
+# What an option, or a function of SQLAlchemy's, is called that loads a relationship on rows.
+EAGER_OPTIONS: Final = frozenset({name for name, what in LOADER_OPTIONS.items() if what in EAGER}) | {
+    "set_committed_value"
 }
 
 # --- errors ----------------------------------------------------------------------------------------------------------

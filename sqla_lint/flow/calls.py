@@ -9,6 +9,8 @@ from sqla_lint import handover_calls
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import (
     asking,
+    binding,
+    callables,
     cascades,
     configure,
     construct,
@@ -18,6 +20,7 @@ from sqla_lint.flow import (
     givebacks,
     handovers,
     instances,
+    iterators,
     lambdas,
     members,
     outside,
@@ -40,6 +43,7 @@ from sqla_lint.flow.summary import Summary
 from sqla_lint.flow.values import (
     UNKNOWN,
     AppContext,
+    Caller,
     ClassValue,
     Criterion,
     Dynamic,
@@ -60,6 +64,7 @@ from sqla_lint.flow.values import (
     ModelAttribute,
     Outside,
     Pair,
+    Parameter,
     Partial,
     Query,
     Record,
@@ -183,13 +188,17 @@ def apply(
     if isinstance(func, Serializer):
         return serializing.called(ctx, cur, func, args, kwargs, pos)
     if isinstance(func, Getter):
-        return outside.get_attributes(ctx, cur, func, args[0], pos) if args else UNKNOWN
+        return iterators.get_attributes(ctx, cur, func, args[0], pos) if args else UNKNOWN
+    if isinstance(func, Caller):
+        return iterators.call_method(ctx, cur, func, args[0], pos) if args else UNKNOWN
     if isinstance(func, Instance):
         method = ctx.world.method(func.cls, "__call__")
         if method is not None:
             return project(ctx, cur, pos, FunctionValue(method, func), args, kwargs, "__call__")
     if node is not None and isinstance(node.func, n.Attribute) and node.func.attr in api.SENDS_ALL:
         instances.flushed_somewhere(cur)
+    if isinstance(func, Parameter):
+        callables.note(ctx, func, args)
     return unknown(ctx, cur, args, kwargs, pos)
 
 
@@ -236,7 +245,7 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     if isinstance(receiver, Literal):
         if name == "format":
             texts.show(ctx, cur, (*args, *kwargs.values()), pos)
-        return UNKNOWN
+        return iterators.split(receiver, args) if name == "split" else UNKNOWN
     if isinstance(receiver, Entity):
         instances.shared(ctx, cur, receiver)
     if isinstance(receiver, Instance):
@@ -265,7 +274,7 @@ def project(
     how many of the arguments a ``partial`` gave.
     """
     function = func.function
-    bound = bind(ctx, function, func.receiver, args, kwargs, spread)
+    bound = binding.bind(function, func.receiver, args, kwargs, spread)
     summary = ctx.world.summary(function, any(ownership.sids(value) for value in bound.values()))
     asking.called(ctx, summary, bound, function, func.receiver, pos, ahead)
     summary = variants.summary(ctx, function, summary, bound, pos)
@@ -276,8 +285,10 @@ def project(
         return Many(substitute.kept(ctx, cur, summary.generator.yields, bound, pos))
     if not ctx.static:
         renderings.handed(ctx, cur, summary, bound, kwargs, function, pos)
-        usage.handed(ctx, cur, bound, function, summary, pos)
+        callables.applied(ctx, cur, summary, bound, pos)
         substitute.reads(ctx, cur, summary, bound, function, pos, spread)
+        loading.note_preloaded(cur, bound, function)
+        usage.handed(ctx, cur, bound, function, summary, pos)
         waits.project(ctx, cur, function, summary, bound, pos)
         setting.by_callee(ctx, cur, function, bound, pos)
         substitute.effects(ctx, cur, summary, bound, function, pos)
@@ -314,26 +325,4 @@ def _explicit_self(function: Function, bound: dict[str, Value]) -> Value | None:
     return bound.get(params[0].name) if function.cls is not None and params else None
 
 
-def bind(
-    ctx: Context,
-    function: Function,
-    receiver: Value | None,
-    args: list[Value],
-    kwargs: dict[str, Value],
-    spread: bool = False,
-) -> dict[str, Value]:
-    """Arguments by the parameters that take them; an argument that no plain parameter takes is not in it."""
-    bound: dict[str, Value] = {}
-    positional = [p for p in function.node.params if p.kind in ("pos", "normal")]
-    values = ([receiver] if receiver is not None else []) + args
-    for param, value in zip(positional, values):
-        bound[param.name] = value
-    for param in function.node.params:
-        if param.kind in ("normal", "kwonly") and param.name in kwargs:
-            bound[param.name] = kwargs[param.name]
-        elif param.name not in bound and not spread and isinstance(param.default, n.Constant):
-            bound[param.name] = Literal(param.default.value, param.default.kind)
-    return bound
-
-
-__all__ = ["apply", "bind", "call", "describe", "project", "unknown"]
+__all__ = ["apply", "call", "describe", "project", "unknown"]

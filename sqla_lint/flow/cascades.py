@@ -64,7 +64,8 @@ def _link(ctx: Context, cur: Cursor, owner: Entity, name: str, values: list[Valu
             continue
         back = _inverse(ctx, child, relation)
         held = known[one].holds | ({key} if back is not None and back.cascades else frozenset())
-        cur.instances[one] = known[one]._replace(sid=state.sid, holds=held)
+        # What the other side has of it by now is not followed.
+        cur.instances[one] = known[one]._replace(sid=state.sid, holds=held, touched=None)
         state = state._replace(holds=state.holds | {one})
     cur.instances[key] = state
 

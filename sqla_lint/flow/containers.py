@@ -8,6 +8,7 @@ from sqla_lint.flow.values import (
     UNKNOWN,
     Criterion,
     Entity,
+    Instance,
     LoaderOption,
     Many,
     Mapping,
@@ -126,6 +127,8 @@ def _stored(value: Value) -> Value:
         return Pair(tuple(_stored(item) for item in value.items))
     if isinstance(value, Record):
         return value._replace(values=tuple(_stored(item) for item in value.values))
+    if isinstance(value, Instance) and value.held:
+        return value._replace(held=tuple((name, _stored(item)) for name, item in value.held))
     return value
 
 
@@ -171,6 +174,8 @@ def parts(value: Value) -> tuple[Value, ...]:
         return value.items
     if isinstance(value, Record):
         return value.values
+    if isinstance(value, Instance):
+        return tuple(item for _, item in value.held)
     return (value.key, value.value) if isinstance(value, Mapping) else ()
 
 

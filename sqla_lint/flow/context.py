@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqla_lint.flow.facts import Event
 from sqla_lint.flow.graph import Guard
 from sqla_lint.flow.state import Cursor, SessionState
-from sqla_lint.flow.summary import Renders, Wait
+from sqla_lint.flow.summary import Applies, Renders, Wait
 from sqla_lint.flow.values import UNKNOWN, Session, Sid, Value
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
@@ -56,6 +56,8 @@ class Context:
         self.renders: dict[Renders, None] = {}
         self.aside = False
         self.awaited: Pos | None = None
+        # What the function calls of what it was handed.
+        self.applies: dict[Applies, None] = {}
         self.lends: set[Function] = set()
         self.wants: dict[tuple[str, tuple[str, ...]], None] = {}
         self.pending: set[tuple[object, ...]] = set()

@@ -93,9 +93,14 @@ def _display(items: tuple[Value, ...]) -> Value:
     known: Value = items[0] if items else UNKNOWN
     for item in items[1:]:
         known = join(known, item)
-    told = any(isinstance(item, Criterion) or isinstance(item, Entity) and item.made for item in items)
-    parts = items if len(items) < 9 and told else ()
+    parts = items if len(items) < 9 and any(_is_told_apart(item) for item in items) else ()
     return Many(known, single=len(items) < 2, fixed=True, parts=parts)
+
+
+def _is_told_apart(item: Value) -> bool:
+    if isinstance(item, Entity):
+        return item.made is not None
+    return isinstance(item, Criterion) or isinstance(item, Literal) and item.type == "str"
 
 
 def _dict(ctx: Context, cur: Cursor, node: n.Dict) -> Value:
@@ -235,7 +240,7 @@ def _if_exp(ctx: Context, cur: Cursor, node: n.IfExp) -> Value:
 
 def _lambda(ctx: Context, cur: Cursor, node: n.Lambda) -> Value:
     ownership.captured(ctx, cur, node)
-    return LambdaValue(node)
+    return LambdaValue(node, ctx.path)
 
 
 def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:

@@ -325,6 +325,11 @@ class Facts:
         return _lazy(event for event in self.events if isinstance(event, LazyRead))
 
     @cached_property
+    def raising(self) -> frozenset[Pos]:
+        """Where a lazy load raises, since nothing awaits it."""
+        return frozenset(event.pos for event in self.events if isinstance(event, AsyncRead))
+
+    @cached_property
     def rendered(self) -> dict[tuple[Pos, str, str], tuple[tuple[LazyRead, ...], ...]]:
         """The same of the templates that are rendered: by the call, the file of the read and the file of its loop."""
         found: dict[tuple[Pos, str, str], list[LazyRead]] = {}

@@ -92,7 +92,16 @@ def built(ctx: Context, cur: Cursor, entity: Entity, given: frozenset[str] | Non
         return
     generated = ctx.world.columns.generated(entity.cls)
     keyless = given is not None and bool(generated) and not generated & given
-    cur.instances[key] = InstanceState(keyless=keyless)
+    whole = ctx.world.method(entity.cls, "__init__") is None and not ctx.world.is_mapped_dataclass(entity.cls)
+    cur.instances[key] = InstanceState(keyless=keyless, touched=given if whole else None)
+
+
+def touched(cur: Cursor, key: InstanceId, state: InstanceState, name: str) -> InstanceState:
+    """An attribute of an instance was read or set: of one that is not saved yet, it is there from then on."""
+    if state.touched is not None and name not in state.touched:
+        state = state._replace(touched=state.touched | {name})
+        cur.instances[key] = state
+    return state
 
 
 def added(ctx: Context, cur: Cursor, sid: Sid, value: Value) -> None:
@@ -133,9 +142,10 @@ def merged(ctx: Context, cur: Cursor, sid: Sid, entity: Entity, pos: Pos) -> Ent
     before = session_of(cur, entity)
     _keeps_change(cur, before, sid)
     made = Entity(entity.cls, None, made=(ctx.path, pos))
-    key = identity(made)
+    key, given = identity(made), known(cur, entity)
     if not ctx.static and key is not None:
-        cur.instances[key] = InstanceState(sid, stored=True)
+        names = given[1].touched if given is not None else None
+        cur.instances[key] = InstanceState(sid, stored=True, touched=names, saved=True)
     return made
 
 
@@ -236,8 +246,9 @@ def rolled_back(cur: Cursor, sid: Sid, before: SessionState, pos: Pos) -> None:
 def flushed(ctx: Context, cur: Cursor, sid: Sid) -> None:
     """A flush gives keys to what the session holds, and to what other code may have added."""
     for key, state in cur.instances.items():
-        if state.keyless and (_may_be(state.sid, sid) if state.sid is not None else state.shared):
-            cur.instances[key] = state._replace(keyless=False)
+        mine = _may_be(state.sid, sid) if state.sid is not None else state.shared
+        if mine and (state.keyless or state.touched is not None and not state.saved):
+            cur.instances[key] = state._replace(keyless=False, saved=state.saved or state.sid == sid)
 
 
 def flushed_somewhere(cur: Cursor) -> None:
@@ -278,6 +289,13 @@ def loaded(cur: Cursor, entity: Entity) -> None:
             del cur.instances[key]
         elif state.expired is not None and state.sid == origin.sid:
             cur.instances[key] = state._replace(expired=None, committed=None, shared=True)
+
+
+def vague(cur: Cursor, entity: Entity) -> None:
+    """Some attributes of an instance were loaded, which ones is not followed."""
+    found = known(cur, entity)
+    if found is not None:
+        cur.instances[found[0]] = found[1]._replace(touched=None)
 
 
 def refreshed(cur: Cursor, entity: Entity) -> None:

@@ -43,8 +43,15 @@ ONE_ROW = (0, 0)
 EACH_ROW = (0, 1)
 # In place of a parameter: it is a serializer's field that reads the row.
 FIELD = "%field"
+# An attribute of a row's class with which what it has can be awaited.
+_AWAITABLE = "awaitable_attrs"
 # How many relationships a value is followed through.
 _MAX_STEPS = 6
+
+
+def at(key: object) -> str:
+    """The step that takes what a dictionary has under a literal key."""
+    return f"[{key!r}]"
 
 
 def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value, via: Read | None = None) -> Value:
@@ -52,7 +59,7 @@ def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value, via: R
     if isinstance(owner, AwaitableAttrs):
         return _awaitable(ctx, cur, node, owner.owner)
     if isinstance(owner, Entity):
-        if node.attr == "awaitable_attrs":
+        if node.attr == _AWAITABLE:
             return AwaitableAttrs(owner)
         return _entity(ctx, cur, node, owner, via)
     if isinstance(owner, Parameter):
@@ -153,6 +160,14 @@ def note_each(ctx: Context, cur: Cursor, owner: Entity, name: str, status: str) 
     if status == "lazy" and owner.origin is not None and len(cur.loaded) < 40:
         loop = ctx.loops[-1] if ctx.loops else EACH_ROW
         cur.loaded = cur.loaded | {(owner.origin.pos, (*owner.steps, name), loop)}
+
+
+def note_preloaded(cur: Cursor, bound: dict[str, Value], function: Function) -> None:
+    """A callee is handed rows and asks for what it loads eagerly: what it may have loaded on them is not known."""
+    if function.words & api.EAGER_OPTIONS and function.words & (api.EXECUTES | {"query"}):
+        for row in (row for value in bound.values() for row in instances.entities(value)):
+            if row.origin is not None:
+                cur.loaded = cur.loaded | {(row.origin.pos, (*row.steps, "*"), None)}
 
 
 def _begins(cur: Cursor, sid: Sid) -> None:
@@ -332,9 +347,11 @@ def write(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> None:
         usage.written(ctx, cur, owner, node.attr, node.pos)
         relation = ctx.world.mappings.relationship(owner.cls, node.attr)
         if relation is not None and relation.many:
+            lazy = usage.matters(ctx, cur, owner) and sends(ctx, cur, owner, node.attr, relation)
+            usage.read(ctx, cur, node, owner, relation, lazy)
             read(ctx, cur, node.pos, owner, relation)
-        elif owner.origin is not None and relation is not None:
-            cur.loaded = cur.loaded | {(owner.origin.pos, (*owner.steps, node.attr), None)}
+        elif relation is not None:
+            note_set(cur, owner, node.attr)
     elif node.attr in ctx.world.mappings.relationship_names:
         if isinstance(owner, Parameter):
             cur.loaded = cur.loaded | {(owner.name, (*owner.steps, node.attr), None)}
@@ -343,8 +360,19 @@ def write(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> None:
             cur.loaded = cur.loaded | {(owner.path[0], (node.attr,), None)}
 
 
+def note_set(cur: Cursor, owner: Entity, name: str) -> None:
+    """An attribute of a row was set without loading it: it is there from then on."""
+    if owner.origin is not None:
+        cur.loaded = cur.loaded | {(owner.origin.pos, (*owner.steps, name), None)}
+
+
 def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -> Value:
     """An attribute of what the caller handed in: the caller's rows decide what it costs, so it is only noted."""
+    if owner.steps[-1:] == (_AWAITABLE,):
+        cur.loaded = cur.loaded | {(owner.name, (*owner.steps[:-1], node.attr), None)}
+        return UNKNOWN
+    if node.attr == _AWAITABLE:
+        return owner._replace(steps=(*owner.steps, _AWAITABLE))
     if owner.cls is not None:
         relation = ctx.world.mappings.relationship(owner.cls, node.attr)
         if relation is None:
@@ -473,7 +501,17 @@ def drawn_by(value: Value, loop: LoopId) -> Value:
         return Pair(tuple(drawn_by(item, loop) for item in value.items))
     if isinstance(value, Record):
         return value._replace(values=tuple(drawn_by(item, loop) for item in value.values))
+    if isinstance(value, Instance) and value.held:
+        return value._replace(held=tuple((name, drawn_by(item, loop)) for name, item in value.held))
     return value
+
+
+def taken(ctx: Context, item: Value) -> Value:
+    """*item* as the next one of a result: in a loop, each round takes another one, unless it makes the query anew."""
+    rows = instances.entities(item)
+    if not ctx.loops or any(row.origin is not None and row.origin.pos[:2] > ctx.loops[-1] for row in rows):
+        return item
+    return drawn_by(item, ctx.loops[-1])
 
 
 def undrawn(value: Value, loop: LoopId) -> Value:
@@ -484,6 +522,8 @@ def undrawn(value: Value, loop: LoopId) -> Value:
         return Pair(tuple(undrawn(item, loop) for item in value.items))
     if isinstance(value, Record):
         return value._replace(values=tuple(undrawn(item, loop) for item in value.values))
+    if isinstance(value, Instance) and value.held:
+        return value._replace(held=tuple((name, undrawn(item, loop)) for name, item in value.held))
     if isinstance(value, Many):
         return value._replace(item=undrawn(value.item, loop))
     return value
@@ -506,7 +546,8 @@ def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index:
             return owner._replace(single=owner.single or one)
         return owner if isinstance(owner, Parameter) else UNKNOWN
     if isinstance(owner, ClassValue):
-        return serializing.generic(ctx, owner, node)
+        serialized = serializing.generic(ctx, owner, node)
+        return owner if serialized == UNKNOWN else serialized  # ``Repository[User]``
     if isinstance(owner, Pair):
         position = index.value if isinstance(index, Literal) else None
         if isinstance(position, int) and -len(owner.items) <= position < len(owner.items):
@@ -514,12 +555,13 @@ def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index:
         return UNKNOWN
     item: Value = UNKNOWN
     if isinstance(owner, Record):
-        return rows.at_key(owner, index)
+        key = Literal(index.cls.name, "str") if isinstance(index, ClassValue) else index
+        return rows.at_key(owner, key)
     if isinstance(owner, (Many, Mapping)):
         item = owner.item if isinstance(owner, Many) else owner.value
     elif isinstance(owner, Parameter) and owner.cls is None and len(owner.steps) < _MAX_STEPS:
         if isinstance(index, Literal) and index.type == "str":
-            return UNKNOWN
+            return Parameter(owner.name, (*owner.steps, at(index.value)), owner.drawn)
         item = Parameter(owner.name, (*owner.steps, "[]"), owner.drawn)
     if not isinstance(index, Literal) and ctx.loops:
         return drawn_by(item, ctx.loops[-1])

@@ -170,7 +170,11 @@ def _pair(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: Pair) -> Value:
     return Method(owner, node.attr)
 
 
-def _alias(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: Alias) -> Value:
+def _alias(ctx: Context, _cur: Cursor, node: n.Attribute, owner: Alias) -> Value:
+    for cls in ctx.world.mappings.classes.classes_by_name.get(node.attr, ()):
+        if owner.cls in ctx.world.mappings.lineage(cls)[1:]:
+            # ``with_polymorphic(Base, [Sub])`` has each subclass as an attribute.
+            return Alias(cls)
     return ModelAttribute(owner.cls, node.attr)
 
 

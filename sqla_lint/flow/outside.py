@@ -7,7 +7,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import configure, instances, loading, ownership, queries, rows, sessions, sql_texts, usage, waits
+from sqla_lint.flow import (
+    configure,
+    instances,
+    iterators,
+    loading,
+    ownership,
+    queries,
+    rows,
+    sessions,
+    sql_texts,
+    usage,
+    waits,
+)
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.state import Cursor
 from sqla_lint.flow.values import (
@@ -19,7 +31,6 @@ from sqla_lint.flow.values import (
     Factory,
     FlaskDb,
     FunctionValue,
-    Getter,
     LambdaValue,
     Literal,
     LoaderOption,
@@ -237,7 +248,9 @@ def _groupby(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Val
 
 def _next(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], pos: Pos) -> Value:
     listed = rows.rows_of(ctx, cur, args[0], pos) if args else UNKNOWN
-    return listed.item if isinstance(listed, Many) else UNKNOWN
+    if not isinstance(listed, Many):
+        return UNKNOWN
+    return listed.item if listed.single else loading.taken(ctx, listed.item)
 
 
 def _dict(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], _pos: Pos) -> Value:
@@ -280,6 +293,19 @@ def _getattr(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Va
     return UNKNOWN
 
 
+def _hasattr(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:
+    """``hasattr`` reads the attribute."""
+    _getattr(ctx, cur, args, kwargs, pos)
+    return UNKNOWN
+
+
+def _set_committed(_ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], _pos: Pos) -> Value:
+    """``set_committed_value(row, "pets", [...])``: that is what is loaded."""
+    if len(args) == 3 and isinstance(args[0], Entity) and isinstance(args[1], Literal):
+        loading.note_set(cur, args[0], str(args[1].value))
+    return UNKNOWN
+
+
 def _setattr(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], pos: Pos) -> Value:
     if len(args) == 3 and isinstance(args[0], Entity) and isinstance(args[1], Literal):
         usage.written(ctx, cur, args[0], str(args[1].value), pos)
@@ -289,22 +315,6 @@ def _setattr(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Va
         ownership.release(ctx, cur, value)
         instances.shared(ctx, cur, value)
     return UNKNOWN
-
-
-def _attrgetter(_ctx: Context, _cur: Cursor, args: list[Value], _kwargs: dict[str, Value], _pos: Pos) -> Value:
-    paths = tuple(arg.value for arg in args if isinstance(arg, Literal) and isinstance(arg.value, str))
-    return Getter(paths) if len(paths) == len(args) else UNKNOWN
-
-
-def get_attributes(ctx: Context, cur: Cursor, getter: Getter, owner: Value, pos: Pos) -> Value:
-    """Call what ``attrgetter`` made: several paths give a tuple."""
-    found: list[Value] = []
-    for path in getter.paths:
-        value = owner
-        for name in path.split("."):
-            value = loading.attribute(ctx, cur, n.Attribute(pos, n.Opaque(pos), name), value)
-        found.append(value)
-    return found[0] if len(found) == 1 else Pair(tuple(found))
 
 
 def _closing(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], pos: Pos) -> Value:
@@ -386,8 +396,12 @@ _HANDLERS: dict[str, Handler] = {
     "builtins.next": _next,
     "builtins.dict": _dict,
     "builtins.getattr": _getattr,
+    "builtins.hasattr": _hasattr,
     "builtins.setattr": _setattr,
-    "operator.attrgetter": _attrgetter,
+    "sqlalchemy.orm.attributes.set_committed_value": _set_committed,
+    "operator.attrgetter": iterators.attrgetter,
+    "operator.methodcaller": iterators.methodcaller,
+    "functools.reduce": iterators.reduce,
     "itertools.chain": _chain,
     "itertools.islice": _lazily_same,
     "itertools.groupby": _groupby,
@@ -397,6 +411,21 @@ _HANDLERS: dict[str, Handler] = {
     "itertools.dropwhile": _filter,
     "itertools.filterfalse": _filter,
     "itertools.product": _product,
+    "itertools.pairwise": iterators.pairwise,
+    "itertools.combinations": iterators.combinations,
+    "itertools.permutations": iterators.combinations,
+    "itertools.combinations_with_replacement": iterators.combinations,
+    "itertools.batched": iterators.batched,
+    "more_itertools.chunked": iterators.batched,
+    "itertools.tee": iterators.tee,
+    "itertools.cycle": _lazily_same,
+    "itertools.compress": _lazily_same,
+    "heapq.nlargest": iterators.second,
+    "heapq.nsmallest": iterators.second,
+    "random.sample": iterators.second,
+    "tqdm.tqdm": iterators.one_by_one,
+    "tqdm.auto.tqdm": iterators.one_by_one,
+    "rich.progress.track": iterators.one_by_one,
     "itertools.starmap": _starmap,
     "collections.defaultdict": _defaultdict,
     "collections.OrderedDict": _dict,

@@ -17,6 +17,7 @@ from sqla_lint.flow.values import (
     Method,
     Outside,
     Pair,
+    Parameter,
     Partial,
     Query,
     Record,
@@ -190,6 +191,9 @@ def _matters(value: Value, configured: tuple[str, ...] = ()) -> bool:
         return bool(value.held)
     if isinstance(value, Record):
         return not value.values or bool(sids(value)) or unread(value) is not None or containers.holds_rows(value)
+    if isinstance(value, Parameter):
+        # What a dictionary that was handed in has under each of its keys would make every way another one.
+        return not value.steps[-1:] or not value.steps[-1].startswith("['")
     return value != UNKNOWN
 
 
@@ -270,5 +274,5 @@ def _bind_subscript(ctx: Context, cur: Cursor, target: n.Subscript, value: Value
     if base is not None and isinstance(target.key, n.Constant):
         key = f"{base}[{target.key.value!r}]"
         cur.env.pop(key, None)
-        if value != UNKNOWN:
+        if value != UNKNOWN and not (isinstance(value, Parameter) and not _matters(value)):
             cur.env[key] = value

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from sqla_lint.index.module import Function
+from sqla_lint.index.module import Function, bound_names, own_nodes, statements
+from sqla_lint.lower import nodes as n
 
 _LOOPS = frozenset({"for", "while", "map", "sorted", "sort", "starmap", "lambda", "groupby", "attrgetter"})
 # Python's own ``filter``, ``min`` and ``max``: queries have methods of these names.
@@ -28,6 +29,15 @@ def repeats(function: Function) -> bool:
     if not function.words & {"filter", "min", "max"}:
         return False
     return any(_CALLS_EACH.search(line) for line in _lines(function))
+
+
+def applies(function: Function) -> bool:
+    """Whether the function calls something that it was handed in a loop, or for each item."""
+    names = {p.name for p in function.node.params} & function.body_words
+    if not names or not repeats(function):
+        return False
+    calls = re.compile(rf"(?<![\w.])(?:{'|'.join(sorted(names))})\(|\bmap\(|\bkey=")
+    return any(calls.search(line) for line in _lines(function)[1:])
 
 
 def shows(function: Function) -> bool:
@@ -67,3 +77,27 @@ def _asks(words: frozenset[str]) -> bool:
     if words & _ASKS:
         return True
     return "get" in words and any("session" in word.lower() or word in _SESSION_NAMES for word in words)
+
+
+def leading(function: Function, names: Collection[str]) -> set[str]:
+    """The function's variables that are assigned from something that mentions one of *names*."""
+    leading: set[str] = set()
+    names = function.body_words.intersection(names)
+    if not names:
+        return leading
+    for stmt in statements(function.node.body):
+        value = getattr(stmt, "value", None)
+        mentioned: list[n.Expr] = [item.context for item in stmt.items] if isinstance(stmt, n.With) else []
+        if isinstance(stmt, (n.Assign, n.AnnAssign)) and value is not None:
+            mentioned = [value]
+        if any(mentions(part, names, leading) for part in mentioned):
+            leading |= set(bound_names(stmt))
+    return leading
+
+
+def mentions(value: n.Expr, *names: Collection[str]) -> bool:
+    for part in own_nodes(value):
+        name = part.id if isinstance(part, n.Name) else getattr(part, "attr", "")
+        if any(name in some for some in names):
+            return True
+    return False

@@ -8,7 +8,7 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import asking, instances, sessions, sql_texts, usage
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Outlived
-from sqla_lint.flow.loading import ALL_COLUMNS
+from sqla_lint.flow.loading import ALL_COLUMNS, taken
 from sqla_lint.flow.state import CLOSED, Cursor, Held
 from sqla_lint.flow.values import (
     TRUE,
@@ -125,6 +125,7 @@ def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
     for row in rows:
         if isinstance(row, Entity):
             instances.loaded(cur, row)
+            _given_to_held(ctx, cur, query, row)
             for path, strategy in query.origin.options:
                 if path and strategy in api.EAGER:
                     # Rows that the session holds already are given what the query loads with its own.
@@ -135,6 +136,18 @@ def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
                 if target is not None:
                     held.add((target, query.origin.pos, "one" if one or query.single else "loaded"))
             cur.held = cur.held | held
+
+
+def _given_to_held(ctx: Context, cur: Cursor, query: Query, row: Entity) -> None:
+    """What a query loads with its rows is there on those that an earlier query gave, too: they are the same objects."""
+    paths = [path for path, strategy in query.origin.options if path and strategy in api.EAGER]
+    for cls, pos, which in cur.held if paths else ():
+        if pos is not None and pos != query.origin.pos and which != "loaded" and _related(ctx, cls, row.cls):
+            cur.loaded = cur.loaded | {(pos, path, None) for path in paths}
+
+
+def _related(ctx: Context, one: Class, other: Class) -> bool:
+    return one in ctx.world.mappings.lineage(other) or other in ctx.world.mappings.lineage(one)
 
 
 def _reached(ctx: Context, row: Entity, path: tuple[str, ...]) -> Class | None:
@@ -172,14 +185,25 @@ def method(
         run(ctx, cur, query, pos)
         return query._replace(row=_by_name(query.row), wraps=False, executed=True)
     if name in api.RESULT_RESHAPES:
-        return query._replace(row=UNKNOWN, wraps=False)
+        return query._replace(row=Pair(tuple(_column(query, arg) for arg in args)), wraps=False)
     if name == "freeze":
         run(ctx, cur, query, pos)
         return Many(query.row)
     if name == "scalars":
         run(ctx, cur, query, pos)
-        return query._replace(row=_first(query.row), wraps=False, executed=True)
+        row = _column(query, args[0]) if args else _first(query.row)
+        return query._replace(row=row, wraps=False, executed=True)
     return _run_method(ctx, cur, query, name, args, kwargs, pos)
+
+
+def _column(query: Query, which: Value) -> Value:
+    """The column of a result that a number or a mapped class names."""
+    items = query.row.items if isinstance(query.row, Pair) else (query.row,)
+    if isinstance(which, Literal) and isinstance(which.value, int) and 0 <= which.value < len(items):
+        return items[which.value]
+    if isinstance(which, ClassValue):
+        return next((item for item in items if isinstance(item, Entity) and item.cls is which.cls), UNKNOWN)
+    return UNKNOWN
 
 
 def _by_name(row: Value) -> Record:
@@ -228,7 +252,7 @@ def _run_method(
         return _first(query.row)
     if name in api.ONE:
         run(ctx, cur, query, pos, one=True)
-        return row
+        return taken(ctx, row) if name == "fetchone" and not query.single else row
     if name in api.PLAIN or name in api.BULK:
         if query.origin.sid is not None:
             run(ctx, cur, query, pos, writes=name in api.BULK)

@@ -193,15 +193,24 @@ def lazily(source: Value, made: Value) -> Value:
 
 
 def drawn_calls(
-    ctx: Context, cur: Cursor, function: Value, source: Value, pos: Pos, node_pos: Pos, spread: bool = False
+    ctx: Context,
+    cur: Cursor,
+    function: Value,
+    source: Value,
+    pos: Pos,
+    node_pos: Pos,
+    spread: bool = False,
+    before: tuple[Value, ...] = (),
 ) -> Value:
-    """A callable handed to ``map``, ``filter``, ``sorted``, ...: it runs once for each item (*spread* as arguments)."""
+    """A callable handed to ``map``, ``filter``, ``sorted``, ...: it runs once for each item (*spread* as arguments,
+    *before* it others).
+    """
     outer = ctx.loops
     loop = (pos[0], pos[1])
     ctx.loops = (*outer, loop)
     listed = rows_of(ctx, cur, source, pos)
     item = loading.draw(ctx, cur, listed, loop, _NOWHERE)
-    given = list(item.items) if spread and isinstance(item, Pair) else [item]
+    given = list(item.items) if spread and isinstance(item, Pair) else [*before, item]
     result = calls.apply(ctx, cur, function, given, {}, node_pos) if function != UNKNOWN else UNKNOWN
     ctx.loops = outer
     return loading.undrawn(result, loop)

@@ -244,6 +244,9 @@ def _statement_method(
         return Connection(None)
     if name == "refresh" and isinstance(target, Entity):
         _refreshed(cur, target, args[1] if len(args) > 1 else kwargs.get("attribute_names"))
+    if name == "refresh" and isinstance(target, Parameter):
+        names = _named(args[1] if len(args) > 1 else kwargs.get("attribute_names"))
+        cur.loaded = cur.loaded | {(target.name, (*target.steps, one), None) for one in names}
     if name == "merge" and isinstance(target, Entity):
         return instances.merged(ctx, cur, sid, target, pos)
     return target if name == "merge" else UNKNOWN
@@ -262,10 +265,20 @@ def _was_got(cur: Cursor, args: list[Value]) -> bool:
 def _refreshed(cur: Cursor, row: Entity, names: Value | None) -> None:
     """``session.refresh(row, ["rel"])`` loads the relationships it names."""
     instances.refreshed(cur, row)
-    if row.origin is not None and names is not None:
-        items = names.items if isinstance(names, Pair) else (names.item,) if isinstance(names, Many) else (UNKNOWN,)
-        loaded = {str(item.value) if isinstance(item, Literal) else "*" for item in items}
-        cur.loaded = cur.loaded | {(row.origin.pos, (*row.steps, name), None) for name in loaded}
+    if row.origin is not None:
+        cur.loaded = cur.loaded | {(row.origin.pos, (*row.steps, name), None) for name in _named(names)}
+    elif names is not None:
+        instances.vague(cur, row)
+
+
+def _named(names: Value | None) -> set[str]:
+    """The attributes that a list of names tells; ``*`` where it is not literal."""
+    if names is None:
+        return set()
+    items = names.items if isinstance(names, Pair) else (UNKNOWN,)
+    if isinstance(names, Many):
+        items = names.parts or (names.item,)
+    return {str(item.value) if isinstance(item, Literal) else "*" for item in items}
 
 
 def begin(ctx: Context, cur: Cursor, sid: Sid, nested: bool, pos: Pos) -> Transaction:

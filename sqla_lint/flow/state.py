@@ -85,7 +85,9 @@ class InstanceState(NamedTuple):
     emptied its attributes: they are loaded again when one is read; *committed* the commit that did so if the session,
     which is the caller's, expires on commit. *spared* if a commit does not expire it (deleted, or
     expunged). *keyless* while the flush that makes its primary key has not come. *shared* once other code had it: what
-    that loaded, added or set is not known. *holds* are instances that come into a session with it.
+    that loaded, added or set is not known. *holds* are instances that come into a session with it. *touched* are the
+    attributes of one built here that were given or read before it was *saved* (None where these are not known): the
+    others are not loaded then.
     """
 
     sid: Sid | None = None
@@ -96,6 +98,8 @@ class InstanceState(NamedTuple):
     shared: bool = False
     committed: Pos | None = None
     holds: frozenset[InstanceId] = frozenset()
+    touched: frozenset[str] | None = None
+    saved: bool = False
 
 
 class Raised(NamedTuple):

@@ -125,6 +125,8 @@ def _step(ctx: Context, owner: Value, step: str) -> Value:
         if isinstance(owner, Parameter):
             return owner._replace(steps=(*owner.steps, "[]")) if owner.cls is None else UNKNOWN
         return owner.row if isinstance(owner, Dynamic) else UNKNOWN
+    if step.startswith("["):
+        return _under_key(owner, step)
     if isinstance(owner, Entity):
         relation = ctx.world.mappings.relationship(owner.cls, step)
         return loading.reached(ctx, owner, relation) if relation is not None else UNKNOWN
@@ -133,9 +135,19 @@ def _step(ctx: Context, owner: Value, step: str) -> Value:
     if isinstance(owner, Instance):
         found = dict(owner.held).get(step)
         return found if found is not None else ctx.world.attribute(owner, step)
-    if isinstance(owner, Registry):
-        return UNKNOWN
+    if isinstance(owner, ClassValue):
+        return ctx.world.class_attribute(owner.cls, step)
     return UNKNOWN
+
+
+def _under_key(owner: Value, step: str) -> Value:
+    """What a dictionary has under the literal key that *step* names."""
+    if isinstance(owner, Record):
+        found = [value for key, value in zip(owner.keys, owner.values) if loading.at(key) == step]
+        return found[0] if len(found) == 1 else UNKNOWN
+    if isinstance(owner, Parameter) and owner.cls is None:
+        return owner._replace(steps=(*owner.steps, step))
+    return owner.value if isinstance(owner, Mapping) else UNKNOWN
 
 
 def _parameter_step(ctx: Context, owner: Parameter, step: str) -> Value:

@@ -32,6 +32,7 @@ def summarize(ctx: Context, function: Function, returns: Exits, raises: Exits) -
         raises_other=any(s.exc is not None and s.exc.label in ("other", "base") for s in raises),
         reads=tuple(ctx.reads)[:_MAX_READS],  # type: ignore[arg-type]
         asks=asking.asks(ctx, function),
+        applies=tuple(ctx.applies),
         stores=_stores(function, returns),
         writes=_writes(function, returns),
         generator=generator,

@@ -49,6 +49,14 @@ class Read(NamedTuple):
     root: tuple[str, ...] = ()
 
 
+class Applies(NamedTuple):
+    """The function calls what it was handed as *name* with *args*; *in_loop* if it does for each of its rows."""
+
+    name: str
+    args: tuple[Value, ...]
+    in_loop: bool
+
+
 class Wait(NamedTuple):
     """A slow call that a function makes: *what* waits, at *pos* of *path*.
 
@@ -133,6 +141,7 @@ class Summary(NamedTuple):
     raises_other: bool = True
     reads: tuple[Read, ...] = ()
     asks: tuple[Asks, ...] = ()
+    applies: tuple[Applies, ...] = ()
     stores: tuple[tuple[str, Value], ...] = ()
     writes: tuple[str, ...] = ()
     generator: Generator | None = None

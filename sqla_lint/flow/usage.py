@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import instances
 from sqla_lint.flow.context import Context, describe, dotted
 from sqla_lint.flow.facts import AsyncRead, Detached, KeyRead
-from sqla_lint.flow.instances import autoflushed, entities, is_closed, known, session_of, shared
+from sqla_lint.flow.instances import autoflushed, entities, is_closed, known, session_of, shared, touched
 from sqla_lint.flow.state import OPEN, Cursor, InstanceId, InstanceState
 from sqla_lint.flow.summary import Summary
 from sqla_lint.flow.values import Entity, FunctionValue, Many, Pair, Value
@@ -35,6 +36,9 @@ def read(
     lazy = lazy and eager(node.attr) not in cur.env
     if not (relation is not None or ctx.world.columns.is_stored(entity.cls, node.attr)):
         return
+    if entity.origin is None and relation is not None:
+        lazy = _is_never_loaded(ctx, cur, entity, relation, state)
+        state = touched(cur, key, state, node.attr)
     if state.keyless and not _is_tested(ctx, node) and node.attr in ctx.world.columns.generated(entity.cls):
         ctx.emit(KeyRead(node.pos, key, entity.cls.name, node.attr, describe(node.value)))
     if is_closed(cur, entity):
@@ -50,6 +54,20 @@ def read(
         autoflushed(ctx, cur, sid)
     if state.expired is not None or state.committed is not None:
         cur.instances[key] = cur.instances.get(key, state)._replace(expired=None, committed=None)
+
+
+def _is_never_loaded(ctx: Context, cur: Cursor, entity: Entity, relation: Relationship, state: InstanceState) -> bool:
+    """Whether a relationship of an instance built here is read after the flush for the first time: that loads it."""
+    known_names = state.touched
+    if not state.saved or known_names is None or relation.name in known_names or relation.lazy not in api.LAZY:
+        return False
+    if relation.many is not False or relation.target is None:
+        return relation.many is True
+    keys = ctx.world.mappings.foreign_keys(entity.cls, relation)
+    target = relation.target
+    here = any(one.cls is target for value in cur.env.values() for one in entities(value))
+    # Without a key there is nothing to load; what the session holds is found there.
+    return not here and not any(held[0] is target for held in cur.held) and (not keys or bool(keys & known_names))
 
 
 def passed(cur: Cursor, source: Value, name: str, body: tuple[n.Stmt, ...]) -> None:
@@ -98,7 +116,7 @@ def shown(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> None:
         return
     methods = (ctx.world.method(value.cls, name) for name in ("__format__", "__str__", "__repr__"))
     method = next((method for method in methods if method is not None), None)
-    if method is not None and is_closed(cur, value):
+    if method is not None and (is_closed(cur, value) or _is_async(ctx, cur, value) and not ctx.in_sync):
         calls.project(ctx, cur, pos, FunctionValue(method, value), [], {}, method.node.name)
     elif method is not None:
         shared(ctx, cur, value)
@@ -139,7 +157,13 @@ def handed(ctx: Context, cur: Cursor, bound: dict[str, Value], function: Functio
                 if attribute is not None:
                     cause = found[1].expired
                     ctx.emit(Detached(pos, found[0], function.node.name + "()", attribute, "call", cause))
-            elif not _is_receiver(function, name) or summary.effects or summary.bounded:
+                continue
+            if found[1].expired is not None and _is_async(ctx, cur, entity) and not ctx.in_sync:
+                attribute = _first_read(ctx, function, name, entity)
+                if attribute is not None and not function.node.is_async:
+                    text = f"{function.node.name}()"
+                    ctx.emit(AsyncRead(pos, found[0], text, attribute, found[1].expired))
+            if not _is_receiver(function, name) or summary.effects or summary.bounded:
                 shared(ctx, cur, entity)
             else:
                 # A method of its own: what it reads is loaded again, and it may set the key.
@@ -202,6 +226,7 @@ def written(ctx: Context, cur: Cursor, entity: Entity, name: str, pos: Pos) -> N
     if found is None:
         return
     key, state = found
+    state = touched(cur, key, state, name)
     if state.expired is not None or state.committed is not None:
         # What is set needs no load; of the others nothing is said.
         state = state._replace(expired=None, committed=None)

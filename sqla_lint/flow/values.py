@@ -76,7 +76,10 @@ class FunctionValue(NamedTuple):
 
 
 class LambdaValue(NamedTuple):
+    """A lambda, and the file that it stands in."""
+
     node: Lambda
+    path: str = ""
     kind: str = "lambda"
 
 
@@ -276,6 +279,15 @@ class Getter(NamedTuple):
 
     paths: tuple[str, ...]
     kind: str = "getter"
+
+
+class Caller(NamedTuple):
+    """``operator.methodcaller("to_dict")``: calling it calls that method."""
+
+    name: str
+    args: tuple[Value, ...] = ()
+    kwargs: tuple[tuple[str, Value], ...] = ()
+    kind: str = "caller"
 
 
 class Engine(NamedTuple):
@@ -509,6 +521,10 @@ def join(left: Value, right: Value) -> Value:
         return Pair(tuple(join(a, b) for a, b in zip(left.items, right.items)))
     if isinstance(left, Record) and isinstance(right, Record) and left.keys == right.keys:
         return left._replace(values=tuple(join(a, b) for a, b in zip(left.values, right.values)))
+    if isinstance(left, Record) and isinstance(right, Mapping) and not left.values:
+        return right
+    if isinstance(right, Record) and isinstance(left, Mapping) and not right.values:
+        return left
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         return Mapping(join(left.key, right.key), join(left.value, right.value))
     if isinstance(left, LoaderOption) and isinstance(right, LoaderOption):

@@ -138,6 +138,9 @@ def _given(ctx: Context, function: Function, found: Summary, bound: dict[str, Va
         if isinstance(value, Parameter) and value.cls is None:
             _want(ctx, value.name, value.steps)
             ctx.lends.add(function)
+        elif _is_givable(ctx, value) and steps and isinstance(bound.get(name), ClassValue):
+            # ``cls.model``: the class that the method is called on has it.
+            given.append(Given(name, (), bound[name]))
         elif _is_givable(ctx, value):
             given.append(Given(name, steps, _handed(value)))
     level = ctx.function.level if ctx.function is not None else 0
@@ -152,7 +155,7 @@ def _default(function: Function, name: str) -> Value:
 
 
 def _tells(value: Value) -> bool:
-    return value != NONE and value != Pair(()) and value != EMPTY
+    return value != NONE and value != EMPTY
 
 
 def _is_givable(ctx: Context, value: Value) -> bool:

@@ -281,6 +281,11 @@ class World(Relevance):
             return None
         return tuple(s.target.id for s in cls.node.body if isinstance(s, n.AnnAssign) and isinstance(s.target, n.Name))
 
+    def is_mapped_dataclass(self, cls: Class) -> bool:
+        """Whether SQLAlchemy writes the constructor of a mapped class, which fills in its relationships."""
+        decorated = any("dataclass" in _name(d) for c in self.names.lineage(cls) for d in c.node.decorators)
+        return decorated or any(base.endswith("MappedAsDataclass") for base in self.names.external_bases(cls))
+
     def model_query(self, ctx: Context, cur: Cursor, cls: Class, pos: Pos) -> Value:
         """``Model.query``: Flask-SQLAlchemy's, or a ``query_property()`` of a registry."""
         from sqla_lint.flow import queries
@@ -370,7 +375,7 @@ class World(Relevance):
         """What *caller* hands *callee* as parameter *name*, whatever the order of statements;
         UNKNOWN if it is another function.
         """
-        from sqla_lint.flow import calls
+        from sqla_lint.flow import binding
         from sqla_lint.flow.evaluate import expr
 
         ctx = self.static_context(caller.path, caller)
@@ -385,7 +390,7 @@ class World(Relevance):
             return UNKNOWN
         args = [expr(ctx, cur, a) for a in call.args]
         kwargs = {k.name: expr(ctx, cur, k.value) for k in call.keywords if k.name is not None}
-        return calls.bind(ctx, callee, receiver, args, kwargs).get(name, UNKNOWN)
+        return binding.bind(callee, receiver, args, kwargs).get(name, UNKNOWN)
 
     def summary(self, function: Function, given_session: bool = False) -> Summary:
         """What calling *function* does. Asked for too early, it is noted as missing and nothing is assumed of it.

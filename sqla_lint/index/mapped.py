@@ -19,6 +19,7 @@ from sqla_lint.index.foreign_keys import ForeignKeys
 from sqla_lint.index.mapped_classes import MappedClasses
 from sqla_lint.index.module import Class
 from sqla_lint.index.names import Names
+from sqla_lint.index.subclasses import Subclasses
 from sqla_lint.lower import nodes as n
 
 
@@ -73,6 +74,7 @@ class Mappings:
         self.base_of = self.classes.base_of
         self.is_unique = self.keys.is_unique
         self._mapped: dict[Class, Mapped] = {}
+        self.subclasses = Subclasses(self)
 
     def foreign_keys(self, cls: Class, relation: Relationship) -> frozenset[str]:
         """The columns of *cls* whose foreign key leads to the target of *relation*."""
@@ -96,7 +98,11 @@ class Mappings:
         found = mapped.relationships.get(name)
         if found is not None:
             return found
-        return next((self._backrefs[key] for c in self.lineage(cls) if (key := (c, name)) in self._backrefs), None)
+        found = next((self._backrefs[key] for c in self.lineage(cls) if (key := (c, name)) in self._backrefs), None)
+        if found is not None:
+            return found
+        below = self.subclasses.having(cls, name)
+        return self.relationship(below, name) if below is not None else None
 
     def relationships(self, mapped: Mapped) -> list[Relationship]:
         """All relationships of a class, backrefs from other classes included."""
@@ -112,9 +118,11 @@ class Mappings:
         deferred: set[str] = set()
         proxies: dict[str, tuple[str, str]] = {}
         for owner in reversed(self.lineage(cls)):
-            for name, raw in self._own(owner).items():
+            for name, raw in self.declared(owner).items():
                 relationships[name] = self._resolve(raw, cls)
-            relationships = {k: v for k, v in relationships.items() if k in self._own(owner) or k not in owner.assigned}
+            relationships = {
+                k: v for k, v in relationships.items() if k in self.declared(owner) or k not in owner.assigned
+            }
             for name, call in self._calls(owner):
                 self._column(name, call, owner, deferred, proxies)
         for target, call in self.classes.imperative_calls() if cls in self.classes.imperative else ():
@@ -142,7 +150,7 @@ class Mappings:
                 yield name, value
         yield from self.classes.added.get(cls, {}).items()
 
-    def _own(self, cls: Class) -> dict[str, _Raw]:
+    def declared(self, cls: Class) -> dict[str, _Raw]:
         """The relationships that the body of *cls* itself declares."""
         found: dict[str, _Raw] = {}
         for name, stmts in cls.assigned.items():
@@ -305,7 +313,7 @@ class Mappings:
         for classes in self.classes.classes_by_name.values():
             for cls in classes:
                 if self.is_mapped(cls):
-                    for raw in self._own(cls).values():
+                    for raw in self.declared(cls).values():
                         made = self._backref(raw, cls)
                         if made is not None:
                             found.setdefault(made[0], made[1])

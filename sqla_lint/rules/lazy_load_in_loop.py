@@ -32,7 +32,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from sqla_lint.flow.facts import AsyncRead, Facts, Handed, LazyRead
+from sqla_lint.flow.facts import Facts, Handed, LazyRead
 from sqla_lint.flow.summary import Read
 from sqla_lint.flow.values import Entity
 from sqla_lint.flow.world import World
@@ -47,8 +47,7 @@ SEVERITY = "warning"
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each relationship path and loop, at its first read."""
     # Where nothing awaits the load it raises instead, and that is told.
-    raising = {event.pos for event in facts.events if isinstance(event, AsyncRead)}
-    for read, path, reads in _told(reads for reads in facts.lazy_reads if reads[0].pos not in raising):
+    for read, path, reads in _told(reads for reads in facts.lazy_reads if reads[0].pos not in facts.raising):
         yield _verdict(read, path, world)._replace(unloaded=_unloaded(reads))
     known = set()
     for (call, template, looped), groups in facts.rendered.items():
@@ -129,11 +128,13 @@ def check_handed(read: Read, handed: list[tuple[Facts, Handed]], world: World) -
     """
     calls: dict[tuple[str, Pos], list[tuple[Facts, Handed]]] = {}
     for facts, event in handed:
+        if event.pos in facts.raising:
+            continue
         calls.setdefault((facts.function.path, event.pos), []).append((facts, event))
     lazy = [found for events in calls.values() if (found := _first_lazy(events)) is not None]
     if not lazy:
         return
-    what = ".".join(part for part in read.steps if part != "[]")
+    what = ".".join(part for part in read.steps if not part.startswith("["))
     if len(lazy) == len(calls):
         facts, event = lazy[0]
         callers = ", ".join(sorted({facts.function.qualname for facts, _ in lazy})[:3])
