@@ -22,6 +22,7 @@ from sqla_lint.flow import (
     instances,
     iterators,
     lambdas,
+    loading,
     members,
     outside,
     ownership,

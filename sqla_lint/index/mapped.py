@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.index.annotations import keyword, last_name, string, unquote, unwrap
+from sqla_lint.index.annotations import declared_attr, keyword, last_name, string, unquote, unwrap
 from sqla_lint.index.foreign_keys import ForeignKeys
 from sqla_lint.index.mapped_classes import MappedClasses
 from sqla_lint.index.module import Class
@@ -165,7 +165,7 @@ class Mappings:
             if self._is_relationship(cls, call):
                 found[name] = _Raw(name, call, None, cls, call.pos)
         for name, method in cls.methods.items():
-            call = self._declared_attr(method.node) if method.node.decorators else None
+            call = declared_attr(method.node) if method.node.decorators else None
             if call is not None and self._is_relationship(cls, call):
                 found[name] = _Raw(name, call, method.node.returns, cls, method.node.pos)
         return found
@@ -179,14 +179,6 @@ class Mappings:
         if value is not None or not isinstance(annotation, n.Subscript):
             return False
         return self.names.meaning(cls.path, annotation.value) in ("write-only-mapped", "dynamic-mapped")
-
-    @staticmethod
-    def _declared_attr(node: n.FunctionDef) -> n.Call | None:
-        """The call that a ``@declared_attr`` method of a mixin returns."""
-        if not any("declared_attr" in (last_name(d), last_name(getattr(d, "value", None))) for d in node.decorators):
-            return None
-        last = node.body[-1]
-        return last.value if isinstance(last, n.Return) and isinstance(last.value, n.Call) else None
 
     def _imperative_relationships(self, cls: Class, call: n.Call) -> dict[str, Relationship]:
         properties = keyword(call, "properties")
