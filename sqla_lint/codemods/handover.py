@@ -5,8 +5,7 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.places import Mention
 from sqla_lint.codemods.site import Site
-from sqla_lint.flow.calls import bind
-from sqla_lint.flow.context import Context
+from sqla_lint.flow.binding import bind
 from sqla_lint.flow.values import ClassValue, FunctionValue, Outside, Session
 from sqla_lint.lower import nodes as n
 
@@ -72,10 +71,9 @@ def _argument(site: Site, call: n.Call, mention: Mention) -> str | None:
 
 def _project(site: Site, callee: FunctionValue, call: n.Call) -> str | None:
     name, line = callee.function.node.name, call.pos[0]
-    ctx = Context(site.world, site.function.path, site.function, static=True)
     args = [site.holding.value(arg) for arg in call.args]
     kwargs = {k.name: site.holding.value(k.value) for k in call.keywords if k.name is not None}
-    bound = bind(ctx, callee.function, callee.receiver, args, kwargs)
+    bound = bind(callee.function, callee.receiver, args, kwargs)
     params = [param for param, value in bound.items() if isinstance(value, Session)]
     for sid, effect in site.world.summary(callee.function, True).effects:
         if sid.owner == "parameter" and sid.path and sid.path[0] in params:

@@ -9,6 +9,7 @@ from sqla_lint import handover_calls
 from sqla_lint.flow import (
     aliases,
     asking,
+    binding,
     callables,
     cascades,
     configure,
@@ -275,7 +276,7 @@ def project(
     how many of the arguments a ``partial`` gave.
     """
     function = func.function
-    bound = bind(ctx, function, func.receiver, args, kwargs, spread)
+    bound = binding.bind(function, func.receiver, args, kwargs, spread)
     summary = ctx.world.summary(function, any(ownership.sids(value) for value in bound.values()))
     asking.called(ctx, cur, summary, bound, function, func.receiver, pos, ahead)
     summary = variants.summary(ctx, function, summary, bound, pos)
@@ -327,27 +328,4 @@ def _explicit_self(function: Function, bound: dict[str, Value]) -> Value | None:
     return bound.get(params[0].name) if function.cls is not None and params else None
 
 
-def bind(
-    ctx: Context,
-    function: Function,
-    receiver: Value | None,
-    args: list[Value],
-    kwargs: dict[str, Value],
-    spread: bool = False,
-) -> dict[str, Value]:
-    """Arguments by the parameters that take them; an argument that no plain parameter takes is not in it."""
-    bound: dict[str, Value] = {}
-    positional = [p for p in function.node.params if p.kind in ("pos", "normal")]
-    values = ([receiver] if receiver is not None else []) + args
-    for param, value in zip(positional, values):
-        bound[param.name] = value
-    bound.update(variants.options(function, values, len(positional)))
-    for param in function.node.params:
-        if param.kind in ("normal", "kwonly") and param.name in kwargs:
-            bound[param.name] = kwargs[param.name]
-        elif param.name not in bound and not spread and isinstance(param.default, n.Constant):
-            bound[param.name] = Literal(param.default.value, param.default.kind)
-    return bound
-
-
-__all__ = ["apply", "bind", "call", "describe", "project", "unknown"]
+__all__ = ["apply", "call", "describe", "project", "unknown"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqla_lint.flow import (
     asking,
+    binding,
     calls,
     cascades,
     configure,
@@ -54,7 +55,7 @@ def instance(
     init = ctx.world.method(cls, "__init__")
     if init is None:
         return _without_init(ctx, cur, func, args, kwargs, pos)
-    bound = calls.bind(ctx, init, Instance(cls, ("%new",)), args, kwargs)
+    bound = binding.bind(init, Instance(cls, ("%new",)), args, kwargs)
     kept = any(containers.holds_rows(value) or isinstance(value, ClassValue) for value in bound.values())
     summary = ctx.world.summary(init, kept)
     if not ctx.static:

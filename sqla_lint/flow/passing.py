@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from sqla_lint.index.module import Function
+from sqla_lint.index.module import Function, bound_names, own_nodes, statements
+from sqla_lint.lower import nodes as n
 
 _LOOPS = frozenset({"for", "while", "map", "sorted", "sort", "starmap", "lambda", "groupby", "attrgetter"})
 # Python's own ``filter``, ``min`` and ``max``: queries have methods of these names.
@@ -76,3 +77,27 @@ def _asks(words: frozenset[str]) -> bool:
     if words & _ASKS:
         return True
     return "get" in words and any("session" in word.lower() or word in _SESSION_NAMES for word in words)
+
+
+def leading(function: Function, names: Collection[str]) -> set[str]:
+    """The function's variables that are assigned from something that mentions one of *names*."""
+    leading: set[str] = set()
+    names = function.body_words.intersection(names)
+    if not names:
+        return leading
+    for stmt in statements(function.node.body):
+        value = getattr(stmt, "value", None)
+        mentioned: list[n.Expr] = [item.context for item in stmt.items] if isinstance(stmt, n.With) else []
+        if isinstance(stmt, (n.Assign, n.AnnAssign)) and value is not None:
+            mentioned = [value]
+        if any(mentions(part, names, leading) for part in mentioned):
+            leading |= set(bound_names(stmt))
+    return leading
+
+
+def mentions(value: n.Expr, *names: Collection[str]) -> bool:
+    for part in own_nodes(value):
+        name = part.id if isinstance(part, n.Name) else getattr(part, "attr", "")
+        if any(name in some for some in names):
+            return True
+    return False

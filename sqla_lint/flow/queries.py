@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow import asking, instances, sessions, sql_texts, usage
+from sqla_lint.flow import asking, identity_map, sessions, sql_texts
 from sqla_lint.flow.context import Context
 from sqla_lint.flow.facts import Outlived
 from sqla_lint.flow.loading import ALL_COLUMNS, taken
-from sqla_lint.flow.state import CLOSED, Cursor, Held
+from sqla_lint.flow.state import CLOSED, Cursor
 from sqla_lint.flow.values import (
     TRUE,
     UNKNOWN,
@@ -110,7 +110,7 @@ def run(
         asking.note_get(ctx, cur, sid, pos, ClassValue(query.row.cls), key)
     elif not writes and query.counted:
         asking.note(ctx, sid, pos)
-    hold(ctx, cur, query, one)
+    identity_map.hold(ctx, cur, query, one)
 
 
 def _outlived(ctx: Context, cur: Cursor, query: Query, sid: Sid, pos: Pos) -> bool:
@@ -127,50 +127,6 @@ def note_reading(ctx: Context, cur: Cursor, sid: Sid, made: Pos, pos: Pos) -> bo
         return False
     ctx.emit(Outlived(sid, pos, made, "read"))
     return True
-
-
-def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
-    """The rows of a query, and what its options load, are in the session's identity map from here on.
-
-    That a row is there says nothing of the parents of all rows of another class: *one* is told apart.
-    """
-    rows = query.row.items if isinstance(query.row, Pair) else (query.row,)
-    for row in rows:
-        if isinstance(row, Entity):
-            instances.loaded(cur, row)
-            _given_to_held(ctx, cur, query, row)
-            for path, strategy in query.origin.options:
-                if path and strategy in api.EAGER:
-                    # Rows that the session holds already are given what the query loads with its own.
-                    cur.env[usage.eager(path[-1])] = TRUE
-            held: set[Held] = {(row.cls, query.origin.pos, "one" if one or query.single else "own")}
-            for path, strategy in query.origin.options:
-                target = _reached(ctx, row, path) if strategy in api.EAGER else None
-                if target is not None:
-                    held.add((target, query.origin.pos, "one" if one or query.single else "loaded"))
-            cur.held = cur.held | held
-
-
-def _given_to_held(ctx: Context, cur: Cursor, query: Query, row: Entity) -> None:
-    """What a query loads with its rows is there on those that an earlier query gave, too: they are the same objects."""
-    paths = [path for path, strategy in query.origin.options if path and strategy in api.EAGER]
-    for cls, pos, which in cur.held if paths else ():
-        if pos is not None and pos != query.origin.pos and which != "loaded" and _related(ctx, cls, row.cls):
-            cur.loaded = cur.loaded | {(pos, path, None) for path in paths}
-
-
-def _related(ctx: Context, one: Class, other: Class) -> bool:
-    return one in ctx.world.mappings.lineage(other) or other in ctx.world.mappings.lineage(one)
-
-
-def _reached(ctx: Context, row: Entity, path: tuple[str, ...]) -> Class | None:
-    cls = row.cls
-    for step in path:
-        relation = ctx.world.mappings.relationship(cls, step)
-        if relation is None or relation.target is None:
-            return None
-        cls = relation.target
-    return cls
 
 
 def method(
@@ -310,7 +266,7 @@ def executed(ctx: Context, cur: Cursor, statement: Value, how: str, sid: Sid | N
         return UNKNOWN
     buffered = sid is not None and ctx.is_async(sid) and how not in ("stream", "stream_scalars")
     query = changed(statement, sid=sid)._replace(executed=True, buffered=buffered)
-    hold(ctx, cur, query, one=how == "scalar")
+    identity_map.hold(ctx, cur, query, one=how == "scalar")
     if how in ("scalars", "stream_scalars"):
         return query._replace(row=_first(query.row), wraps=False)
     if how == "scalar":
@@ -330,7 +286,7 @@ def get(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], 
     if options is not None:
         query = add_options(query, [options.item] if isinstance(options, Many) and options.single else [UNKNOWN])
     query = changed(query, filtered=True)
-    hold(ctx, cur, query, one=True)
+    identity_map.hold(ctx, cur, query, one=True)
     return query.row
 
 

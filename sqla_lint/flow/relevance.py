@@ -6,7 +6,7 @@ at.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
+from collections.abc import Set
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -252,7 +252,7 @@ class Relevance:
         """Whether a function builds a mapped instance and reads an attribute of what it built."""
         built: set[str] = set()
         for stmt in statements(function.node.body):
-            if isinstance(stmt, n.Assign) and _mentions(stmt.value, self.keyed_classes):
+            if isinstance(stmt, n.Assign) and passing.mentions(stmt.value, self.keyed_classes):
                 built |= set(bound_names(stmt))
         return bool(built) and any(
             isinstance(node, n.Attribute) and isinstance(node.value, n.Name) and node.value.id in built
@@ -291,7 +291,7 @@ class Relevance:
     def leading_names(self, function: Function) -> frozenset[str]:
         """The function's parameters and variables that may hold a session."""
         given = {p.name for p in function.node.params if "session" in p.name.lower() or p.default is not None}
-        return frozenset(_leading(function, self._leads.names | self._leads.given) | given)
+        return frozenset(passing.leading(function, self._leads.names | self._leads.given) | given)
 
     def runs_anything(self, module: ModuleIndex) -> bool:
         """Whether a file's own statements do more than define: only then is its body looked at."""
@@ -299,30 +299,6 @@ class Relevance:
             isinstance(s, (n.For, n.While, n.Try, n.With)) or isinstance(s, n.ExprStmt) and isinstance(s.value, n.Call)
             for s in statements(module.node.body)
         )
-
-
-def _leading(function: Function, names: Collection[str]) -> set[str]:
-    """The function's variables that are assigned from something that mentions one of *names*."""
-    leading: set[str] = set()
-    names = function.body_words.intersection(names)
-    if not names:
-        return leading
-    for stmt in statements(function.node.body):
-        value = getattr(stmt, "value", None)
-        mentioned: list[n.Expr] = [item.context for item in stmt.items] if isinstance(stmt, n.With) else []
-        if isinstance(stmt, (n.Assign, n.AnnAssign)) and value is not None:
-            mentioned = [value]
-        if any(_mentions(part, names, leading) for part in mentioned):
-            leading |= set(bound_names(stmt))
-    return leading
-
-
-def _mentions(value: n.Expr, *names: Collection[str]) -> bool:
-    for part in own_nodes(value):
-        name = part.id if isinstance(part, n.Name) else getattr(part, "attr", "")
-        if any(name in some for some in names):
-            return True
-    return False
 
 
 def _injects(decorator: n.Expr) -> bool:

@@ -43,7 +43,7 @@ def _set_on(world: World, function: Function, parameter: str, depth: int) -> Ite
 
 
 def _handed_on(world: World, function: Function, call: n.Call, parameter: str, depth: int) -> Iterator[str]:
-    from sqla_lint.flow import calls
+    from sqla_lint.flow import binding
     from sqla_lint.flow.evaluate import expr
 
     receiver = call.func.value if isinstance(call.func, n.Attribute) else None
@@ -55,7 +55,7 @@ def _handed_on(world: World, function: Function, call: n.Call, parameter: str, d
         args = [_mark(arg, parameter) for arg in call.args]
         kwargs = {k.name: _mark(k.value, parameter) for k in call.keywords if k.name is not None}
         first = _mark(receiver, parameter) if callee.receiver is not None else None
-        for name, value in calls.bind(ctx, callee.function, first, args, kwargs).items():
+        for name, value in binding.bind(callee.function, first, args, kwargs).items():
             if value == _MARK:
                 yield from _set_on(world, callee.function, name, depth + 1)
 

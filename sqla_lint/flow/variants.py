@@ -148,14 +148,6 @@ def _given(ctx: Context, function: Function, found: Summary, bound: dict[str, Va
     return tuple(given) if decisive else ()
 
 
-def options(function: Function, values: list[Value], taken: int) -> dict[str, Value]:
-    """``*options``: the loader options, or none, that a call hands in after the parameters that are *taken*."""
-    name = next((p.name for p in function.node.params if p.kind == "vararg"), None)
-    rest = values[taken:]
-    known = UNKNOWN not in values and all(isinstance(value, LoaderOption) for value in rest)
-    return {name: Pair(tuple(rest))} if name is not None and known else {}
-
-
 def _default(function: Function, name: str) -> Value:
     """``options=()``."""
     default = next((p.default for p in function.node.params if p.name == name), None)

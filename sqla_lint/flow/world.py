@@ -377,7 +377,7 @@ class World(Relevance):
         """What *caller* hands *callee* as parameter *name*, whatever the order of statements;
         UNKNOWN if it is another function.
         """
-        from sqla_lint.flow import calls
+        from sqla_lint.flow import binding
         from sqla_lint.flow.evaluate import expr
 
         ctx = self.static_context(caller.path, caller)
@@ -392,7 +392,7 @@ class World(Relevance):
             return UNKNOWN
         args = [expr(ctx, cur, a) for a in call.args]
         kwargs = {k.name: expr(ctx, cur, k.value) for k in call.keywords if k.name is not None}
-        return calls.bind(ctx, callee, receiver, args, kwargs).get(name, UNKNOWN)
+        return binding.bind(callee, receiver, args, kwargs).get(name, UNKNOWN)
 
     def summary(self, function: Function, given_session: bool = False) -> Summary:
         """What calling *function* does. Asked for too early, it is noted as missing and nothing is assumed of it.

@@ -64,3 +64,11 @@ def keyword(call: n.Call, name: str) -> n.Expr | None:
 
 def string(expr: n.Expr | None) -> str | None:
     return expr.value if isinstance(expr, n.Constant) and isinstance(expr.value, str) else None
+
+
+def declared_attr(node: n.FunctionDef) -> n.Call | None:
+    """The call that a ``@declared_attr`` method of a mixin returns."""
+    if not any("declared_attr" in (last_name(d), last_name(getattr(d, "value", None))) for d in node.decorators):
+        return None
+    last = node.body[-1]
+    return last.value if isinstance(last, n.Return) and isinstance(last.value, n.Call) else None

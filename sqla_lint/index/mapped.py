@@ -11,16 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
 from typing import NamedTuple
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.index import subclasses
-from sqla_lint.index.annotations import keyword, last_name, string, unquote, unwrap
+from sqla_lint.index.annotations import declared_attr, keyword, last_name, string, unquote, unwrap
 from sqla_lint.index.foreign_keys import ForeignKeys
 from sqla_lint.index.mapped_classes import MappedClasses
 from sqla_lint.index.module import Class
 from sqla_lint.index.names import Names
+from sqla_lint.index.subclasses import Subclasses
 from sqla_lint.lower import nodes as n
 
 
@@ -76,6 +75,7 @@ class Mappings:
         self.is_unique = self.keys.is_unique
         self._mapped: dict[Class, Mapped] = {}
         self._declared: dict[Class, dict[str, _Raw]] = {}
+        self.subclasses = Subclasses(self)
 
     def foreign_keys(self, cls: Class, relation: Relationship) -> frozenset[str]:
         """The columns of *cls* whose foreign key leads to the target of *relation*."""
@@ -102,13 +102,8 @@ class Mappings:
         found = next((self._backrefs[key] for c in self.lineage(cls) if (key := (c, name)) in self._backrefs), None)
         if found is not None:
             return found
-        below = subclasses.having(cls, name, self._subclass_names, self.lineage)
+        below = self.subclasses.having(cls, name)
         return self.relationship(below, name) if below is not None else None
-
-    @cached_property
-    def _subclass_names(self) -> dict[str, list[Class]]:
-        every = chain.from_iterable(self.classes.classes_by_name.values())
-        return subclasses.declared(filter(self.is_mapped, every), self.lineage, self._own)
 
     def relationships(self, mapped: Mapped) -> list[Relationship]:
         """All relationships of a class, backrefs from other classes included."""
@@ -124,10 +119,11 @@ class Mappings:
         deferred: set[str] = set()
         proxies: dict[str, tuple[str, str]] = {}
         for owner in reversed(self.lineage(cls)):
-            own = self._own(owner)
-            for name, raw in own.items():
+            for name, raw in self.declared(owner).items():
                 relationships[name] = self._resolve(raw, cls)
-            relationships = {k: v for k, v in relationships.items() if k in own or k not in owner.assigned}
+            relationships = {
+                k: v for k, v in relationships.items() if k in self.declared(owner) or k not in owner.assigned
+            }
             for name, call in self._calls(owner):
                 self._column(name, call, owner, deferred, proxies)
         for target, call in self.classes.imperative_calls() if cls in self.classes.imperative else ():
@@ -155,7 +151,7 @@ class Mappings:
                 yield name, value
         yield from self.classes.added.get(cls, {}).items()
 
-    def _own(self, cls: Class) -> dict[str, _Raw]:
+    def declared(self, cls: Class) -> dict[str, _Raw]:
         """The relationships that the body of *cls* itself declares."""
         if cls not in self._declared:
             self._declared[cls] = self._read(cls)
@@ -175,7 +171,7 @@ class Mappings:
             if self._is_relationship(cls, call):
                 found[name] = _Raw(name, call, None, cls, call.pos)
         for name, method in cls.methods.items():
-            call = self._declared_attr(method.node) if method.node.decorators else None
+            call = declared_attr(method.node) if method.node.decorators else None
             if call is not None and self._is_relationship(cls, call):
                 found[name] = _Raw(name, call, method.node.returns, cls, method.node.pos)
         return found
@@ -189,14 +185,6 @@ class Mappings:
         if value is not None or not isinstance(annotation, n.Subscript):
             return False
         return self.names.meaning(cls.path, annotation.value) in ("write-only-mapped", "dynamic-mapped")
-
-    @staticmethod
-    def _declared_attr(node: n.FunctionDef) -> n.Call | None:
-        """The call that a ``@declared_attr`` method of a mixin returns."""
-        if not any("declared_attr" in (last_name(d), last_name(getattr(d, "value", None))) for d in node.decorators):
-            return None
-        last = node.body[-1]
-        return last.value if isinstance(last, n.Return) and isinstance(last.value, n.Call) else None
 
     def _imperative_relationships(self, cls: Class, call: n.Call) -> dict[str, Relationship]:
         properties = keyword(call, "properties")
@@ -323,7 +311,7 @@ class Mappings:
         for classes in self.classes.classes_by_name.values():
             for cls in classes:
                 if self.is_mapped(cls):
-                    for raw in self._own(cls).values():
+                    for raw in self.declared(cls).values():
                         made = self._backref(raw, cls)
                         if made is not None:
                             found.setdefault(made[0], made[1])
