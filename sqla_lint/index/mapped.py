@@ -19,6 +19,7 @@ from sqla_lint.index.foreign_keys import ForeignKeys
 from sqla_lint.index.mapped_classes import MappedClasses
 from sqla_lint.index.module import Class
 from sqla_lint.index.names import Names
+from sqla_lint.index.relationship_calls import cascades
 from sqla_lint.index.subclasses import Subclasses
 from sqla_lint.lower import nodes as n
 
@@ -217,7 +218,7 @@ class Mappings:
             lazy, many = annotated[2], True
         if many is None:
             many = self._direction(raw, cls, target)
-        cascades = call is None or _cascades(call)
+        cascades = call is None or cascades(call)
         return Relationship(raw.name, target, many, lazy, inverse, raw.owner.path, raw.pos, depth, cascades)
 
     def _lazy(self, owner: Class, call: n.Call) -> str | None:
@@ -346,11 +347,3 @@ class Mappings:
                 if mapped is not None:
                     found.update(mapped.relationships, mapped.deferred, mapped.proxies)
         return frozenset(found)
-
-
-def _cascades(call: n.Call) -> bool:
-    """Whether ``save-update`` is among a relationship's cascades, as it is unless the call says otherwise."""
-    said = keyword(call, "cascade")
-    if keyword(call, "viewonly") is not None or any(k.name is None for k in call.keywords):
-        return False
-    return said is None or bool({"all", "save-update"} & {word.strip() for word in (string(said) or "").split(",")})
