@@ -71,8 +71,8 @@ A context manager of the project that yields what is not known, but is annotated
     yields one of its own: it closes it, and may commit.
 
 A decorator that is not known
-    may hand the function its session: a session parameter with ``None`` as its default is then taken to be given. It may
-    do anything with the instances that the function returns.
+    may hand the function its session: a session parameter with ``None`` as its default is then taken to be given.
+    It may do anything with the instances that the function returns.
     One of the project that rolls back or closes, or one that is named for it (``transactional``, ``atomic``), has
     cleaned up when an error leaves the function.
 
