@@ -92,8 +92,8 @@ def _source(expr: n.Expr, function: Function, world: World, hops: int) -> str:
         expr = expr.value
     if isinstance(expr, n.Call):
         return _call(expr, function, world, hops)
-    if isinstance(expr, n.Sequence) and not any(isinstance(item, n.Starred) for item in expr.items):
-        return "literal"  # what is written down is no data: each item stands for a kind of work
+    if isinstance(expr, n.Sequence) and expr.items and all(_is_kind(item) for item in expr.items):
+        return "literal"
     words = named(expr)
     for kind, known in (("endless", _STREAM), ("batch", _BATCH), ("retry", _RETRY)):
         if words & known:
@@ -104,6 +104,11 @@ def _source(expr: n.Expr, function: Function, world: World, hops: int) -> str:
             if found != "data":
                 return found
     return "data"
+
+
+def _is_kind(item: n.Expr) -> bool:
+    """``(Model, handler)``, written down: a kind of work rather than a row of data."""
+    return isinstance(item, n.Sequence) and any(isinstance(e, (n.Name, n.Attribute)) for e in own_nodes(item))
 
 
 def _call(call: n.Call, function: Function, world: World, hops: int) -> str:

@@ -190,7 +190,7 @@ def _field(ctx: Context, cur: Cursor, field: Field, schema: Schema, row: Value, 
         code = field.runs if isinstance(field.runs, Function) else ctx.world.function_of(field.runs, field, schema.cls)
         return _run(ctx, cur, code, schema, [row], pos)
     path = next((path for path in field.paths if len(field.paths) == 1 or _has(ctx, row, path[0])), ())
-    value = row if path else UNKNOWN
+    value: Value = row if path else UNKNOWN
     for name in path:
         if name.lstrip("-").isdigit():
             value = value.item if isinstance(value, Many) else UNKNOWN

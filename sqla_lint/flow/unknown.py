@@ -15,7 +15,17 @@ A method of something unknown that is called ``submit``, ``create_task``, ``run_
     ``map`` or ``start`` does not.
 
 ``x.remove()`` without arguments, on a value that is not known
-    may remove any registry.
+    may remove any registry. ``x.flush()``, ``x.commit()`` and ``x.rollback()`` may be of any session that was not made
+    here.
+
+A method of a session that is handed on (``stack.callback(session.rollback)``, ``retry(session.commit)``)
+    may be called: the rollback cleans up, the commit may have committed.
+
+A session that an object keeps, and one that an object kept by it keeps
+    may be one: what ends the transaction of one ends that of the other, as far as anybody can tell.
+
+An instance that was set beside another by a relationship
+    may be in that one's session. Any flush but that of another session made here may have made its key.
 
 A call of a function of the project
     does what its body does. A cycle of calls is solved to a fixpoint; one that does not settle is given up, and
@@ -62,6 +72,7 @@ A context manager of the project that yields what is not known, but is annotated
 
 A decorator that is not known
     may hand the function its session: a session parameter with ``None`` as its default is then taken to be given.
+    It may do anything with the instances that the function returns.
     One of the project that rolls back or closes, or one that is named for it (``transactional``, ``atomic``), has
     cleaned up when an error leaves the function.
 

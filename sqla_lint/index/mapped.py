@@ -218,8 +218,8 @@ class Mappings:
             lazy, many = annotated[2], True
         if many is None:
             many = self._direction(raw, cls, target)
-        cascades = call is None or cascades(call)
-        return Relationship(raw.name, target, many, lazy, inverse, raw.owner.path, raw.pos, depth, cascades)
+        is_saved = call is None or cascades(call)
+        return Relationship(raw.name, target, many, lazy, inverse, raw.owner.path, raw.pos, depth, is_saved)
 
     def _lazy(self, owner: Class, call: n.Call) -> str | None:
         """The strategy that ``lazy=`` names; None where it is not a literal.
