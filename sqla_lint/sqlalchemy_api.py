@@ -67,6 +67,7 @@ _MEANINGS: Final[dict[str, str]] = {
     "undefer": "load:undefer",
     "undefer_group": "load:undefer-group",
     "with_loader_criteria": "load:none",
+    "with_expression": "load:none",
     "Mapped": "mapped",
     "WriteOnlyMapped": "write-only-mapped",
     "DynamicMapped": "dynamic-mapped",
@@ -88,6 +89,10 @@ _SQLMODEL: Final[dict[str, str]] = {
 
 _FLASK: Final[dict[str, str]] = {"SQLAlchemy": "flask-sqlalchemy", "BaseQuery": "query-class", "Model": "flask-model"}
 
+_STATEMENT_CLASSES: Final = frozenset(
+    {"Select", "SelectOfScalar", "Query", "BaseQuery", "SelectBase", "GenerativeSelect", "Executable"}
+)
+
 
 def meaning(dotted: str) -> str | None:
     """What a name from outside the project means to this linter; None where it means nothing.
@@ -104,6 +109,16 @@ def meaning(dotted: str) -> str | None:
     if package in ("flask_sqlalchemy", "flask_sqlalchemy_lite", "quart_sqlalchemy"):
         return _FLASK.get(name)
     return None
+
+
+def is_statement_class(dotted: str) -> bool:
+    """Whether a name is a class of statements or queries, whatever rows they give.
+
+    Args:
+        dotted: the name as imported, for example ``sqlalchemy.sql.Select``.
+    """
+    package, _, rest = dotted.partition(".")
+    return package in ("sqlalchemy", "sqlmodel", "flask_sqlalchemy") and rest.rpartition(".")[2] in _STATEMENT_CLASSES
 
 
 # --- sessions --------------------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from sqla_lint.flow.values import (
     FlaskDb,
     Instance,
     Literal,
+    Many,
+    Mapping,
     Method,
     Parameter,
     Registry,
@@ -186,6 +188,8 @@ def _refine(cur: Cursor, test: n.Expr, outcome: bool) -> None:
     if name is None:
         return
     value = cur.env.get(name, UNKNOWN)
+    if isinstance(test, n.Name) and isinstance(value, (Many, Mapping)):
+        return  # a collection that is false is empty
     if is_none and not isinstance(value, (Session, Registry, FlaskDb, Instance, Literal)):
         cur.env[name] = NONE
 

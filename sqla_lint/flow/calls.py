@@ -86,6 +86,7 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
     """The value of a call, its arguments evaluated first."""
     from sqla_lint.flow.evaluate import expr
 
+    is_awaited = ctx.awaited == node.pos
     if isinstance(node.func, n.Attribute) and node.func.attr in handover_calls.RESULTS:
         ctx.awaited = node.func.value.pos
     func = members.super_method(ctx, node.func) or expr(ctx, cur, node.func)
@@ -114,7 +115,7 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
         cascades.appended(ctx, cur, node.func.value, args, known)
         return result
     result = apply(ctx, cur, func, args, kwargs, node.pos, node)
-    return unseen.asked(ctx, cur, func, args, node) if result == UNKNOWN else result
+    return unseen.asked(ctx, cur, func, args, node, is_awaited) if result == UNKNOWN else result
 
 
 def _arguments(ctx: Context, cur: Cursor, node: n.Call) -> list[Value]:
@@ -277,7 +278,7 @@ def project(
     """
     function = func.function
     bound = binding.bind(function, func.receiver, args, kwargs, spread)
-    summary = ctx.world.summary(function, any(ownership.sids(value) for value in bound.values()))
+    summary = ctx.world.summary(function, any(ownership.decides(value) for value in bound.values()))
     asking.called(ctx, cur, summary, bound, function, func.receiver, pos, ahead)
     summary = variants.summary(ctx, function, summary, bound, pos)
     if function.is_generator and summary.generator is not None:

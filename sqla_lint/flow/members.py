@@ -97,7 +97,10 @@ def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance) -> 
     found = ctx.world.attribute(owner, node.attr)
     if found in (UNKNOWN, NONE) and owner.path == ("self",) and ctx.world.keeps_argument(owner.cls, node.attr):
         return Parameter("self", (node.attr,))
-    return _inherited(ctx, node, owner) if found == UNKNOWN else found
+    if found != UNKNOWN:
+        return found
+    mixed = ctx.world.mixins.method(owner.cls, node.attr) if owner.path == ("self",) else None
+    return _method(ctx, cur, node, mixed, owner) if mixed is not None else _inherited(ctx, node, owner)
 
 
 def is_mixed_in(ctx: Context, value: Value) -> bool:

@@ -143,6 +143,11 @@ def _first_statement(function: n.Lambda | n.FunctionDef, name: str) -> Pos | Non
     return min(places, default=None)
 
 
+def decides(value: Value) -> bool:
+    """Whether what a function does with *value* matters, whatever its text mentions: sessions, and queries."""
+    return isinstance(value, Query) or bool(sids(value))
+
+
 def bind(ctx: Context, cur: Cursor, target: n.Expr, value: Value) -> None:
     """Assign *value* to a target: a name, an attribute, a subscript, or several at once."""
     if isinstance(target, n.Name):

@@ -15,10 +15,8 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import configure, variants
 from sqla_lint.flow.values import (
     UNKNOWN,
-    ClassValue,
     Connection,
     Engine,
-    Entity,
     Factory,
     FlaskDb,
     Instance,
@@ -26,7 +24,6 @@ from sqla_lint.flow.values import (
     Mapping,
     Outside,
     Parameter,
-    Query,
     Registry,
     Session,
     Settings,
@@ -122,6 +119,8 @@ class Parameters:
 
     def _external(self, name: str, sid: Sid) -> Value | None:
         meaning = api.meaning(name)
+        if name == "typing.Any" or api.is_statement_class(name):
+            return None
         if meaning in ("session-class", "async-session-class"):
             return Session(sid, configure.of_class(meaning)._replace(expire_on_commit=None))
         if meaning in ("scoped-session", "async-scoped-session"):
@@ -130,10 +129,8 @@ class Parameters:
             return Factory(configure.of_class(meaning)._replace(expire_on_commit=None))
         if meaning in ("connection-class", "engine-class"):
             return Connection(None) if meaning == "connection-class" else Engine(None)
-        is_holder = name.startswith(handover_calls.HOLDERS)
-        if is_holder or slow_calls.is_client(name, self.world.settings.slow_calls):
-            return Outside(name, True)
-        return UNKNOWN
+        kept = name.startswith(handover_calls.HOLDERS) or slow_calls.is_client(name, self.world.settings.slow_calls)
+        return Outside(name, True) if kept else UNKNOWN
 
     def _class(self, cls: Class, root: Parameter, sid: Sid) -> Value | None:
         if self.world.mappings.is_mapped(cls):
@@ -245,7 +242,8 @@ class Parameters:
         if any(node.attr in api.EVIDENCE and is_it(node.value) for node in function.attributes):
             return True
         for node in chain.from_iterable(function.calls.values()):
-            if isinstance(node.func, n.Attribute) and is_it(node.func.value):
+            # A query is handed mapped classes as well, by other methods.
+            if isinstance(node.func, n.Attribute) and node.func.attr in _ASKED and is_it(node.func.value):
                 if any(self._is_mapped_or_select(function.path, arg) for arg in node.args[:2]):
                     return True
         return False
@@ -344,4 +342,4 @@ def _last(func: n.Expr) -> str | None:
     return func.attr if isinstance(func, n.Attribute) else getattr(func, "id", None)
 
 
-__all__ = ["ClassValue", "Entity", "Outside", "Parameters", "Query", "is_receiver"]
+__all__ = ["Parameters", "is_receiver"]

@@ -14,6 +14,10 @@ A method of something unknown that is called ``submit``, ``create_task``, ``run_
     hands over what it is given to run beside the function, if that can be called or awaited; one that is called
     ``map`` or ``start`` does not.
 
+A method that a class calls on itself, and that neither it nor its bases have
+    is the one that the nearest classes of the project made with it agree on; of a class with bases outside the project
+    nothing is known.
+
 ``x.remove()`` without arguments, on a value that is not known
     may remove any registry. ``x.flush()``, ``x.commit()`` and ``x.rollback()`` may be of any session that was not made
     here.
@@ -45,7 +49,7 @@ A parameter without an annotation
 
 ``x.query(Owner)`` and ``x.execute(select(Owner))`` (``scalars``, ...) on a value that is not known
     ask a session: the mapped class shows it, for ``query`` with what its result is asked next. Nothing is concluded of
-    that session but what its rows have loaded, and that only where nothing is awaited.
+    that session but what its rows have loaded, and, where the call is awaited, that it is asynchronous.
 
 A parameter that holds rows
     has loaded what the project's callers loaded: if all of them hand over rows without the load, the read is reported;

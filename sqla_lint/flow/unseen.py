@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import containers, queries
-from sqla_lint.flow.context import Context
+from sqla_lint.flow.context import Context, describe
 from sqla_lint.flow.state import Cursor
-from sqla_lint.flow.values import UNKNOWN, Alias, ClassValue, ModelAttribute, Outside, Parameter, Query, Unproved, Value
+from sqla_lint.flow.values import (
+    UNKNOWN,
+    Alias,
+    ClassValue,
+    ModelAttribute,
+    Outside,
+    Parameter,
+    Query,
+    Session,
+    Settings,
+    Sid,
+    Unproved,
+    Value,
+)
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -26,8 +39,10 @@ def _is_made(func: Value) -> bool:
     return isinstance(func, Outside) and func.called
 
 
-def asked(ctx: Context, cur: Cursor, func: Value, args: list[Value], node: n.Call) -> Value:
+def asked(ctx: Context, cur: Cursor, func: Value, args: list[Value], node: n.Call, is_awaited: bool) -> Value:
     """The rows that such a call gives, where a mapped class or a statement shows what it is."""
+    if is_awaited and args and isinstance(node.func, n.Attribute) and func == UNKNOWN:
+        return _awaited(ctx, cur, node.func, args, node.pos)
     if not args or not is_asked(ctx, func, node) or not isinstance(node.func, n.Attribute):
         return UNKNOWN
     if node.func.attr == "query":
@@ -38,6 +53,18 @@ def asked(ctx: Context, cur: Cursor, func: Value, args: list[Value], node: n.Cal
     if isinstance(args[0], Query) and not args[0].executed:
         return queries.executed(ctx, cur, args[0], node.func.attr, None, node.pos)
     return UNKNOWN
+
+
+def _awaited(ctx: Context, cur: Cursor, func: n.Attribute, args: list[Value], pos: Pos) -> Value:
+    """What is awaited is asynchronous: its rows load nothing later."""
+    model, sid = args[0], Sid("held", ("%unseen", describe(func.value)))
+    is_get = func.attr in ("get", "get_one") and len(args) > 1 and isinstance(model, ClassValue)
+    if not is_get and not (func.attr in api.EXECUTES and isinstance(model, Query)):
+        return UNKNOWN
+    ctx.sessions.setdefault(sid, Session(sid, Settings(is_async=True, expire_on_commit=None)))
+    if is_get:
+        return queries.get(ctx, cur, args, {}, sid, pos)
+    return queries.executed(ctx, cur, model, func.attr, sid, pos)
 
 
 def method(

@@ -155,7 +155,7 @@ def _default(function: Function, name: str) -> Value:
 
 
 def _tells(value: Value) -> bool:
-    return value != NONE and value != EMPTY
+    return value != NONE
 
 
 def _is_givable(ctx: Context, value: Value) -> bool:

@@ -10,6 +10,7 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow import configure, frameworks
 from sqla_lint.flow.cleanup import Cleanup
 from sqla_lint.flow.context import Context
+from sqla_lint.flow.mixins import Mixins
 from sqla_lint.flow.parameters import Parameters
 from sqla_lint.flow.relevance import Relevance
 from sqla_lint.flow.state import Cursor, State
@@ -93,6 +94,7 @@ class World(Relevance):
         self.statics = Statics(self)
         self.cleanup = Cleanup(self)
         self.slowness = Slowness(self)
+        self.mixins = Mixins(self)
         self.summaries: dict[Function, Summary] = {}
         self._kept: dict[tuple[Class, str], bool] = {}
         self._lambdas: dict[tuple[str, Pos], Function] = {}

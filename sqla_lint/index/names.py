@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.index.module import Class
+from sqla_lint.index.module import Class, Function, bound_names, statements
 from sqla_lint.index.project import Definition, External, ModuleRef, Package, Project, Variable
 from sqla_lint.lower import nodes as n
 
 _MAX_HOPS = 12
+# Without one of these words a function makes no declarative base.
+_MAKES_BASES = frozenset(
+    {"declarative_base", "as_declarative", "automap_base", "DeclarativeBase", "DeclarativeBaseNoMeta"}
+)
+_BASE_MARKS = frozenset({"as-declarative", "declarative-base-class"})
 
 
 class Names:
@@ -89,7 +96,24 @@ class Names:
                         return True
                     if isinstance(value.func, n.Attribute) and value.func.attr in ("generate_base", "declarative_base"):
                         return True
+                    if self._returns_base(self.definition(what.path, value.func)):
+                        return True
         return False
+
+    def _returns_base(self, what: Definition | None) -> bool:
+        """Whether a function of the project makes the base: it returns a call that does, or a class of its own."""
+        if not (isinstance(what, Function) and what.words & _MAKES_BASES):
+            return False
+        returned = [stmt.value for stmt in statements(what.node.body) if isinstance(stmt, n.Return)]
+        names = {value.id for value in returned if isinstance(value, n.Name)}
+        made = [value for value in returned if isinstance(value, n.Call)]
+        for stmt in statements(what.node.body):
+            if isinstance(stmt, n.ClassDef) and stmt.name in names:
+                marks = (*stmt.decorators, *stmt.bases)
+                return any(self.meaning(what.path, mark) in _BASE_MARKS for mark in marks)
+            if isinstance(stmt, n.Assign) and isinstance(stmt.value, n.Call) and names & set(bound_names(stmt)):
+                made.append(stmt.value)
+        return any(self.meaning(what.path, call.func) == "declarative-base" for call in made)
 
     def lineage(self, cls: Class) -> tuple[Class, ...]:
         """*cls* and its bases within the project, nearest first."""
@@ -109,6 +133,18 @@ class Names:
             what = self.definition(cls.path, base)
             if isinstance(what, Class):
                 self._collect(what, found, hops - 1)
+
+    @cached_property
+    def subclasses(self) -> dict[Class, tuple[Class, ...]]:
+        """The project's classes by each of their own bases."""
+        found: dict[Class, tuple[Class, ...]] = {}
+        for path in sorted(self.project.modules):
+            for cls in self.project.modules[path].classes:
+                for base in cls.node.bases:
+                    what = self.definition(path, base.value if isinstance(base, n.Subscript) else base)
+                    if isinstance(what, Class):
+                        found[what] = (*found.get(what, ()), cls)
+        return found
 
     def external_bases(self, cls: Class) -> tuple[str, ...]:
         """The dotted names of the bases outside the project, its project bases' included."""
