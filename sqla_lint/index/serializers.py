@@ -16,12 +16,11 @@ _KINDS = frozenset({"model", "root-model", "schema", "auto-schema"})
 
 
 class Serializers:
-    """The project's schemas. All answers are pure functions of the project; *fields* are those of models met before."""
+    """The project's schemas. All answers are pure functions of the project."""
 
     def __init__(self, names: Names, mappings: Mappings) -> None:
         self.names = names
         self.mappings = mappings
-        self.fields: dict[Schema, tuple[Field, ...]] = {}
         self._kinds: dict[Class, str | None] = {}
         # What has been worked out of each use of a schema.
         self.fields: dict[Schema, tuple[Field, ...]] = {}
