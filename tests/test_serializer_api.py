@@ -93,7 +93,8 @@ def _found(name: str) -> Any:
 
 def test_every_other_field_reads_its_attribute() -> None:
     fields = pytest.importorskip("marshmallow.fields")
-    for name, field in inspect.getmembers(fields, inspect.isclass):
+    members: list[tuple[str, Any]] = inspect.getmembers(fields, inspect.isclass)
+    for name, field in members:
         if issubclass(field, fields.Field) and api.meaning(f"marshmallow.fields.{name}") == "plain":
             assert field._CHECK_ATTRIBUTE, name
     assert not fields.Function._CHECK_ATTRIBUTE

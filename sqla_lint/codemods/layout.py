@@ -161,11 +161,6 @@ class Rewrite:
             end = _LINE_END.search(self._now[number - 1]).group()  # type: ignore[union-attr]
             self._now[number - 1] = margin + comment + end if kept else ""
 
-    def remove_own(self, numbers: Iterable[int]) -> None:
-        """Take out these lines but for their comments."""
-        for number in numbers:
-            self.remove(number, number)
-
     def tidy(self, first: int, last: int) -> None:
         """Take out blank lines that what was removed between *first* and *last* leaves twice, or at a block's end."""
         gone = [k for k in range(first, last + 1) if not self._now[k - 1] and self.before[k - 1].strip()]

@@ -173,7 +173,14 @@ def test_key(test: n.Expr) -> tuple[tuple[object, ...] | None, bool]:
 
 
 # What comparing a length or a count with a number asks: whether there is anything.
-_ZERO = {(">", 0): True, ("!=", 0): True, (">=", 1): True, ("==", 0): False, ("<", 1): False, ("<=", 0): False}
+_ZERO: dict[tuple[object, object], bool] = {
+    (">", 0): True,
+    ("!=", 0): True,
+    (">=", 1): True,
+    ("==", 0): False,
+    ("<", 1): False,
+    ("<=", 0): False,
+}
 
 
 def _counted(test: n.Expr) -> n.Expr | None:

@@ -37,7 +37,7 @@ def _constant(ctx: Context, expr: n.Expr) -> n.Expr:
 
     if isinstance(expr, (n.Name, n.Attribute)):
         value = evaluate(ctx.world.static_context(ctx.path, None), Cursor(State({}, {}), None), expr)
-        if isinstance(value, Literal):
+        if isinstance(value, Literal) and (value.value is None or isinstance(value.value, (str, bytes, int))):
             return n.Constant(expr.pos, value.value, value.type)
     return expr
 

@@ -123,8 +123,9 @@ class _Tree:
     def whole(self, node: n.Expr) -> n.Expr:
         """*node* with the ``await``, and the ``list(...)`` of what is a list already, around it."""
         parent = self._parents.get(id(node))
-        copied = isinstance(parent, n.Call) and parent.args == (node,) and getattr(parent.func, "id", "") in _LISTS
-        return self.whole(parent) if copied or isinstance(parent, n.Await) else node
+        if isinstance(parent, n.Call) and (parent.args != (node,) or getattr(parent.func, "id", "") not in _LISTS):
+            return node
+        return self.whole(parent) if isinstance(parent, (n.Call, n.Await)) else node
 
     def bound_to(self, call: n.Call) -> str | None:
         """The plain name that the value of *call* is assigned to."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from sqla_lint.flow import calls, containers, jinja_filters, loading, rows, texts
@@ -222,7 +223,12 @@ def shown(place: Place, value: Value, node: Any) -> None:
     """A row is turned into text: its ``__str__`` may read more of it."""
     if isinstance(value, Entity) and place.run.ctx.world.shown_reads:
         pos = _position(place.template, node.lineno, getattr(node, "name", ""))
-        _noted(place, lambda run: (texts.show(run.ctx, run.cur, (value,), pos), UNKNOWN)[1])
+        _noted(place, partial(_show, value=value, pos=pos))
+
+
+def _show(run: Run, value: Value, pos: Pos) -> Value:
+    texts.show(run.ctx, run.cur, (value,), pos)
+    return UNKNOWN
 
 
 def _either_of(place: Place, node: Any) -> Value:

@@ -63,8 +63,6 @@ NEVER_RETURNS = frozenset(
         "quart.abort", "bottle.abort", "pytest.fail", "pytest.skip", "pytest.exit", "pytest.xfail", "aiohttp.web.abort",
     }
 )  # fmt: skip
-# Methods of anything that never return, by name: Click's context, Celery's task, argparse's parser.
-NEVER_RETURNS_METHODS = frozenset({"flask_restful.abort", "click.Context.exit"})
 
 # Calls that neither keep nor close what they are given, and do not raise as far as this analysis cares.
 _HARMLESS = frozenset(

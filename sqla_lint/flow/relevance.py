@@ -84,10 +84,6 @@ class Relevance:
                     found.update(name for name, method in cls.methods.items() if method.words & names)
         return frozenset(found)
 
-    def is_cheaply_irrelevant(self, function: Function) -> bool:
-        """Whether the function's text has no word that could matter to a session."""
-        return not (function.words & _WORDS)
-
     def is_relevant(self, function: Function) -> bool:
         """Whether the function may matter to sessions or rows.
 

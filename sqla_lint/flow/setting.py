@@ -27,8 +27,9 @@ def by_callee(ctx: Context, cur: Cursor, function: Function, bound: dict[str, Va
     if ctx.static or len(cur.sessions) < 2:
         return
     for parameter, value in bound.items():
-        for name in _set_on(ctx.world, function, parameter, 0) if isinstance(value, Entity) else ():
-            usage.written(ctx, cur, value, name, pos)
+        if isinstance(value, Entity):
+            for name in _set_on(ctx.world, function, parameter, 0):
+                usage.written(ctx, cur, value, name, pos)
 
 
 def _set_on(world: World, function: Function, parameter: str, depth: int) -> Iterator[str]:

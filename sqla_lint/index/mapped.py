@@ -172,9 +172,9 @@ class Mappings:
             if self._is_relationship(cls, call):
                 found[name] = _Raw(name, call, None, cls, call.pos)
         for name, method in cls.methods.items():
-            call = declared_attr(method.node) if method.node.decorators else None
-            if call is not None and self._is_relationship(cls, call):
-                found[name] = _Raw(name, call, method.node.returns, cls, method.node.pos)
+            made = declared_attr(method.node) if method.node.decorators else None
+            if made is not None and self._is_relationship(cls, made):
+                found[name] = _Raw(name, made, method.node.returns, cls, method.node.pos)
         return found
 
     def _is_relationship(self, cls: Class, call: n.Call) -> bool:

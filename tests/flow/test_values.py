@@ -74,6 +74,8 @@ class TestTestKey:
             ("x is None", "x is not None"),
             ("x == 'a'", "x != 'a'"),
             ("not own", "not not own"),
+            ("failed > 0", "failed <= 0"),
+            ("len(failed) > 0", "not failed"),
         ],
     )
     def test_a_test_and_its_negation_have_one_key(self, text: str, other: str) -> None:
@@ -86,7 +88,7 @@ class TestTestKey:
         texts = ("a", "b", "self.a", "a is None", "a == 1", "a == '1'", "b is None")
         assert len({key_of(expression(text))[0] for text in texts}) == len(texts)
 
-    @pytest.mark.parametrize("text", ["f()", "a < 1", "a is b", "a and b", "a == 1 == b", "f().x"])
+    @pytest.mark.parametrize("text", ["f()", "a < 7", "a < b", "a is b", "a and b", "a == 1 == b", "f().x"])
     def test_what_may_change_has_none(self, text: str) -> None:
         assert key_of(expression(text))[0] is None
 
