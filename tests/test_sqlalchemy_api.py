@@ -353,6 +353,8 @@ def _made(query: Any, name: str, session: Session) -> Any:
         return query.with_session(session)
     if name == "with_transformation":
         return query.with_transformation(lambda same: same)
+    if name == "with_parent":
+        return query.with_parent(Owner(id=1), Owner.pets)
     if name == "from_statement":
         return query.from_statement(select(Owner))
     if name == "set_label_style":

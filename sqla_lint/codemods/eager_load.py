@@ -239,7 +239,26 @@ def _root(world: World, place: QueryPlace, wanted: _Wanted) -> tuple[n.Expr, Cla
             found.append((expr, cls))
     if len(found) != 1 or not isinstance(found[0][0], (n.Name, n.Attribute)):
         raise Refused(f"which class the query at line {wanted.origin.pos[0]} asks for is not written there")
+    for path in wanted.paths:
+        _demand_own(world, found[0][1], path)
     return found[0]
+
+
+def _demand_own(world: World, cls: Class, path: Path) -> None:
+    """Each step must be the class's own: ``Boat.sails`` is no attribute where only a subclass of ``Boat`` has sails.
+
+    Raises:
+        Refused: one is not.
+    """
+    at: Class | None = cls
+    for name in path:
+        mapped = world.mappings.mapped(at) if at is not None else None
+        relation = world.mappings.relationship(at, name) if at is not None else None
+        if at is None or mapped is None or relation is None:
+            return
+        if all(own.name != name for own in world.mappings.relationships(mapped)):
+            raise Refused(f"{name} is a relationship of a class below {at.name} alone")
+        at = relation.target
 
 
 def _as_in_options(world: World, place: QueryPlace, root: Class, beside: n.Expr) -> n.Expr:

@@ -29,6 +29,10 @@ _PLACES = frozenset({n.Call, n.Attribute, n.Name, n.Subscript})
 _BINDS = frozenset({n.Assign, n.AnnAssign, n.AugAssign, n.Walrus, n.For, n.Generator, n.With})
 
 
+# What a session is asked by, besides a statement.
+_ASKS = frozenset({"query", "get", "get_one"})
+
+
 class Binding(NamedTuple):
     """``names = value``, by whatever statement or expression."""
 
@@ -96,10 +100,12 @@ class Derivation:
         return self._parameters[name]
 
     def made_of_session(self, expr: n.Expr, names: Names, sid: Sid | None) -> bool:
-        """Whether an expression is about a session that *names* are made for: bound where they are, as a session is
-        called, or held by an object that is made there.
+        """Whether an expression is about a session that *names* are made for: one of them itself, bound where they are,
+        as a session is called, or held by an object that is made there.
         """
         if sid is not None and sid.owner == "instance" and first_name(expr) in _made(names):
+            return True
+        if sid is not None and _session_asked(expr) in names.variables:
             return True
         bound = {
             name
@@ -215,6 +221,15 @@ class Derivation:
                 if any(isinstance(s, n.Subscript) and dotted(s.value) == memo for s in walk(node.body)):
                     return True
         return False
+
+
+def _session_asked(expr: n.Expr) -> str | None:
+    """The name of the session that a chain begins with: ``db`` of ``db.query(Pet).all()``."""
+    while isinstance(expr, (n.Attribute, n.Call, n.Subscript, n.Await)):
+        if isinstance(expr, n.Attribute) and isinstance(expr.value, n.Name):
+            return expr.value.id if expr.attr in api.EXECUTES | _ASKS else None
+        expr = expr.func if isinstance(expr, n.Call) else expr.value
+    return None
 
 
 def _made(names: Names) -> set[str]:

@@ -218,7 +218,20 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
     strategy = _effective(owner, origin, relation)
     if strategy is None:
         return "unknown"
-    return "lazy" if strategy in api.LAZY else "loaded"
+    if strategy in api.LAZY:
+        return "unknown" if _is_loaded_beside(ctx, owner, origin, relation.name) else "lazy"
+    return "loaded"
+
+
+def _is_loaded_beside(ctx: Context, owner: Entity, origin: Origin, name: str) -> bool:
+    """Whether the query loads *name* along a path of another entity that it asks for: it may lead to the same rows."""
+    return not owner.steps and any(
+        len(path) > 1
+        and path[-1] == name
+        and strategy in api.EAGER
+        and ctx.world.mappings.relationship(owner.cls, path[0]) is None
+        for path, strategy in origin.options
+    )
 
 
 def _was_read(ctx: Context, cur: Cursor, owner: Entity, name: str) -> bool:

@@ -13,7 +13,18 @@ from sqla_lint import Settings, check, fix
 FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "rules" / "lazy-load-in-loop"
 BAD = sorted(FOLDER.glob("bad_*.py"))
 # Findings that are refused: the query leaves a column out itself, or the class that it asks for stands elsewhere.
-LEFT = {"bad_columns": 3, "bad_dynamic": 3, "bad_dynamic_own_options": 1, "bad_handed_in": 2, "bad_kinds": 2}
+# Or only a subclass has what is read.
+LEFT = {
+    "bad_columns": 3,
+    "bad_dynamic": 3,
+    "bad_dynamic_own_options": 1,
+    "bad_handed_in": 2,
+    "bad_kinds": 2,
+    "bad_polymorphic": 1,
+    "bad_stored": 2,
+    "bad_unseen": 1,
+    "bad_unseen_sessions": 1,
+}
 
 
 def _copy(path: Path, folder: Path) -> Path:
