@@ -42,7 +42,7 @@ _OTHER = frozenset({"connection", "managed"})
 
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each coroutine, at the first call that blocks."""
-    if not facts.function.node.is_async or world.is_test_code(facts.function):
+    if not facts.function.node.is_async:
         return
     awaited = awaited_sessions(facts)
     ran = [e for e in facts.events if isinstance(e, Ran) and _blocks(facts, e.sid) and e.sid not in awaited]
