@@ -137,7 +137,7 @@ def updated(cur: Cursor, container: n.Expr, args: list[Value], kwargs: dict[str,
     name = dotted(container)
     given = args[0] if args else None
     pairs: dict[object, Value] = dict(zip(given.keys, given.values)) if isinstance(given, Record) else {}
-    for key, value in {**pairs, **kwargs}.items() if name is not None else ():
+    for key, value in (*pairs.items(), *kwargs.items()) if name is not None else ():
         if isinstance(key, str) and value != UNKNOWN:
             cur.env[f"{name}[{key!r}]"] = value
 
