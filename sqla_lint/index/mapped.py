@@ -19,7 +19,7 @@ from sqla_lint.index.foreign_keys import ForeignKeys
 from sqla_lint.index.mapped_classes import MappedClasses
 from sqla_lint.index.module import Class
 from sqla_lint.index.names import Names
-from sqla_lint.index.relationship_calls import cascades
+from sqla_lint.index.relationship_calls import cascades, spelled_out
 from sqla_lint.index.subclasses import Subclasses
 from sqla_lint.lower import nodes as n
 
@@ -175,7 +175,7 @@ class Mappings:
             made = declared_attr(method.node) if method.node.decorators else None
             if made is not None and self._is_relationship(cls, made):
                 found[name] = _Raw(name, made, method.node.returns, cls, method.node.pos)
-        return found
+        return {name: raw._replace(call=raw.call and spelled_out(raw.call)) for name, raw in found.items()}
 
     def _is_relationship(self, cls: Class, call: n.Call) -> bool:
         meaning = self.names.meaning(cls.path, call.func)
@@ -227,12 +227,6 @@ class Mappings:
         ``True`` means select, ``False`` joined, ``None`` noload.
         """
         value = keyword(call, "lazy")
-        options = keyword(call, "sa_relationship_kwargs")
-        if value is None and isinstance(options, n.Dict):
-            pairs = zip(options.keys, options.values)
-            value = next((v for k, v in pairs if isinstance(k, n.Constant) and k.value == "lazy"), None)
-        elif value is None and options is not None:
-            return None
         if self.names.meaning(owner.path, call.func) == "dynamic-loader":
             return "dynamic"
         if any(k.name is None for k in call.keywords):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.index.annotations import keyword, string
+from sqla_lint.index.annotations import keyword, last_name, string
 from sqla_lint.lower import nodes as n
 
 
@@ -12,3 +12,26 @@ def cascades(call: n.Call) -> bool:
     if keyword(call, "viewonly") is not None or any(k.name is None for k in call.keywords):
         return False
     return said is None or bool({"all", "save-update"} & {word.strip() for word in (string(said) or "").split(",")})
+
+
+def spelled_out(call: n.Call) -> n.Call:
+    """SQLModel's ``Relationship()`` as the ``relationship()`` that it makes: with ``sa_relationship_kwargs`` as its own
+    arguments, or given whole as ``sa_relationship``.
+    """
+    whole, options = keyword(call, "sa_relationship"), keyword(call, "sa_relationship_kwargs")
+    if isinstance(whole, n.Call):
+        return whole
+    if options is None:
+        return call
+    kept = tuple(one for one in call.keywords if one.name != "sa_relationship_kwargs")
+    return call._replace(keywords=(*kept, *_keywords(options)))
+
+
+def _keywords(options: n.Expr) -> tuple[n.Keyword, ...]:
+    """The arguments that ``**options`` stands for; what is not written down stays as it is."""
+    if isinstance(options, n.Dict):
+        pairs = zip(options.keys, options.values)
+        return tuple(n.Keyword(string(key) if key is not None else None, value) for key, value in pairs)
+    if isinstance(options, n.Call) and last_name(options.func) == "dict" and not options.args:
+        return options.keywords
+    return (n.Keyword(None, options),)
