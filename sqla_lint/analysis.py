@@ -13,8 +13,8 @@ from types import MappingProxyType
 from sqla_lint import codemods, parallel
 from sqla_lint.config import Settings
 from sqla_lint.finding import Finding, Related, Span
-from sqla_lint.flow.summaries import Summaries
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.solver.summaries import Summaries
 from sqla_lint.index.building import build
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.index.project import Project

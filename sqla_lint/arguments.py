@@ -22,7 +22,7 @@ from sqla_lint.selection import UnknownSelector, find_rule, parse_selector
 from sqla_lint.source import Source, Unreadable, decode
 
 _STDIN: Final = "-"
-_UNKNOWN_PAGE: Final = "sqla_lint.flow.unknown"
+_UNKNOWN_PAGE: Final = "sqla_lint.flow.evaluation.unknown"
 # Flags that make no sense together with these others.
 _EXCLUDING: Final[Sequence[tuple[str, Sequence[str]]]] = (
     ("config", ("isolated",)),

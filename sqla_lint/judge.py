@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sqla_lint.flow.facts import Facts, Handed
-from sqla_lint.flow.summaries import Summaries
-from sqla_lint.flow.summary import Read
-from sqla_lint.flow.values import Sid
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.solver.summaries import Summaries
+from sqla_lint.flow.terms.facts import Facts, Handed
+from sqla_lint.flow.terms.summary import Read
+from sqla_lint.flow.terms.values import Sid
 from sqla_lint.index.module import Function, ModuleIndex
 from sqla_lint.lending import lent
 from sqla_lint.lower import nodes as n

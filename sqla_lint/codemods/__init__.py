@@ -26,8 +26,8 @@ from sqla_lint.codemods.imports import merged
 from sqla_lint.codemods.site import Refused
 from sqla_lint.config import PATTERNS, Settings
 from sqla_lint.finding import Edit, Finding, Fix
-from sqla_lint.flow.facts import Facts
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.rules.verdict import Verdict
 from sqla_lint.source import Source

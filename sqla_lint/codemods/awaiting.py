@@ -8,8 +8,8 @@ from sqla_lint.codemods import fetched
 from sqla_lint.codemods.apply import is_python
 from sqla_lint.codemods.site import Refused
 from sqla_lint.finding import Edit, Fix
-from sqla_lint.flow.facts import Facts
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Verdict

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sqla_lint.codemods import imports
 from sqla_lint.codemods.imports import Needed
 from sqla_lint.codemods.site import Refused
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
 from sqla_lint.index.module import Class, Function, Imported, ModuleIndex
 from sqla_lint.index.project import ModuleRef, Project, local_imports
 from sqla_lint.lower import nodes as n

@@ -20,11 +20,11 @@ from sqla_lint.codemods.query_place import QueryPlace, given_options, is_get, qu
 from sqla_lint.codemods.site import Refused
 from sqla_lint.codemods.transactions import commits_in
 from sqla_lint.finding import Edit, Fix, Span
-from sqla_lint.flow import evaluate
-from sqla_lint.flow.facts import Facts
-from sqla_lint.flow.state import Cursor, State
-from sqla_lint.flow.values import Alias, ClassValue, Entity, Origin
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation import evaluate
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.facts import Facts
+from sqla_lint.flow.terms.state import Cursor, State
+from sqla_lint.flow.terms.values import Alias, ClassValue, Entity, Origin
 from sqla_lint.index.module import Class, Function, ModuleIndex
 from sqla_lint.lower import nodes as n
 from sqla_lint.rules.verdict import Verdict

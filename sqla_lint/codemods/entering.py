@@ -11,7 +11,7 @@ from sqla_lint.codemods import imports
 from sqla_lint.codemods.imports import Needed
 from sqla_lint.codemods.layout import Rewrite, indentation, stands_alone
 from sqla_lint.codemods.site import Refused
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
 from sqla_lint.index.module import Class, Function, ModuleIndex
 from sqla_lint.lower import nodes as n
 

@@ -8,9 +8,9 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.layout import text_at
 from sqla_lint.codemods.site import Refused
 from sqla_lint.finding import Edit, Span
-from sqla_lint.flow.facts import Facts
-from sqla_lint.flow.fetches import Fetch, fetches
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.reading.fetches import Fetch, fetches
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.index.module import Class, Function, ModuleIndex, bound_names, names_in, statements, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -10,9 +10,9 @@ from sqla_lint.codemods.fetched import Source
 from sqla_lint.codemods.layout import text_at
 from sqla_lint.codemods.site import Refused
 from sqla_lint.finding import Edit, Fix
-from sqla_lint.flow.facts import Facts
-from sqla_lint.flow.fetches import Fetch
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.reading.fetches import Fetch
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.index.module import Function, ModuleIndex, names_in, statements, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -27,9 +27,9 @@ from sqla_lint.codemods.site import Refused, site
 from sqla_lint.codemods.teardowns import remove, without_teardowns
 from sqla_lint.codemods.versions import counterpart, world_with
 from sqla_lint.finding import Edit, Fix
-from sqla_lint.flow.facts import Created, Facts
-from sqla_lint.flow.summaries import Summaries
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.solver.summaries import Summaries
+from sqla_lint.flow.terms.facts import Created, Facts
 from sqla_lint.index.module import Function, ModuleIndex
 from sqla_lint.lower import nodes as n
 from sqla_lint.rules.verdict import Verdict

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqla_lint.codemods.places import Place, own_walk
-from sqla_lint.flow import evaluate, loading, ownership
-from sqla_lint.flow.state import Cursor, State
-from sqla_lint.flow.values import (
+from sqla_lint.flow.evaluation import evaluate
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.lifetimes import ownership
+from sqla_lint.flow.reading import loading
+from sqla_lint.flow.terms.state import Cursor, State
+from sqla_lint.flow.terms.values import (
     UNKNOWN,
     Dynamic,
     Entity,
@@ -28,7 +31,6 @@ from sqla_lint.flow.values import (
     Session,
     Value,
 )
-from sqla_lint.flow.world import World
 from sqla_lint.index.module import Function, own_nodes, statements, target_names
 from sqla_lint.lower import nodes as n
 

@@ -10,7 +10,7 @@ from sqla_lint.codemods.layout import Rewrite, stands_alone, text_at
 from sqla_lint.codemods.shared_uses import Uses, where
 from sqla_lint.codemods.site import Refused
 from sqla_lint.codemods.versions import reread
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
 from sqla_lint.index.module import ModuleIndex, imports, names_in, walk
 from sqla_lint.index.project import ModuleRef
 from sqla_lint.lower import nodes as n

@@ -13,7 +13,7 @@ from sqla_lint.codemods.layout import Rewrite, indentation, stands_alone, text_a
 from sqla_lint.codemods.mixin_registry import RegistryPlan
 from sqla_lint.codemods.shared_uses import where
 from sqla_lint.codemods.site import Refused
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
 from sqla_lint.index.module import Class, ModuleIndex, statements, walk
 from sqla_lint.index.project import ModuleRef, Variable
 from sqla_lint.lower import nodes as n

@@ -12,10 +12,10 @@ from sqla_lint.codemods.layout import Rewrite, stands_alone, text_at
 from sqla_lint.codemods.places import walk_with_parents
 from sqla_lint.codemods.shared_uses import where
 from sqla_lint.codemods.site import Refused
-from sqla_lint.flow import evaluate
-from sqla_lint.flow.state import Cursor, State
-from sqla_lint.flow.values import Factory, FlaskDb, FunctionValue, Registry, Session
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation import evaluate
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.state import Cursor, State
+from sqla_lint.flow.terms.values import Factory, FlaskDb, FunctionValue, Registry, Session
 from sqla_lint.index.module import ModuleIndex, own_nodes
 from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n

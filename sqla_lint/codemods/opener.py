@@ -9,11 +9,11 @@ from sqla_lint.codemods import imports
 from sqla_lint.codemods.imports import Needed
 from sqla_lint.codemods.layout import text_at
 from sqla_lint.codemods.site import Refused
-from sqla_lint.flow import evaluate
-from sqla_lint.flow.state import Cursor, State
-from sqla_lint.flow.values import Factory, FunctionValue, Session
-from sqla_lint.flow.values import Settings as SessionSettings
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation import evaluate
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.state import Cursor, State
+from sqla_lint.flow.terms.values import Factory, FunctionValue, Session
+from sqla_lint.flow.terms.values import Settings as SessionSettings
 from sqla_lint.index.module import ModuleIndex, walk
 from sqla_lint.lower import nodes as n
 

@@ -12,7 +12,7 @@ from sqla_lint.codemods.layout import Rewrite, indentation, stands_alone
 from sqla_lint.codemods.places import Place, own_walk, places
 from sqla_lint.codemods.refreshing import refreshed
 from sqla_lint.codemods.site import Refused
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
 

@@ -8,8 +8,8 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.holding import Holding, stores
 from sqla_lint.codemods.places import Place, leaves
 from sqla_lint.codemods.site import Refused
-from sqla_lint.flow.values import ClassValue, Entity
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.values import ClassValue, Entity
 from sqla_lint.index.module import Function, bound_names, statements
 from sqla_lint.lower import nodes as n
 

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from sqla_lint.codemods.site import Refused
-from sqla_lint.flow.summaries import Summaries
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.solver.summaries import Summaries
 from sqla_lint.judge import judge_file
 
 # File, function (or nothing), code.

@@ -9,7 +9,7 @@ from sqla_lint.codemods.layout import stands_alone
 from sqla_lint.codemods.places import Mention, Place, inner_blocks, is_in, method_call, own_walk, uses
 from sqla_lint.codemods.scope_plan import Plan
 from sqla_lint.codemods.site import Refused, Site
-from sqla_lint.flow.values import FunctionValue
+from sqla_lint.flow.terms.values import FunctionValue
 from sqla_lint.lower import nodes as n
 
 

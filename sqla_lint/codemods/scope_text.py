@@ -10,7 +10,7 @@ from sqla_lint.codemods.places import Place, inner_blocks
 from sqla_lint.codemods.scope_plan import Plan
 from sqla_lint.codemods.site import Refused, Site
 from sqla_lint.finding import Edit
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sqla_lint.codemods.site import Refused
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
 from sqla_lint.index.module import Function, ModuleIndex, statements, walk
 from sqla_lint.index.project import Variable, local_imports
 from sqla_lint.lower import nodes as n

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.holding import Holding
 from sqla_lint.codemods.places import Mention, Place, binds, is_guard, mentions, method_call, own_walk, places
-from sqla_lint.flow.facts import Closing, Created, Exit, Facts
-from sqla_lint.flow.state import OPEN
-from sqla_lint.flow.values import ClassValue, Factory, FunctionValue, Instance, Outside, Session, Sid
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.facts import Closing, Created, Exit, Facts
+from sqla_lint.flow.terms.state import OPEN
+from sqla_lint.flow.terms.values import ClassValue, Factory, FunctionValue, Instance, Outside, Session, Sid
 from sqla_lint.index.module import Function, ModuleIndex
 from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n
@@ -172,8 +172,8 @@ def _owner(sid: Sid) -> str:
 
 def _maker(call: n.Call, function: Function, world: World) -> Maker:
     ctx = world.static_context(function.path, function)
-    from sqla_lint.flow import evaluate
-    from sqla_lint.flow.state import Cursor, State
+    from sqla_lint.flow.evaluation import evaluate
+    from sqla_lint.flow.terms.state import Cursor, State
 
     cur = Cursor(State({}, {}), None)
     callee, made = evaluate.expr(ctx, cur, call.func), evaluate.expr(ctx, cur, call)

@@ -11,11 +11,13 @@ from sqla_lint.codemods.layout import text_at
 from sqla_lint.codemods.places import Place, binds, own_walk, places, walk_with_parents
 from sqla_lint.codemods.site import Refused
 from sqla_lint.codemods.transactions import ENDS, effects
-from sqla_lint.flow import awaited, errors, evaluate
-from sqla_lint.flow.facts import Called, Exit, Facts, Ran, Used
-from sqla_lint.flow.state import Cursor, Failure, State
-from sqla_lint.flow.values import FunctionValue, Sid
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation import evaluate
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.lifetimes import awaited
+from sqla_lint.flow.solver import errors
+from sqla_lint.flow.terms.facts import Called, Exit, Facts, Ran, Used
+from sqla_lint.flow.terms.state import Cursor, Failure, State
+from sqla_lint.flow.terms.values import FunctionValue, Sid
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.lower import nodes as n
 

@@ -6,7 +6,7 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.layout import Rewrite, stands_alone
 from sqla_lint.codemods.refreshing import session_call
 from sqla_lint.codemods.shared_uses import Uses
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
 from sqla_lint.index.module import Function, walk
 from sqla_lint.index.project import ModuleRef
 from sqla_lint.lower import nodes as n

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 
 from sqla_lint.codemods.site import Refused
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
 from sqla_lint.index.building import build
 from sqla_lint.index.module import Function, ModuleIndex
 from sqla_lint.index.project import Project

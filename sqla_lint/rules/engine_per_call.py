@@ -31,9 +31,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from sqla_lint.flow import pools
-from sqla_lint.flow.facts import Facts
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.lifetimes import pools
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.index.module import Function, own_nodes
 from sqla_lint.index.project import External
 from sqla_lint.lower import nodes as n

@@ -32,10 +32,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from sqla_lint.flow.facts import Facts, Handed, LazyRead
-from sqla_lint.flow.summary import Read
-from sqla_lint.flow.values import Entity
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.facts import Facts, Handed, LazyRead
+from sqla_lint.flow.terms.summary import Read
+from sqla_lint.flow.terms.values import Entity
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Note, Verdict
 

@@ -25,9 +25,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_lint.flow.facts import Called, Created, Exit, Facts
-from sqla_lint.flow.state import SessionState
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.facts import Called, Created, Exit, Facts
+from sqla_lint.flow.terms.state import SessionState
 from sqla_lint.rules.verdict import Verdict
 
 CODE = "SES205"

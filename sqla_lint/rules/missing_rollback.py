@@ -36,11 +36,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_lint.flow import collected
-from sqla_lint.flow.facts import Exit, Facts, Used
-from sqla_lint.flow.state import Failure, SessionState
-from sqla_lint.flow.values import Sid
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.solver import collected
+from sqla_lint.flow.terms.facts import Exit, Facts, Used
+from sqla_lint.flow.terms.state import Failure, SessionState
+from sqla_lint.flow.terms.values import Sid
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Note, Verdict
 

@@ -25,9 +25,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_lint.flow.facts import Facts
-from sqla_lint.flow.per_item import Repeated, repeated
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.loops.per_item import Repeated, repeated
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.rules.verdict import Note, Verdict
 
 CODE = "SES402"

@@ -26,9 +26,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_lint.flow.facts import Exit, Facts, Outlived
-from sqla_lint.flow.values import Sid
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.facts import Exit, Facts, Outlived
+from sqla_lint.flow.terms.values import Sid
 from sqla_lint.rules.verdict import Note, Verdict
 
 CODE = "SES306"

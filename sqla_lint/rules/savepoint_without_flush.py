@@ -32,9 +32,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_lint.flow.facts import Called, Facts
-from sqla_lint.flow.guarded import listens, sends_nothing
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.lifetimes.guarded import listens, sends_nothing
+from sqla_lint.flow.terms.facts import Called, Facts
 from sqla_lint.index.module import own_nodes, statements
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

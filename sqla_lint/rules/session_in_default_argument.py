@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_lint.flow import globals_
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.lifetimes import globals_
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.rules.verdict import Verdict
 

@@ -33,9 +33,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from sqla_lint.flow.facts import Facts, Shared
-from sqla_lint.flow.values import FlaskDb, Registry, Sid
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.facts import Facts, Shared
+from sqla_lint.flow.terms.values import FlaskDb, Registry, Sid
 from sqla_lint.index.module import blocks
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -33,9 +33,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.facts import Called, Closing, Facts, Recovered, Waited
-from sqla_lint.flow.globals_ import run_by_script
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.lifetimes.globals_ import run_by_script
+from sqla_lint.flow.terms.facts import Called, Closing, Facts, Recovered, Waited
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Note, Verdict

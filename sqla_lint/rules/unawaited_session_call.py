@@ -27,8 +27,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.facts import Called, Facts
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.facts import Called, Facts
 from sqla_lint.rules.verdict import Verdict
 
 CODE = "SES210"

@@ -26,9 +26,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqla_lint.flow import leaks
-from sqla_lint.flow.facts import Created, Facts
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.lifetimes import leaks
+from sqla_lint.flow.terms.facts import Created, Facts
 from sqla_lint.rules.verdict import Note, Verdict
 
 CODE = "SES304"

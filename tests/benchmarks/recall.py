@@ -22,8 +22,8 @@ from typing import NamedTuple
 from sqla_lint import jinja_files
 from sqla_lint.config import Settings
 from sqla_lint.discovery import project_files
-from sqla_lint.flow.summaries import Summaries
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.solver.summaries import Summaries
 from sqla_lint.index.building import build
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.index.project import Project

@@ -9,9 +9,9 @@ from flow.decisions import Database
 from flow.generate import Program
 from flow.observe import Seen, observe
 from sqla_lint.config import Settings
-from sqla_lint.flow.summaries import Summaries
-from sqla_lint.flow.values import Sid
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.solver.summaries import Summaries
+from sqla_lint.flow.terms.values import Sid
 from sqla_lint.index.building import build
 from sqla_lint.index.project import Project
 from sqla_lint.judge import Judged, judge_file

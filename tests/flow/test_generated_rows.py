@@ -12,7 +12,7 @@ from flow.compare import verdicts
 from flow.generate_rows import RowProgram, generate
 from flow.observe_rows import per_row
 from flow.row_forms import HEAD
-from sqla_lint.flow import solve
+from sqla_lint.flow.solver import solve
 
 BLOCKS = [pytest.param(range(60), id="quick")] + [
     pytest.param(range(start, start + 200), id=f"{start}", marks=pytest.mark.slow) for start in range(1000, 3400, 200)

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from flow.compare import project
-from sqla_lint.flow.graph import Graph, Node, TooLarge, build
+from sqla_lint.flow.terms.graph import Graph, Node, TooLarge, build
 from sqla_lint.lower import nodes as n
 
 

@@ -8,13 +8,13 @@ from collections import Counter
 import pytest
 
 from sqla_lint import Settings
-from sqla_lint.flow import solve
-from sqla_lint.flow.context import Context
-from sqla_lint.flow.graph import Node
-from sqla_lint.flow.state import State
-from sqla_lint.flow.step import Step, advance
-from sqla_lint.flow.summaries import Summaries
-from sqla_lint.flow.world import World
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.solver import solve
+from sqla_lint.flow.solver.step import Step, advance
+from sqla_lint.flow.solver.summaries import Summaries
+from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.graph import Node
+from sqla_lint.flow.terms.state import State
 from sqla_lint.index.building import build
 from sqla_lint.index.project import Project
 from sqla_lint.lower.from_ast import lower_module

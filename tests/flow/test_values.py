@@ -6,10 +6,11 @@ import pytest
 
 from flow.compare import project
 from flow.test_graph import graph
-from sqla_lint.flow import liveness, transitions
-from sqla_lint.flow.branches import test_key as key_of
-from sqla_lint.flow.state import CLOSED, OPEN, SessionState
-from sqla_lint.flow.values import (
+from sqla_lint.flow.lifetimes import transitions
+from sqla_lint.flow.solver import liveness
+from sqla_lint.flow.solver.branches import test_key as key_of
+from sqla_lint.flow.terms.state import CLOSED, OPEN, SessionState
+from sqla_lint.flow.terms.values import (
     FALSE,
     NONE,
     TRUE,

@@ -1,0 +1,415 @@
+"""A function's summary at one call of it: its parameters replaced by the arguments, its effects applied,
+its reads judged.
+"""
+
+from __future__ import annotations
+
+from sqla_lint.flow.evaluation import frameworks, members
+from sqla_lint.flow.lifetimes import aliases, instances, ownership, sessions, transitions, usage
+from sqla_lint.flow.reading import loading
+from sqla_lint.flow.solver import conditions
+from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.facts import Closing, Ended, Handed
+from sqla_lint.flow.terms.state import CLOSED, GONE, OPEN, Cursor, Raised
+from sqla_lint.flow.terms.summary import Effect, Generator, Read, Summary
+from sqla_lint.flow.terms.values import (
+    NONE,
+    UNKNOWN,
+    ClassValue,
+    Dynamic,
+    Either,
+    Entity,
+    FunctionValue,
+    Instance,
+    Key,
+    LambdaValue,
+    Many,
+    Mapping,
+    Pair,
+    Parameter,
+    Partial,
+    Query,
+    Record,
+    Registry,
+    Scope,
+    Session,
+    Sid,
+    Transaction,
+    Value,
+    join,
+)
+from sqla_lint.index.module import Function, names_in
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+Bound = dict[str, Value]
+
+# Owners whose session is the same one seen from the caller.
+_SHARED = ("registry", "module", "closure")
+
+
+# --- values ----------------------------------------------------------------------------------------------------------
+
+
+def value(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Value:
+    """A callee's value as the caller has it."""
+    if isinstance(what, Session):
+        return _session(ctx, cur, what, bound, pos)
+    if isinstance(what, Either):
+        given = value(ctx, cur, what.given, bound, pos)
+        return value(ctx, cur, what.made, bound, pos) if given in (NONE, UNKNOWN) else given
+    if isinstance(what, Parameter):
+        return walk(ctx, bound.get(what.name, UNKNOWN), what.steps)
+    if isinstance(what, Entity):
+        origin = what.origin
+        if origin is not None and origin.sid is not None:
+            origin = origin._replace(sid=resolve_sid(ctx, origin.sid, bound))
+        # Two calls of a function that builds one give two instances.
+        return what._replace(origin=origin, drawn=(), made=(ctx.path, pos) if what.made is not None else None)
+    if isinstance(what, (Many, Dynamic)):
+        inner = what.item if isinstance(what, Many) else what.row
+        changed = value(ctx, cur, inner, bound, pos)
+        return what._replace(item=changed) if isinstance(what, Many) else Dynamic(changed)
+    if isinstance(what, Pair):
+        return Pair(tuple(value(ctx, cur, item, bound, pos) for item in what.items))
+    if isinstance(what, Key):
+        return UNKNOWN
+    if isinstance(what, Record):
+        return what._replace(values=tuple(value(ctx, cur, item, bound, pos) for item in what.values))
+    if isinstance(what, Mapping):
+        return Mapping(value(ctx, cur, what.key, bound, pos), value(ctx, cur, what.value, bound, pos))
+    if isinstance(what, Query):
+        sid = resolve_sid(ctx, what.origin.sid, bound) if what.origin.sid is not None else None
+        from sqla_lint.flow.reading import queries
+
+        return queries.changed(what, sid=sid)
+    if isinstance(what, Instance):
+        return _instance(ctx, cur, what, bound, pos)
+    if isinstance(what, Transaction):
+        found = resolve_sid(ctx, what.sid, bound)
+        return what._replace(sid=found) if found is not None else UNKNOWN
+    if isinstance(what, Scope):
+        return UNKNOWN
+    if isinstance(what, (LambdaValue, Partial)):
+        return UNKNOWN
+    if isinstance(what, FunctionValue) and what.receiver is not None and not isinstance(what.receiver, ClassValue):
+        return what._replace(receiver=value(ctx, cur, what.receiver, bound, pos))
+    return what
+
+
+def _session(ctx: Context, cur: Cursor, what: Session, bound: Bound, pos: Pos) -> Value:
+    if what.sid.owner == "local":
+        return sessions.create(ctx, cur, what.settings, pos)
+    if what.sid.owner in (*_SHARED, "kept", "injected"):
+        return what
+    found = _resolve(ctx, what.sid, bound)
+    return found if isinstance(found, Session) else Session(Sid("kept", what.sid.path, what.sid.pos), what.settings)
+
+
+def _instance(ctx: Context, cur: Cursor, what: Instance, bound: Bound, pos: Pos) -> Value:
+    if what.path and what.path[0] in bound:
+        return walk(ctx, bound[what.path[0]], what.path[1:])
+    held = tuple((name, value(ctx, cur, item, bound, pos)) for name, item in what.held)
+    return what._replace(path=(), held=held)
+
+
+def walk(ctx: Context, start: Value, steps: tuple[str, ...]) -> Value:
+    """What following attribute names and ``[]`` from a value leads to, without noting any read."""
+    for step in steps:
+        start = _step(ctx, start, step)
+    return start
+
+
+def _step(ctx: Context, owner: Value, step: str) -> Value:
+    if step == "[]":
+        if isinstance(owner, Many):
+            return owner.item
+        if isinstance(owner, Query):
+            return owner.row
+        if isinstance(owner, Parameter):
+            return owner._replace(steps=(*owner.steps, "[]")) if owner.cls is None else UNKNOWN
+        return owner.row if isinstance(owner, Dynamic) else UNKNOWN
+    if step.startswith("["):
+        return _under_key(owner, step)
+    if isinstance(owner, Entity):
+        relation = ctx.world.mappings.relationship(owner.cls, step)
+        return loading.reached(ctx, owner, relation) if relation is not None else UNKNOWN
+    if isinstance(owner, Parameter):
+        return _parameter_step(ctx, owner, step)
+    if isinstance(owner, Instance):
+        found = dict(owner.held).get(step)
+        return found if found is not None else ctx.world.attribute(owner, step)
+    if isinstance(owner, ClassValue):
+        return ctx.world.class_attribute(owner.cls, step)
+    return UNKNOWN
+
+
+def _under_key(owner: Value, step: str) -> Value:
+    """What a dictionary has under the literal key that *step* names."""
+    if isinstance(owner, Record):
+        found = [value for key, value in zip(owner.keys, owner.values) if loading.at(key) == step]
+        return found[0] if len(found) == 1 else UNKNOWN
+    if isinstance(owner, Parameter) and owner.cls is None:
+        return owner._replace(steps=(*owner.steps, step))
+    return owner.value if isinstance(owner, Mapping) else UNKNOWN
+
+
+def _parameter_step(ctx: Context, owner: Parameter, step: str) -> Value:
+    steps = (*owner.steps, step)
+    if owner.cls is None:
+        return owner._replace(steps=steps)
+    relation = ctx.world.mappings.relationship(owner.cls, step)
+    if relation is None or relation.target is None:
+        return UNKNOWN
+    if relation.many:
+        return Many(Parameter(owner.name, (*steps, "[]"), owner.drawn, relation.target))
+    return Parameter(owner.name, steps, owner.drawn, relation.target)
+
+
+def kept(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Value:
+    """What a generator yields, for whoever iterates it: a session in it stays the generator's own."""
+    if isinstance(what, Session) and what.sid.owner == "local":
+        return Session(Sid("kept", what.sid.path, what.sid.pos), what.settings)
+    return value(ctx, cur, what, bound, pos)
+
+
+# --- sessions --------------------------------------------------------------------------------------------------------
+
+
+def _resolve(ctx: Context, sid: Sid, bound: Bound) -> Value:
+    """What the caller knows a callee's session as."""
+    if not sid.path or sid.path[0] not in bound:
+        return UNKNOWN
+    return walk(ctx, bound[sid.path[0]], sid.path[1:])
+
+
+def resolve_sid(ctx: Context, sid: Sid, bound: Bound) -> Sid | None:
+    if sid.owner in _SHARED:
+        return sid
+    found = _resolve(ctx, sid, bound)
+    if isinstance(found, (Session, Registry)):
+        return found.sid
+    return None
+
+
+def effects(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, function: Function, pos: Pos) -> None:
+    """Apply what a callee does to the sessions that the caller handed it or shares with it."""
+    for sid, effect in summary.effects:
+        target = resolve_sid(ctx, sid, bound)
+        if target is not None:
+            if effect.may & {"commit", "rollback"}:
+                ctx.emit(Ended(target, pos, function, effect.must, effect.may, ctx.loops, ctx.guards))
+            _effect(ctx, cur, target, effect, sid in summary.raises, pos)
+    if summary.raises_clean:
+        cur.raises(Raised("database"), pos)
+    if summary.raises_other:
+        ctx.raises_other = True
+        cur.raises(Raised("other"), pos)
+
+
+def _effect(ctx: Context, cur: Cursor, sid: Sid, effect: Effect, raises: bool, pos: Pos) -> None:
+    if sid.owner == "registry" and sid not in ctx.sessions:
+        ctx.sessions[sid] = ctx.world.registry_session(sid)
+    state = ctx.session_state(cur, sid)
+    if effect.may & {"rollback", "close"}:
+        sessions.note_recovery(ctx, state, sid, pos)
+    if "statement" in effect.may:
+        state = sessions.check_use(ctx, cur, sid, pos, "call")
+        if raises:
+            ctx.raises.add(sid)
+            cur.sessions[sid] = transitions.failed(state, pos, "commit" in effect.may or effect.wrote)
+            cur.raises(Raised("database"), pos)
+        status = OPEN if state.status == CLOSED else state.status
+        state = state._replace(
+            status=status, used=True, active=effect.active or (state.active and "statement" not in effect.must)
+        )
+        state = state._replace(ended=state.ended | {"statement"})
+        instances.flushed(ctx, cur, sid)
+    if "write" in effect.may:
+        state = state._replace(wrote=state.wrote or (pos if effect.wrote else None))
+    if "commit" in effect.must:
+        state = transitions.commit(state)._replace(active=effect.active)
+        instances.committed(ctx, cur, sid, pos)
+    if effect.may & {"commit", "rollback"} and not ctx.static:
+        cur.loaded, cur.held = frozenset(), frozenset()
+    if "rollback" in effect.may and state.block is None:
+        # On some way only: what the others leave behind is not known, so nothing is said.
+        state = transitions.rollback(state)._replace(active=effect.active)
+    told = effect.may - {"commit", "rollback", "close"}
+    state = state._replace(ended=state.ended | told | ({"may-commit"} if "commit" in effect.may else set()))
+    if "close" in effect.must:
+        ctx.emit(Closing(sid, pos, state.status == "closed", ctx.in_finally))
+        state = transitions.close(state, pos, ctx.in_finally)
+    elif ("close" in effect.may or effect.keeps) and sid.owner == "local" and state.status == OPEN:
+        state = state._replace(status=GONE)
+    elif "close" in effect.may:
+        state = state._replace(failure=None)
+    if effect.keeps:
+        state = state._replace(ended=state.ended | {"keeps"})
+    if (effect.may - effect.must) & {"commit", "rollback", "close"}:
+        # It may have ended the transaction: nobody knows whether a connection is held.
+        state = state._replace(active=False)
+    cur.sessions[sid] = state
+    if effect.may & {"commit", "rollback", "close"}:
+        aliases.ended(cur, sid)
+
+
+def wrapped(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, function: Function) -> None:
+    """What stands around the function may end the transactions of the sessions that it is given, or shares."""
+    if not function.node.decorators or not frameworks.commits_after(function, ctx.world):
+        return
+    shared = [target for sid, _ in summary.effects if (target := resolve_sid(ctx, sid, bound)) is not None]
+    for sid in dict.fromkeys([*shared, *(sid for given in bound.values() for sid in ownership.sids(given))]):
+        state = ctx.session_state(cur, sid)
+        cur.sessions[sid] = state._replace(ended=state.ended | {"may-commit"}, active=False)
+
+
+def scope(ctx: Context, cur: Cursor, generator: Generator, bound: Bound, pos: Pos) -> Value:
+    """A call of a project function that is a context manager: what it does on exit was read from its body."""
+    yielded = generator.yields
+    inner: Value
+    if isinstance(yielded, Session) and yielded.sid.owner == "local" and not ctx.static:
+        inner = sessions.create(ctx, cur, yielded.settings, pos, how="scope")
+    else:
+        inner = value(ctx, cur, yielded, bound, pos)
+    held = ownership.sids(inner)
+    sid = held[0] if len(held) == 1 else None
+    if sid is not None and sid.owner == "local" and not ctx.static:
+        state = cur.sessions.get(sid)
+        if state is not None and "close" not in generator.on_exit:
+            # The generator owns what it yields: whether it closes is judged there.
+            cur.sessions[sid] = state._replace(status=GONE)
+    others = tuple(
+        (target, on_exit, on_error)
+        for other, on_exit, on_error in generator.others
+        if (target := resolve_sid(ctx, other, bound)) is not None
+    )
+    return Scope(sid, inner, generator.on_exit, generator.on_error, generator.swallows, False, pos, others)
+
+
+# --- reads -----------------------------------------------------------------------------------------------------------
+
+
+def reads(
+    ctx: Context,
+    cur: Cursor,
+    summary: Summary,
+    bound: Bound,
+    function: Function,
+    pos: Pos,
+    spread: bool = False,
+) -> None:
+    """Judge what a callee reads of the rows that it was handed; with *spread*, its conditions may not be known."""
+    outcomes: dict[n.Expr, bool | None] = {}
+    for read in summary.reads:
+        given = bound.get(read.name)
+        if spread and any(not names_in(guard.test) <= bound.keys() for guard in read.under):
+            continue
+        if given is not None and not conditions.is_ruled_out(ctx, read.under, bound, outcomes):
+            _read(ctx, cur, read, given, function, pos, bound)
+
+
+def writes(ctx: Context, cur: Cursor, summary: Summary, receiver: Value | None) -> None:
+    """Attributes that a method sets on its object are loaded from then on."""
+    if isinstance(receiver, Entity) and receiver.origin is not None:
+        cur.loaded = cur.loaded | {(receiver.origin.pos, (*receiver.steps, name), None) for name in summary.writes}
+    elif isinstance(receiver, Parameter):
+        cur.loaded = cur.loaded | {(receiver.name, (*receiver.steps, name), None) for name in summary.writes}
+    elif isinstance(receiver, Instance) and len(receiver.path) == 1:
+        cur.loaded = cur.loaded | {(receiver.path[0], (name,), None) for name in summary.writes}
+
+
+def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Function, pos: Pos, bound: Bound) -> None:
+    if members.is_mixed_in(ctx, given) and read.steps[0] in ctx.world.mappings.relationship_names:
+        given = Parameter("self")
+    owner = walk(ctx, given, read.steps[:-1])
+    name = read.steps[-1]
+    if read.in_loop and isinstance(owner, Entity) and _shares_parent(ctx, given, read.steps[:-1]):
+        return
+    if isinstance(owner, Parameter):
+        _pass_on(ctx, cur, read, owner, name, pos, bound)
+    elif isinstance(owner, Entity):
+        _judge(ctx, cur, read, owner, name, function, pos)
+    elif read.in_loop:
+        ctx.emit(Handed(read.pos, read.path, read.root or read.steps, name, None, pos, "unknown"))
+
+
+def _shares_parent(ctx: Context, given: Value, steps: tuple[str, ...]) -> bool:
+    """Whether the way to a row leads through a parent that all rows have: the query's, or back to the loop's own."""
+    for step in steps:
+        if isinstance(given, Entity):
+            relation = ctx.world.mappings.relationship(given.cls, step)
+            if relation is not None and loading.is_pinned(ctx, given, relation):
+                return True
+        following = _step(ctx, given, step)
+        if isinstance(given, Entity) and isinstance(following, Entity) and following == given.parent:
+            return True
+        given = following
+    return False
+
+
+def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, function: Function, pos: Pos) -> None:
+    """What one read of a row costs, seen from the call."""
+    from sqla_lint.flow.reading import texts
+
+    relation = ctx.world.mappings.relationship(owner.cls, name)
+    if usage.matters(ctx, cur, owner) and loading.sends(ctx, cur, owner, name, relation):
+        usage.read_by_callee(ctx, cur, owner, name, f"{function.node.name}()", pos)
+    if relation is not None:
+        status = loading.load_status(ctx, cur, owner, relation)
+        _tell(ctx, cur, read, owner, name, status, relation.many, function, pos)
+        return
+    mapped = ctx.world.mappings.mapped(owner.cls)
+    if mapped is not None and name in mapped.proxies:
+        _judge(ctx, cur, read, owner, mapped.proxies[name][0], function, pos)
+        return
+    column = loading.column_cost(ctx, cur, owner, name)
+    if column is not None:
+        _tell(ctx, cur, read, owner, name, column, False, function, pos)
+        return
+    method = texts.method(ctx.world, owner.cls, name)
+    if method is None or not method.node.params:
+        return
+    # A method or property of the row's class: what it reads of the row, the callee reads.
+    for inner in ctx.world.summary(method).reads:
+        if inner.name == method.node.params[0].name and not inner.in_loop and len(inner.steps) == 1:
+            _judge(ctx, cur, read, owner, inner.steps[0], function, pos)
+
+
+def _tell(
+    ctx: Context,
+    cur: Cursor,
+    read: Read,
+    owner: Entity,
+    name: str,
+    status: str,
+    many: bool | None,
+    function: Function,
+    pos: Pos,
+) -> None:
+    if read.in_loop:
+        ctx.emit(Handed(read.pos, read.path, read.root or read.steps, name, owner, pos, status))
+        loading.note_each(ctx, cur, owner, name, status)
+    else:
+        loading.note_read(ctx, cur, pos, owner, name, status, many, read)
+
+
+def _pass_on(ctx: Context, cur: Cursor, read: Read, owner: Parameter, name: str, pos: Pos, bound: Bound) -> None:
+    """The value came from our own caller: its callers decide."""
+    if owner.cls is not None and ctx.world.mappings.relationship(owner.cls, name) is None:
+        return
+    if len(owner.steps) > 6 or len(ctx.reads) > 60 or loading.is_read(ctx, cur, owner, name):
+        return
+    loop = loading.innermost(ctx, owner.drawn)
+    root = read.root or read.steps
+    under = (*conditions.parameter_guards(ctx), *conditions.passed_on(ctx, read.under, bound))
+    found = read._replace(name=owner.name, steps=(*owner.steps, name), under=under, root=root)
+    if loop is not None and not read.in_loop:
+        qualname = ctx.function.qualname if ctx.function is not None else "<module>"
+        found = Read(owner.name, (*owner.steps, name), pos, True, loop, ctx.path, qualname, found.under)
+    ctx.reads[found] = None
+    if read.in_loop and not found.under:
+        loading.note_each(ctx, cur, owner, name, "lazy")
+
+
+__all__ = ["effects", "join", "kept", "reads", "resolve_sid", "scope", "value", "walk"]

@@ -1,0 +1,75 @@
+"""Sessions that cannot be seen (a request's, a context's, what another package gives): only their rows are known."""
+
+from __future__ import annotations
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.evaluation import containers
+from sqla_lint.flow.reading import queries
+from sqla_lint.flow.terms.context import Context, describe
+from sqla_lint.flow.terms.state import Cursor
+from sqla_lint.flow.terms.values import (
+    UNKNOWN,
+    Alias,
+    ClassValue,
+    ModelAttribute,
+    Outside,
+    Parameter,
+    Query,
+    Session,
+    Settings,
+    Sid,
+    Unproved,
+    Value,
+)
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+_ASKS = api.EXECUTES | {"query"}
+
+
+def is_asked(ctx: Context, func: Value, node: n.Call) -> bool:
+    """Whether a call may ask a session that is not known: a method of something that is not known, not awaited."""
+    if not (isinstance(node.func, n.Attribute) and node.func.attr in _ASKS):
+        return False
+    if ctx.function is not None and ctx.function.node.is_async:
+        return False
+    return func == UNKNOWN or (isinstance(func, Parameter) and func.cls is None) or _is_made(func)
+
+
+def _is_made(func: Value) -> bool:
+    return isinstance(func, Outside) and func.called
+
+
+def asked(ctx: Context, cur: Cursor, func: Value, args: list[Value], node: n.Call, is_awaited: bool) -> Value:
+    """The rows that such a call gives, where a mapped class or a statement shows what it is."""
+    if is_awaited and args and isinstance(node.func, n.Attribute) and func == UNKNOWN:
+        return _awaited(ctx, cur, node.func, args, node.pos)
+    if not args or not is_asked(ctx, func, node) or not isinstance(node.func, n.Attribute):
+        return UNKNOWN
+    if node.func.attr == "query":
+        if not all(isinstance(arg, (ClassValue, Alias, ModelAttribute)) for arg in args):
+            return UNKNOWN
+        query = queries.make(ctx, args, node.pos, None, wraps=False)
+        return Unproved(query._replace(counted=False)) if containers.holds_rows(query.row) else UNKNOWN
+    if isinstance(args[0], Query) and not args[0].executed:
+        return queries.executed(ctx, cur, args[0], node.func.attr, None, node.pos)
+    return UNKNOWN
+
+
+def _awaited(ctx: Context, cur: Cursor, func: n.Attribute, args: list[Value], pos: Pos) -> Value:
+    """What is awaited is asynchronous: its rows load nothing later."""
+    model, sid = args[0], Sid("held", ("%unseen", describe(func.value)))
+    is_get = func.attr in ("get", "get_one") and len(args) > 1 and isinstance(model, ClassValue)
+    if not is_get and not (func.attr in api.EXECUTES and isinstance(model, Query)):
+        return UNKNOWN
+    ctx.sessions.setdefault(sid, Session(sid, Settings(is_async=True, expire_on_commit=None)))
+    if is_get:
+        return queries.get(ctx, cur, args, {}, sid, pos)
+    return queries.executed(ctx, cur, model, func.attr, sid, pos)
+
+
+def method(
+    ctx: Context, cur: Cursor, receiver: Unproved, name: str, args: list[Value], kwargs: dict[str, Value], pos: Pos
+) -> Value:
+    """What only a query is asked for proves that it is one."""
+    return queries.method(ctx, cur, receiver.query, name, args, kwargs, pos) if name in api.OF_QUERIES else UNKNOWN

@@ -1,0 +1,466 @@
+"""What evaluation asks about everything beyond the function at hand: names, attributes, classes, summaries."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.evaluation import frameworks
+from sqla_lint.flow.evaluation.mixins import Mixins
+from sqla_lint.flow.evaluation.parameters import Parameters
+from sqla_lint.flow.evaluation.statics import Statics
+from sqla_lint.flow.lifetimes.cleanup import Cleanup
+from sqla_lint.flow.lifetimes.waits import Slowness
+from sqla_lint.flow.terms import configure
+from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.state import Cursor, State
+from sqla_lint.flow.terms.summary import NOTHING, Summary
+from sqla_lint.flow.terms.values import (
+    UNKNOWN,
+    ClassValue,
+    Either,
+    Entity,
+    Factory,
+    FlaskDb,
+    FunctionValue,
+    Instance,
+    Many,
+    ModuleValue,
+    Origin,
+    Outside,
+    Parameter,
+    Query,
+    Registry,
+    Session,
+    Settings,
+    Sid,
+    Value,
+)
+from sqla_lint.flow.words.relevance import Relevance
+from sqla_lint.index.columns import Columns
+from sqla_lint.index.mapped import Mappings
+from sqla_lint.index.module import (
+    Class,
+    Function,
+    Imported,
+    own_nodes,
+    statements,
+)
+from sqla_lint.index.names import Names
+from sqla_lint.index.project import (
+    Definition,
+    External,
+    ModuleRef,
+    Package,
+    Project,
+    Variable,
+    local_imports,
+)
+from sqla_lint.index.serializers import Serializers
+from sqla_lint.index.shapes import Field
+from sqla_lint.jinja_files import NONE as NO_TEMPLATES
+from sqla_lint.jinja_files import Templates
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+if TYPE_CHECKING:
+    from sqla_lint.config import Settings as Configuration
+
+_BUILTINS = frozenset(dir(builtins))
+_CACHES = ("functools.lru_cache", "functools.cache", "cachetools.cached", "async_lru.alru_cache")
+_FIXTURES = ("pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture")
+_SESSION_ENDS = ("close", "__exit__", "__aexit__", "aclose", "flush", "execute", "add")
+_SCOPES = frozenset({"contextmanager", "asynccontextmanager"})
+
+
+class World(Relevance):
+    """The project as evaluation sees it.
+
+    *missing* collects functions whose summaries were asked for before they were computed: whoever runs the analysis
+    computes them and asks again.
+    """
+
+    def __init__(self, project: Project, settings: Configuration, templates: Templates = NO_TEMPLATES) -> None:
+        super().__init__()
+        self.templates = templates
+        self.project = project
+        self.settings = settings
+        self.names = Names(project)
+        self.mappings = Mappings(self.names, settings.model_bases)
+        self.columns = Columns(self.mappings)
+        self.serializers = Serializers(self.names, self.mappings)
+        self.parameters = Parameters(self)
+        self.statics = Statics(self)
+        self.cleanup = Cleanup(self)
+        self.slowness = Slowness(self)
+        self.mixins = Mixins(self)
+        self.summaries: dict[Function, Summary] = {}
+        self._kept: dict[tuple[Class, str], bool] = {}
+        self._lambdas: dict[tuple[str, Pos], Function] = {}
+        self.variants: dict[Function, dict[tuple[object, ...], Function]] = {}
+        self.missing: dict[Function, None] = {}
+        # What codemods worked out for one query: many findings may need the same change.
+        self.plans: dict[object, Any] = {}
+        self._names_sessions = bool(settings.session_factories or settings.session_scopes or settings.managed_sessions)
+        self._registered: dict[str, frozenset[str]] = {}
+        self._locals: dict[Function, frozenset[str]] = {}
+        self._methods: dict[tuple[Class, str], Function | None] = {}
+        self._callers: dict[Function, tuple[Function, ...]] = {}
+
+    # --- contexts
+
+    def static_context(self, path: str, function: Function | None) -> Context:
+        """A context for order-free evaluation in *function* (or at module level of *path*)."""
+        ctx = Context(self, path, function, static=True)
+        if function is not None:
+            ctx.locals = self.local_names(function)
+        return ctx
+
+    def local_names(self, function: Function) -> frozenset[str]:
+        """The names that a function binds itself, parameters included; those it declares global are not its own."""
+        if function not in self._locals:
+            own = {p.name for p in function.node.params} | function.assigned | set(function.nested)
+            own |= set(local_imports(function))
+            own |= {h.name for h in _handlers(function) if h.name}
+            if any(":=" in line for line in function.source[function.node.pos[0] - 1 : function.node.pos[2]]):
+                own |= {w.target.id for w in own_nodes(function.node.body) if isinstance(w, n.Walrus)}
+            self._locals[function] = frozenset(own - function.globals)
+        return self._locals[function]
+
+    def static_local(self, ctx: Context, name: str) -> Value:
+        return self.statics.local(ctx.function, name) if ctx.function is not None else UNKNOWN
+
+    # --- names
+
+    def outer_name(self, path: str, function: Function | None, name: str) -> Value:
+        """A name that *function* does not bind itself."""
+        outer = function.outer if function is not None else None
+        while outer is not None:
+            if name in self.local_names(outer):
+                found = self.statics.local(outer, name)
+                if name in outer.nested:
+                    return self._nested(outer, name)
+                return _as_closure(found, outer, name)
+            outer = outer.outer
+        found_definition = self.project.lookup(path, name)
+        if found_definition is None and name in _BUILTINS and name not in self.project.modules[path].bindings:
+            return Outside(f"builtins.{name}")
+        return self.definition_value(found_definition)
+
+    def _nested(self, outer: Function, name: str) -> Value:
+        node = outer.nested[name]
+        for function in self.project.modules[outer.path].functions:
+            if function.node is node:
+                return FunctionValue(function)
+        return UNKNOWN
+
+    def nested_function(self, ctx: Context, node: n.FunctionDef) -> Value:
+        """The value of a nested ``def``."""
+        for function in self.project.modules[ctx.path].functions:
+            if function.node is node:
+                return FunctionValue(function)
+        return UNKNOWN
+
+    def imported_value(self, path: str, what: Imported) -> Value:
+        """What an import inside a function binds."""
+        target = self.project.module(path, what.module, what.level)
+        if what.name is None:
+            return self.definition_value(target) if target is not None else Outside(what.module)
+        if target is None:
+            return UNKNOWN if what.level else Outside(f"{what.module}.{what.name}")
+        return self.definition_value(self.project.member(target, what.name))
+
+    def definition_value(self, what: Definition | None) -> Value:
+        if self._names_sessions and (named := self._configured(what)) is not None:
+            return named
+        if isinstance(what, External):
+            return Outside(what.name)
+        if isinstance(what, (ModuleRef, Package)):
+            return ModuleValue(what)
+        if isinstance(what, Function):
+            return FunctionValue(what)
+        if isinstance(what, Class):
+            return ClassValue(what)
+        if isinstance(what, Variable):
+            return self.statics.variable(what)
+        return UNKNOWN
+
+    def _configured(self, what: Definition | None) -> Value | None:
+        """What the configuration says of a name that cannot be inferred."""
+        if not isinstance(what, (External, Function, Class, Variable)):
+            return None
+        dotted = what.name if isinstance(what, External) else self.dotted(what)
+        if dotted in self.settings.session_factories:
+            return Factory(Settings(expire_on_commit=None))
+        if dotted in self.settings.managed_sessions:
+            return Registry(Sid("registry", (dotted,)), Settings(expire_on_commit=None, flavour="managed"))
+        return Outside(dotted) if self.is_session_scope(dotted) else None
+
+    def is_session_scope(self, dotted: str) -> bool:
+        """Whether the configuration says of a name that it gives a session in a ``with``, and closes it."""
+        return dotted in self.settings.session_scopes
+
+    def dotted(self, what: Function | Class | Variable) -> str:
+        """The dotted name by which the configuration knows what the project defines."""
+        stem = what.path.removesuffix(".py").removesuffix("/__init__")
+        relative = stem[len(self.project.root) :].strip("/").removeprefix("src/")
+        name = what.name if isinstance(what, Variable) else what.qualname
+        return f"{relative.replace('/', '.')}.{name}"
+
+    def function_of(self, node: n.Lambda, field: Field, cls: Class) -> Function:
+        """A lambda that a field calls, as a function of its own: its reads are told as that function's."""
+        key = (field.file, node.pos)
+        if key not in self._lambdas:
+            body = (n.Return(node.body.pos, node.body),)
+            made = n.FunctionDef(node.pos, f"{cls.name}.{field.name}", node.params, body, (), None, False)
+            source = self.project.modules[field.file].source
+            self._lambdas[key] = Function(field.file, made.name, made, None, None, source)
+        return self._lambdas[key]
+
+    # --- classes
+
+    def method(self, cls: Class, name: str) -> Function | None:
+        """The method *name* of a class, bases in the project included."""
+        key = (cls, name)
+        if key not in self._methods:
+            self._methods[key] = next((c.methods[name] for c in self.names.lineage(cls) if name in c.methods), None)
+        return self._methods[key]
+
+    def self_value(self, function: Function) -> Value:
+        """What ``self`` (or ``cls``) is in a method."""
+        assert function.cls is not None
+        if any(isinstance(d, n.Name) and d.id == "classmethod" for d in function.node.decorators):
+            return ClassValue(function.cls)
+        if self.mappings.is_mapped(function.cls):
+            return Parameter("self", cls=function.cls)
+        return Instance(function.cls, ("self",))
+
+    def attribute(self, owner: Instance, name: str) -> Value:
+        """What ``owner.name`` is, as the function reaches it."""
+        return reroot(self.statics.attribute(owner.cls, name), (*owner.path, name))
+
+    def keeps_argument(self, cls: Class, name: str) -> bool:
+        """Whether an attribute is what the constructor was given, as it came."""
+        key = (cls, name)
+        if key not in self._kept:
+            stored = next((s for c in self.names.lineage(cls) if (s := self.statics.stores(c).get(name))), ())
+            kept = bool(stored) and all(
+                function.node.name == "__init__"
+                and isinstance(value, n.Name)
+                and any(param.name == value.id for param in function.node.params)
+                for function, _, value in stored
+            )
+            self._kept[key] = kept or (not stored and name in (self.dataclass_fields(cls) or ()))
+        return self._kept[key]
+
+    def class_attribute(self, cls: Class, name: str) -> Value:
+        return self.statics.class_attribute(cls, name)
+
+    def session_class(self, cls: Class) -> Settings | None:
+        """The settings of a project class that is a session (a subclass of ``Session``); None for any other."""
+        for base in self.names.external_bases(cls):
+            meaning = api.meaning(base)
+            if meaning in ("session-class", "async-session-class"):
+                settings = configure.of_class(meaning)._replace(commits=configure.commits_at_exit(cls))
+                # What an ``__init__`` of the project's own hands on is not followed.
+                if any(self._may_commit(cls, name) for name in _SESSION_ENDS):
+                    settings = settings._replace(autocommit=True)
+                return configure.vague(settings) if self.method(cls, "__init__") is not None else settings
+        return None
+
+    def _may_commit(self, cls: Class, name: str) -> bool:
+        """Whether a session class of the project has a method *name* that mentions a commit."""
+        method = self.method(cls, name)
+        return method is not None and "commit" in method.words
+
+    def is_flask_db_class(self, cls: Class) -> bool:
+        """Whether a project class extends Flask-SQLAlchemy's extension class."""
+        return any(api.meaning(base) == "flask-sqlalchemy" for base in self.names.external_bases(cls))
+
+    def dataclass_fields(self, cls: Class) -> tuple[str, ...] | None:
+        """The fields of a dataclass or named tuple in the order of its constructor; None for any other class."""
+        decorated = any("dataclass" in (_name(d), getattr(d, "attr", "")) for d in cls.node.decorators)
+        if not decorated and "typing.NamedTuple" not in self.names.external_bases(cls):
+            return None
+        return tuple(s.target.id for s in cls.node.body if isinstance(s, n.AnnAssign) and isinstance(s.target, n.Name))
+
+    def is_mapped_dataclass(self, cls: Class) -> bool:
+        """Whether SQLAlchemy writes the constructor of a mapped class, which fills in its relationships."""
+        decorated = any("dataclass" in _name(d) for c in self.names.lineage(cls) for d in c.node.decorators)
+        return decorated or any(base.endswith("MappedAsDataclass") for base in self.names.external_bases(cls))
+
+    def model_query(self, ctx: Context, cur: Cursor, cls: Class, pos: Pos) -> Value:
+        """``Model.query``: Flask-SQLAlchemy's, or a ``query_property()`` of a registry."""
+        from sqla_lint.flow.reading import queries
+
+        sid = self._query_registry(cls)
+        if sid is not None:
+            ctx.sessions.setdefault(sid, Session(sid, Settings(expire_on_commit=None, flavour="flask")))
+        return queries.make(ctx, [ClassValue(cls)], pos, sid, wraps=False)
+
+    def _query_registry(self, cls: Class) -> Sid | None:
+        for owner in self.names.lineage(cls):
+            for base in owner.node.bases:
+                if isinstance(base, n.Attribute) and self.names.is_flask_db(owner.path, base.value):
+                    db = self.names.definition(owner.path, base.value)
+                    if isinstance(db, Variable):
+                        return Sid("registry", (db.path, db.name))
+        return None
+
+    # --- functions
+
+    def is_route(self, function: Function) -> bool:
+        """Whether a web framework (or a chat framework's call) hands the function its request and session."""
+        return frameworks.is_route(function, self) or frameworks.is_registered(function, self)
+
+    def registered(self, path: str) -> frozenset[str]:
+        """The names of functions that a file hands to a framework by a call."""
+        if path not in self._registered:
+            self._registered[path] = frameworks.registered(self.project.modules[path])
+        return self._registered[path]
+
+    def is_entry_point(self, function: Function) -> bool:
+        """Whether Flask runs the function in an application context of its own."""
+        return frameworks.is_entry_point(function, self)
+
+    def is_removed_elsewhere(self, sid: Sid, function: Function) -> bool:
+        """Whether a hook of the project removes the registry's session; Flask-SQLAlchemy does it for its own."""
+        for db in (sid,) if sid.owner == "registry" else ():
+            if len(db.path) == 2 and self._is_flask(db.path):
+                return True
+        return frameworks.is_removed_elsewhere(sid, function, self)
+
+    def registry_session(self, sid: Sid) -> Session:
+        """The session of a registry that was reached through other functions only."""
+        flask = len(sid.path) == 2 and self._is_flask(sid.path)
+        return Session(sid, Settings(expire_on_commit=None, flavour="flask" if flask else "plain"))
+
+    def _is_flask(self, path: tuple[str, ...]) -> bool:
+        found = self.project.lookup(path[0], path[1]) if path[0] in self.project.modules else None
+        return isinstance(found, Variable) and isinstance(self.statics.variable(found), FlaskDb)
+
+    def is_context_manager(self, function: Function) -> bool:
+        """Whether a generator function is made a context manager by a decorator."""
+        for decorator in function.node.decorators:
+            func = decorator.func if isinstance(decorator, n.Call) else decorator
+            name = func.attr if isinstance(func, n.Attribute) else getattr(func, "id", None)
+            if name in _SCOPES:
+                return True
+        return False
+
+    def is_fixture(self, function: Function) -> bool:
+        """Whether pytest calls the function as a fixture."""
+        return any(self.names.dotted(function.path, d) in _FIXTURES for d in function.node.decorators)
+
+    def is_test_code(self, function: Function) -> bool:
+        """Whether the function is a test's: in a test file, a pytest fixture, or a method of a ``TestCase``."""
+        if self.project.is_test(function.path) or self.is_fixture(function):
+            return True
+        cls = function.cls
+        return cls is not None and any(base.endswith("TestCase") for base in self.names.external_bases(cls))
+
+    def is_cached(self, function: Function) -> bool:
+        """Whether a cache stands before the function: what it returns is shared, and nobody's to close."""
+        return any(self.names.dotted(function.path, d) in _CACHES for d in function.node.decorators)
+
+    def is_test_function(self, function: Function) -> bool:
+        return function.node.name.startswith("test") and self.project.is_test(function.path)
+
+    def callers(self, function: Function) -> tuple[Function, ...]:
+        """Functions whose text mentions this one's name: all its callers are among them."""
+        if function not in self._callers:
+            name = function.cls.name if function.node.name == "__init__" and function.cls else function.node.name
+            found = [f for f in self.project.functions_by_word.get(name, ()) if f is not function]
+            self._callers[function] = tuple(found[:200])
+        return self._callers[function]
+
+    def argument(self, caller: Function, call: n.Call, callee: Function, name: str) -> Value:
+        """What *caller* hands *callee* as parameter *name*, whatever the order of statements;
+        UNKNOWN if it is another function.
+        """
+        from sqla_lint.flow.evaluation.evaluate import expr
+        from sqla_lint.flow.terms import binding
+
+        ctx = self.static_context(caller.path, caller)
+        cur = Cursor(State({}, {}), None)
+        func = expr(ctx, cur, call.func)
+        receiver: Value | None = None
+        if isinstance(func, FunctionValue) and func.function is callee:
+            receiver = func.receiver
+        elif isinstance(func, ClassValue) and self.method(func.cls, "__init__") is callee:
+            receiver = Instance(func.cls)
+        else:
+            return UNKNOWN
+        args = [expr(ctx, cur, a) for a in call.args]
+        kwargs = {k.name: expr(ctx, cur, k.value) for k in call.keywords if k.name is not None}
+        return binding.bind(callee, receiver, args, kwargs).get(name, UNKNOWN)
+
+    def summary(self, function: Function, given_session: bool = False) -> Summary:
+        """What calling *function* does. Asked for too early, it is noted as missing and nothing is assumed of it.
+
+        A function that mentions nothing of interest is not looked into, unless it is handed a session: it may keep it.
+        """
+        found = self.summaries.get(function)
+        if found is None and not given_session and not self.is_relevant(function):
+            return NOTHING
+        if found is None:
+            self.missing[function] = None
+            return NOTHING
+        return found
+
+
+def _handlers(function: Function) -> Iterable[n.Handler]:
+    if "except" not in function.words:
+        return ()
+    return (h for stmt in statements(function.node.body) if isinstance(stmt, n.Try) for h in stmt.handlers)
+
+
+def _name(expr: n.Expr) -> str:
+    if isinstance(expr, n.Call):
+        expr = expr.func
+    return expr.attr if isinstance(expr, n.Attribute) else getattr(expr, "id", "")
+
+
+def reroot(value: Value, path: tuple[str, ...]) -> Value:
+    """What an object's attribute holds, as whoever reaches it by *path* knows it."""
+    if isinstance(value, Session):
+        owner = {"local": "instance", "instance": "instance"}.get(value.sid.owner)
+        if owner is None and value.sid.owner not in ("parameter", "injected", "held"):
+            return value
+        return value._replace(sid=Sid(owner or "held", path))
+    if isinstance(value, Either):
+        return reroot(value.made, path)
+    if isinstance(value, Instance):
+        return value._replace(path=path, held=tuple((name, reroot(item, (*path, name))) for name, item in value.held))
+    if len(path) == 2 and path[0] == "self":
+        kept = _kept_rows(value, path[1])
+        if kept is not None:
+            return kept
+    if isinstance(value, (Parameter, Entity)):
+        # What was stored long ago: its rows may have been loaded since.
+        return UNKNOWN
+    if isinstance(value, Query):
+        return value._replace(origin=Origin(value.origin.path, value.origin.pos, certain=False))
+    return value
+
+
+def _kept_rows(value: Value, name: str) -> Value | None:
+    """Rows that the constructor was given: whoever made the object knows them."""
+    if isinstance(value, Many) and isinstance(value.item, Parameter) and value.item.steps == ("[]",):
+        return Many(Parameter("self", (name, "[]"), cls=value.item.cls))
+    if isinstance(value, Parameter) and value.cls is not None and not value.steps:
+        return Parameter("self", (name,), cls=value.cls)
+    return None
+
+
+def _as_closure(value: Value, outer: Function, name: str) -> Value:
+    if isinstance(value, Session) and value.sid.owner in ("local", "kept"):
+        return value._replace(sid=Sid("closure", (outer.path, f"{outer.qualname}.{name}")))
+    if isinstance(value, (Parameter, Entity)):
+        return UNKNOWN
+    return value
+
+
+__all__ = ["FlaskDb", "World", "reroot"]

@@ -1,0 +1,43 @@
+"""Sessions that may be one: what is kept as ``self.session`` is often what ``self.repository.session`` is, too.
+
+Whoever puts the objects together decides, out of sight. So what ends the transaction of one has ended it, as far as
+anybody can tell, for those that other objects keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.lifetimes import instances
+from sqla_lint.flow.terms.state import Cursor
+from sqla_lint.flow.terms.values import Sid
+
+_KEPT = frozenset({"instance", "held"})
+
+
+def ended(cur: Cursor, sid: Sid) -> None:
+    """The transaction of *sid* has ended, and that of its other names."""
+    for other in list(_others(cur, sid)):
+        state = cur.sessions[other]
+        if state.active or state.failure is not None:
+            cur.sessions[other] = state._replace(active=False, failure=None, waited=None)
+
+
+def named(cur: Cursor, name: str) -> None:
+    """A method called *name* of something that is not known: where that is a session, it may be any not made here."""
+    if name in api.SENDS_ALL:
+        instances.flushed_somewhere(cur)
+    elif name in api.ROLLS_BACK:
+        for sid, state in cur.sessions.items():
+            if state.failure is not None and sid.owner != "local":
+                cur.sessions[sid] = state._replace(failure=None)
+
+
+def _others(cur: Cursor, sid: Sid) -> Iterator[Sid]:
+    if sid.owner in _KEPT:
+        for other in cur.sessions:
+            # Two that one object keeps side by side are two.
+            apart = len(other.path) == len(sid.path) and other.path[-1] != sid.path[-1]
+            if other.owner in _KEPT and other.path != sid.path and not apart:
+                yield other

@@ -1,0 +1,1 @@
+"""What a loop goes round for, and what in it runs again for each item."""

@@ -1,0 +1,333 @@
+"""Which names hold what came from a loop's variable or from a parameter, and what a query is made of.
+
+Told by the function's assignments, in whatever order they run: a name that is assigned from one that came from the loop
+came from the loop as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.terms.context import dotted, first_name
+from sqla_lint.flow.terms.facts import Queried
+from sqla_lint.flow.terms.summary import Taken
+from sqla_lint.flow.terms.values import Sid
+from sqla_lint.index.module import Function, names_in, parts, statements, target_names, walk
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+_IN = frozenset({"in_", "not_in", "notin_"})
+_PAGES = frozenset({"limit", "offset", "slice", "paginate"})
+_WRAPS = frozenset({"list", "set", "tuple", "sorted", "frozenset"})
+_ON_SESSION = api.EXECUTES | {"query", "get", "get_one", "refresh"}
+_SESSION_NAMES = frozenset({"db", "s", "sess", "database"})
+
+
+_PLACES = frozenset({n.Call, n.Attribute, n.Name, n.Subscript})
+_BINDS = frozenset({n.Assign, n.AnnAssign, n.AugAssign, n.Walrus, n.For, n.Generator, n.With})
+
+
+# What a session is asked by, besides a statement.
+_ASKS = frozenset({"query", "get", "get_one"})
+
+
+class Binding(NamedTuple):
+    """``names = value``, by whatever statement or expression."""
+
+    names: frozenset[str]
+    value: n.Expr
+    pos: Pos
+    mentions: frozenset[str]
+
+
+class Names(NamedTuple):
+    """*variables* are the names that the loop or the call binds, *every* those and all that is made of them."""
+
+    variables: frozenset[str]
+    every: frozenset[str]
+    within: tuple[Binding, ...]
+
+
+class Derivation:
+    """One function's assignments, and the expressions at its positions."""
+
+    def __init__(self, function: n.FunctionDef) -> None:
+        self.function = function
+        self.nodes: tuple[Any, ...] = tuple(walk(function.body))
+        self.bindings = tuple(found for node in self.nodes if type(node) in _BINDS for found in _bindings(node))
+        self._parameters: dict[str, Names] = {}
+        self._awaited = {node.value.pos for node in self.nodes if type(node) is n.Await}
+        self._at = {node.pos: node for node in self.nodes if type(node) in _PLACES}
+        targets = (target for node in self.nodes if type(node) is n.Assign for target in node.targets)
+        self._fills = any(type(target) is n.Subscript for target in targets)
+
+    @classmethod
+    def of(cls, function: Function) -> Derivation:
+        return cls(function.node)
+
+    def at(self, pos: Pos) -> n.Expr | None:
+        """The expression at a position."""
+        return self._at.get(pos)
+
+    def is_awaited(self, pos: Pos) -> bool:
+        """Whether ``await`` stands right before the expression at a position."""
+        return pos in self._awaited
+
+    def names(self, variables: Iterable[str], within: Pos | None = None) -> Names:
+        """What is made of *variables*, by assignments in *within* (the whole function if None)."""
+        inside = tuple(b for b in self.bindings if within is None or within[:2] <= b.pos[:2] <= within[2:])
+        return Names(frozenset(variables), frozenset(_closure(variables, inside)), inside)
+
+    def parameters(self, event: Queried) -> tuple[Taken, ...]:
+        """The parameters that a query is made of."""
+        node = self.at(event.pos)
+        mentioned = names_in(node) if node is not None else frozenset()
+        found: list[Taken] = []
+        for param in self.function.params:
+            names = self._of_parameter(param.name)
+            if not names.every & mentioned:
+                continue
+            whole = self.asks_for(event, names)
+            if whole or self.asks_for(event, names, batches=True):
+                found.append(Taken(0, param.name, not whole, param.kind))
+        return tuple(found)
+
+    def _of_parameter(self, name: str) -> Names:
+        if name not in self._parameters:
+            self._parameters[name] = self.names((name,))
+        return self._parameters[name]
+
+    def made_of_session(self, expr: n.Expr, names: Names, sid: Sid | None) -> bool:
+        """Whether an expression is about a session that *names* are made for: one of them itself, bound where they are,
+        as a session is called, or held by an object that is made there.
+        """
+        if sid is not None and sid.owner == "instance" and first_name(expr) in _made(names):
+            return True
+        if sid is not None and _session_asked(expr) in names.variables:
+            return True
+        bound = {
+            name
+            for name in _made(names) | names.variables
+            if name.lower().endswith("session") or name in ("db", "sess")
+        }
+        return bool(bound) and bool(names_in(expr) & _closure(bound, names.within))
+
+    # --- what a query is made of
+
+    def asks_for(self, event: Queried, names: Names, batches: bool = False) -> bool:
+        """Whether the query is made of *names*; with *batches*, also if it only asks for rows that are among them."""
+        node = self.at(event.pos)
+        if node is None:
+            return False
+        if event.takes is None:
+            return self._mentions(node, names, event.sid, batches) and not _is_over_classes(node, names.every)
+        given = [(taken, value) for taken in event.takes for value in _arguments(node, taken)]
+        return any(
+            self._mentions(value, names, None, batches)
+            and (batches or not (taken.batch and self._is_batch(value, names)))
+            for taken, value in given
+        )
+
+    def _mentions(self, node: Any, names: Names, sid: Sid | None, batches: bool) -> bool:
+        """Whether an expression mentions one of *names* other than as a batch."""
+        if isinstance(node, n.Name):
+            return node.id in names.every and self._is_made_of_item(node.id, names, sid, batches)
+        if isinstance(node, n.Call) and isinstance(node.func, n.Attribute):
+            looked = self._asked_with(node, node.func, names, sid, batches)
+            return any(self._mentions(part, names, sid, batches) for part in looked)
+        if isinstance(node, n.Comprehension):
+            # Its own variables are others than the loop's, by whatever name.
+            if self._mentions(node.generators[0].iter, names, sid, batches):
+                return True
+            own = {name for generator in node.generators for name in target_names(generator.target)}
+            names = names._replace(every=names.every - own)
+        return any(self._mentions(part, names, sid, batches) for part in parts(node))
+
+    def _asked_with(
+        self, node: n.Call, func: n.Attribute, names: Names, sid: Sid | None, batches: bool
+    ) -> tuple[n.Expr, ...]:
+        """The parts of a method's call that say what is asked for: not which page, nor which rows of a batch."""
+        args = (*node.args, *(k.value for k in node.keywords))
+        if func.attr == "paginate" and _is_session(func.value, sid):
+            return args[:1]  # ``db.paginate(select, page=2)``
+        pages = func.attr in _PAGES or (func.attr in _IN and all(self._is_batch(arg, names) for arg in node.args))
+        looked = () if pages and not batches else args
+        on_session = func.attr in _ON_SESSION and _is_session(func.value, sid)
+        return looked if on_session else (*looked, func.value)
+
+    def _is_made_of_item(self, name: str, names: Names, sid: Sid | None, batches: bool) -> bool:
+        """Whether a name that comes from the loop comes from one item: a query in a variable may ask for a batch."""
+        made = [b for b in names.within if name in b.names]
+        if name in names.variables or not made:
+            return True
+        # Of a name that is made of itself, the other names say it.
+        rest = names._replace(every=names.every - {name})
+        values = [b.value for b in made if not b.mentions.isdisjoint(rest.every)]
+        return any(not _is_over_classes(v, names.every) and self._mentions(v, rest, sid, batches) for v in values)
+
+    def _is_batch(self, arg: n.Expr, names: Names, hops: int = 4) -> bool:
+        """Whether a value is many rows' keys at once: the loop's own variable, a part of a list, made of these."""
+        if not hops:
+            return False
+        if isinstance(arg, n.Name):
+            if arg.id in names.variables:
+                return True
+            bound = [b for b in names.within if arg.id in b.names]
+            return bool(bound) and all(self._is_batch(b.value, names, hops - 1) for b in bound)
+        if isinstance(arg, n.Subscript):
+            return isinstance(arg.key, n.Slice)
+        if isinstance(arg, n.Comprehension):
+            return self._is_batch(arg.generators[0].iter, names, hops - 1)
+        if isinstance(arg, n.Call):
+            if isinstance(arg.func, n.Attribute) and arg.func.attr in ("keys", "values") and not arg.args:
+                return self._is_batch(arg.func.value, names, hops - 1)
+            wraps = isinstance(arg.func, n.Name) and arg.func.id in _WRAPS
+            return wraps and len(arg.args) == 1 and self._is_batch(arg.args[0], names, hops - 1)
+        return False
+
+    # --- memo dictionaries
+
+    def is_remembered(self, pos: Pos, body: tuple[n.Stmt, ...]) -> bool:
+        """Whether a query's result is kept in a dictionary that is looked into before it runs."""
+        if not self._fills:
+            return False
+        inside = list(statements(body))
+        own = min(
+            (s for s in inside if s.pos[:2] <= pos[:2] and pos[2:] <= s.pos[2:]),
+            key=lambda s: (-s.pos[0], -s.pos[1], s.pos[2:]),
+            default=None,
+        )
+        if own is None:
+            return False
+        kept = {name for b in self.bindings if own.pos[:2] <= b.pos[:2] <= own.pos[2:] for name in b.names}
+        kept |= {name for b in self.bindings if b.mentions & kept and b.pos[:2] >= own.pos[:2] for name in b.names}
+        for stmt in inside:
+            if isinstance(stmt, n.Assign) and (stmt is own or names_in(stmt.value) & kept):
+                if any(self._is_looked_into(memo, body, pos) for memo in _filled(stmt)):
+                    return True
+        return False
+
+    def _is_looked_into(self, memo: str, body: tuple[n.Stmt, ...], pos: Pos) -> bool:
+        for node in walk(body):
+            if isinstance(node, n.Compare) and node.ops in (("in",), ("not in",)) and node.pos[:2] <= pos[:2]:
+                if dotted(node.comparators[0]) == memo:
+                    return True
+            if isinstance(node, n.Call) and isinstance(node.func, n.Attribute) and node.func.attr == "get":
+                if dotted(node.func.value) == memo and node.pos[:2] <= pos[:2]:
+                    return True
+            if isinstance(node, n.Try) and any("KeyError" in names_in(h.type) for h in node.handlers if h.type):
+                if any(isinstance(s, n.Subscript) and dotted(s.value) == memo for s in walk(node.body)):
+                    return True
+        return False
+
+
+def _session_asked(expr: n.Expr) -> str | None:
+    """The name of the session that a chain begins with: ``db`` of ``db.query(Pet).all()``."""
+    while isinstance(expr, (n.Attribute, n.Call, n.Subscript, n.Await)):
+        if isinstance(expr, n.Attribute) and isinstance(expr.value, n.Name):
+            return expr.value.id if expr.attr in api.EXECUTES | _ASKS else None
+        expr = expr.func if isinstance(expr, n.Call) else expr.value
+    return None
+
+
+def _made(names: Names) -> set[str]:
+    """The names that are bound to what a call gives."""
+    return {name for b in names.within for name in b.names if isinstance(b.value, n.Call)}
+
+
+def _filled(stmt: n.Assign) -> Iterator[str]:
+    """The dictionaries that an assignment puts something into, under a key that is not written down."""
+    for target in stmt.targets:
+        if isinstance(target, n.Subscript) and not isinstance(target.key, n.Constant):
+            memo = dotted(target.value)
+            if memo is not None:
+                yield memo
+
+
+def _closure(variables: Iterable[str], inside: tuple[Binding, ...]) -> set[str]:
+    """*variables*, and all that is made of them."""
+    every = set(variables)
+    grown = True
+    while grown:
+        before = len(every)
+        for binding in inside:
+            if not binding.names <= every and binding.mentions & every:
+                every |= binding.names
+        grown = len(every) > before
+    return every
+
+
+def _bindings(node: Any) -> list[Binding]:
+    pairs: list[tuple[n.Expr, n.Expr | None]] = []
+    if isinstance(node, n.Assign):
+        pairs = [(target, node.value) for target in node.targets]
+    elif isinstance(node, (n.AnnAssign, n.AugAssign, n.Walrus)):
+        pairs = [(node.target, node.value)]
+    elif isinstance(node, (n.For, n.Generator)):
+        pairs = [(node.target, node.iter)]
+    elif isinstance(node, n.With):
+        pairs = [(item.target, item.context) for item in node.items if item.target is not None]
+    return [
+        Binding(frozenset(target_names(target)), value, value.pos, names_in(value))
+        for target, value in pairs
+        if value is not None
+    ]
+
+
+def _arguments(node: n.Expr, taken: Taken) -> tuple[n.Expr, ...]:
+    """The arguments of a call (or of the reading of a property) that a parameter takes."""
+    if isinstance(node, n.Attribute):
+        return (node.value,) if taken.place == -1 else ()
+    if not isinstance(node, n.Call):
+        return ()
+    if taken.kind == "kwarg":
+        return tuple(keyword.value for keyword in node.keywords)
+    named = next((keyword.value for keyword in node.keywords if keyword.name == taken.name), None)
+    if named is not None:
+        return (named,)
+    if taken.place == -1:
+        return (node.func.value,) if isinstance(node.func, n.Attribute) else ()
+    if taken.place < 0 or any(isinstance(arg, n.Starred) for arg in node.args[: taken.place + 1]):
+        return ()
+    return node.args[taken.place :] if taken.kind == "vararg" else node.args[taken.place : taken.place + 1]
+
+
+def _is_over_classes(node: n.Expr, variables: frozenset[str]) -> bool:
+    """Whether the loop's variable is the class that is asked for, or a class whose columns are."""
+    for part in walk(node):
+        if isinstance(part, n.Call) and part.args:
+            name = part.func.attr if isinstance(part.func, n.Attribute) else getattr(part.func, "id", "")
+            if name in ("get", "get_one") and isinstance(part.func, n.Attribute) and len(part.args) > 1:
+                if _is_session(part.func.value, None) and _names(part.args[0], variables):
+                    return True
+            if name in ("query", "select", "select_from", "aliased") and any(_asked(a, variables) for a in part.args):
+                return True
+    return False
+
+
+def _asked(arg: n.Expr, variables: frozenset[str]) -> bool:
+    """``cls``, ``cls.id`` and ``func.count(cls.id)`` where a query is told what to ask for."""
+    inner = arg.args if isinstance(arg, n.Call) and isinstance(arg.func, n.Attribute) else ()
+    return any(_names(part, variables) for part in (arg, *inner))
+
+
+def _names(expr: n.Expr, variables: frozenset[str]) -> bool:
+    owner = expr.value if isinstance(expr, n.Attribute) else expr
+    return isinstance(owner, n.Name) and owner.id in variables
+
+
+def _is_session(expr: n.Expr, sid: Sid | None) -> bool:
+    if isinstance(expr, n.Call):
+        return not expr.args and _is_session(expr.func, sid)
+    text = dotted(expr)
+    if text is None:
+        return False
+    last = text.rpartition(".")[2]
+    known = sid is not None and bool(sid.path) and (last == sid.path[-1] or text == ".".join(sid.path))
+    return known or _is_session_name(last)
+
+
+def _is_session_name(name: str) -> bool:
+    return "session" in name.lower() or name in _SESSION_NAMES

@@ -1,0 +1,169 @@
+"""Queries that read: where each runs, and which of a function's parameters its query is made of."""
+
+from __future__ import annotations
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.lifetimes import instances
+from sqla_lint.flow.loops import rounds
+from sqla_lint.flow.loops.derived import Derivation
+from sqla_lint.flow.solver import conditions
+from sqla_lint.flow.terms import sql_texts
+from sqla_lint.flow.terms.context import Context, LoopId
+from sqla_lint.flow.terms.facts import Queried
+from sqla_lint.flow.terms.state import Cursor
+from sqla_lint.flow.terms.summary import Asks, Summary
+from sqla_lint.flow.terms.values import (
+    ClassValue,
+    Dynamic,
+    Entity,
+    Key,
+    Literal,
+    Many,
+    Pair,
+    Parameter,
+    Query,
+    Sid,
+    Value,
+)
+from sqla_lint.index.module import Class, Function
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+_CACHES = frozenset({"cache", "cached", "memoize", "memoized", "memo"})
+# Queries of one function that its callers are told of.
+_MAX_ASKS = 12
+
+
+def note(
+    ctx: Context, sid: Sid | None, pos: Pos, outside: LoopId | None = None, row: tuple[str, Class] | None = None
+) -> None:
+    """A query runs here; *outside* is a loop that begins with it, *row* what :class:`Queried` says."""
+    if ctx.static:
+        return
+    session = ctx.sessions.get(sid) if sid is not None else None
+    if session is not None and session.settings.flavour == "connection":
+        return
+    loops = before(ctx.loops, outside)
+    ctx.emit(
+        Queried(
+            sid,
+            pos,
+            loops,
+            conditions.parameter_guards(ctx),
+            coroutine=session is not None and session.settings.is_async,
+            row=row,
+        )
+    )
+
+
+def before(loops: tuple[LoopId, ...], loop: LoopId | None) -> tuple[LoopId, ...]:
+    """The loops that run when *loop* begins: the second ``for`` of a comprehension does in each round of the first."""
+    if loop not in loops:
+        return loops
+    last = len(loops) - 1 - loops[::-1].index(loop)
+    return loops[:last] + loops[last + 1 :]
+
+
+def note_get(ctx: Context, cur: Cursor, sid: Sid | None, pos: Pos, model: Value, key: Value) -> None:
+    """``session.get(Model, key)``: a query, unless the loop holds that very row."""
+    cls = model.cls if isinstance(model, ClassValue) else None
+    if cls is not None and _is_held(ctx, cur, sid, cls, key):
+        return
+    note(ctx, sid, pos, row=_row_of(cls, key))
+
+
+def _row_of(cls: Class | None, key: Value | None) -> tuple[str, Class] | None:
+    """The parameter that is the key of the row of *cls* that is asked for."""
+    return (key.name, cls) if cls is not None and isinstance(key, Parameter) and not key.steps else None
+
+
+def _is_held(ctx: Context, cur: Cursor, sid: Sid | None, cls: Class, key: Value | None) -> bool:
+    """Whether *key* is that of the row that a loop running now has drawn, and nothing has expired it."""
+    if not isinstance(key, Key) or not isinstance(key.row, Entity) or cls not in ctx.world.names.lineage(key.row.cls):
+        return False
+    origin, found = key.row.origin, instances.known(cur, key.row)
+    if origin is None or found is None or None not in (sid, origin.sid) and sid != origin.sid:
+        return False
+    fresh = found[1].expired is None and found[1].committed is None
+    return fresh and any(loop in ctx.loops for loop in key.row.drawn)
+
+
+def reads(ctx: Context, name: str, target: Value, args: list[Value], kwargs: dict[str, Value]) -> bool:
+    """Whether a session's method sends a query for rows (not a write, nor what may be one)."""
+    if name in api.EXECUTES:
+        return isinstance(target, (Query, Dynamic)) or sql_texts.is_select(target)
+    if name == "refresh":
+        names = args[1] if len(args) > 1 else kwargs.get("attribute_names")
+        items = names.items if isinstance(names, Pair) else (names.item,) if isinstance(names, Many) else ()
+        return any(isinstance(i, Literal) and i.value in ctx.world.mappings.relationship_names for i in items)
+    return False
+
+
+def called(
+    ctx: Context,
+    cur: Cursor,
+    summary: Summary,
+    bound: dict[str, Value],
+    function: Function,
+    receiver: Value | None,
+    pos: Pos,
+    ahead: int = 0,
+) -> None:
+    """A function of the project is called: what it asks the database for with its arguments, the call asks.
+
+    *ahead* is how many arguments a ``partial`` gave before.
+    """
+    if ctx.static or not summary.asks or _is_remembered(ctx, function):
+        return
+    from sqla_lint.flow.evaluation.substitute import resolve_sid
+
+    outcomes: dict[n.Expr, bool | None] = {}
+    positional = [p.name for p in function.node.params if p.kind in ("pos", "normal", "vararg")]
+    shift = ahead + (1 if receiver is not None else 0)
+    for ask in summary.asks:
+        if conditions.is_ruled_out(ctx, ask.under, bound, outcomes):
+            continue
+        takes = tuple(taken._replace(place=_place(positional, taken.name, shift, ahead)) for taken in ask.takes)
+        sid = resolve_sid(ctx, ask.sid, bound) if ask.sid is not None else None
+        name, cls = ask.row or ("", None)
+        if cls is not None and _is_held(ctx, cur, sid, cls, bound.get(name)):
+            continue
+        via = (ask.qualname, ask.pos, ask.path)
+        under = (*conditions.parameter_guards(ctx), *conditions.passed_on(ctx, ask.under, bound))
+        ctx.emit(Queried(sid, pos, ctx.loops, under, takes, via, function.node.is_async, _row_of(cls, bound.get(name))))
+
+
+def _is_remembered(ctx: Context, function: Function) -> bool:
+    """Whether a decorator says, by its own or its object's name, that it keeps what the function returned before."""
+    if ctx.world.is_cached(function):
+        return True
+    words = frozenset().union(*(rounds.named(decorator) for decorator in function.node.decorators))
+    return bool(words & _CACHES) and "property" not in words
+
+
+def _place(positional: list[str], name: str, shift: int, ahead: int) -> int:
+    """Where a call gives a parameter; -2 where only its name can tell, or a ``partial`` gives it."""
+    place = positional.index(name) - shift if name in positional else -2
+    return place if place >= 0 or (place == -1 and not ahead) else -2
+
+
+def asks(ctx: Context, function: Function) -> tuple[Asks, ...]:
+    """The function's queries that are made of its parameters, those in loops of its own aside: they are its own."""
+    found: dict[Asks, None] = {}
+    queried = [e for e in ctx.events if isinstance(e, Queried) and not e.loops and _is_shared(e.sid)]
+    if not queried or not function.node.params:
+        return ()
+    derivation = Derivation.of(function)
+    for event in queried:
+        takes = derivation.parameters(event)
+        if takes and not derivation.is_remembered(event.pos, function.node.body):
+            path, pos, qualname = ctx.path, event.pos, function.qualname
+            if event.via is not None:
+                qualname, pos, path = event.via
+            found[Asks(takes, event.sid, pos, path, qualname, event.under, event.row)] = None
+    return tuple(found)[:_MAX_ASKS]
+
+
+def _is_shared(sid: Sid | None) -> bool:
+    """Whether a query's session lives longer than the function."""
+    return sid is None or sid.owner != "local"

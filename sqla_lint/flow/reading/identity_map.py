@@ -1,0 +1,54 @@
+"""What a session holds once a query has run: its rows, what its options load, and the same on rows that were there."""
+
+from __future__ import annotations
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.lifetimes import instances, usage
+from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.state import Cursor, Held
+from sqla_lint.flow.terms.values import TRUE, Entity, Pair, Query
+from sqla_lint.index.module import Class
+
+
+def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
+    """The rows of a query, and what its options load, are in the session's identity map from here on.
+
+    That a row is there says nothing of the parents of all rows of another class: *one* is told apart.
+    """
+    rows = query.row.items if isinstance(query.row, Pair) else (query.row,)
+    for row in rows:
+        if isinstance(row, Entity):
+            instances.loaded(cur, row)
+            _given_to_held(ctx, cur, query, row)
+            for path, strategy in query.origin.options:
+                if path and strategy in api.EAGER:
+                    # Rows that the session holds already are given what the query loads with its own.
+                    cur.env[usage.eager(path[-1])] = TRUE
+            held: set[Held] = {(row.cls, query.origin.pos, "one" if one or query.single else "own")}
+            for path, strategy in query.origin.options:
+                target = _reached(ctx, row, path) if strategy in api.EAGER else None
+                if target is not None:
+                    held.add((target, query.origin.pos, "one" if one or query.single else "loaded"))
+            cur.held = cur.held | held
+
+
+def _given_to_held(ctx: Context, cur: Cursor, query: Query, row: Entity) -> None:
+    """What a query loads with its rows is there on those that an earlier query gave, too: they are the same objects."""
+    paths = [path for path, strategy in query.origin.options if path and strategy in api.EAGER]
+    for cls, pos, which in cur.held if paths else ():
+        if pos is not None and pos != query.origin.pos and which != "loaded" and _related(ctx, cls, row.cls):
+            cur.loaded = cur.loaded | {(pos, path, None) for path in paths}
+
+
+def _related(ctx: Context, one: Class, other: Class) -> bool:
+    return one in ctx.world.mappings.lineage(other) or other in ctx.world.mappings.lineage(one)
+
+
+def _reached(ctx: Context, row: Entity, path: tuple[str, ...]) -> Class | None:
+    cls = row.cls
+    for step in path:
+        relation = ctx.world.mappings.relationship(cls, step)
+        if relation is None or relation.target is None:
+            return None
+        cls = relation.target
+    return cls

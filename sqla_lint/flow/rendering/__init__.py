@@ -1,0 +1,1 @@
+"""What reads rows without a loop of the function's own: serializers, response models and templates."""

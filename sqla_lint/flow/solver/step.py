@@ -1,0 +1,471 @@
+"""One node of the graph, one state before it: the states after it, and where each goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.evaluation import containers, evaluate
+from sqla_lint.flow.lifetimes import class_scopes, ownership, scopes, usage
+from sqla_lint.flow.reading import loading, rows
+from sqla_lint.flow.rendering import renderings, responses
+from sqla_lint.flow.solver import branches, collected, errors, handling
+from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.facts import Once
+from sqla_lint.flow.terms.graph import Node, with_item
+from sqla_lint.flow.terms.state import Cursor, Loaded, Raised, State
+from sqla_lint.flow.terms.values import (
+    FALSE,
+    NONE,
+    TRUE,
+    UNKNOWN,
+    Literal,
+    Many,
+    Query,
+    Scope,
+    Session,
+    Suppress,
+    Value,
+)
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+# What a handler caught: an object, which is never None.
+CAUGHT = Literal(True, "exception")
+
+
+class Step(NamedTuple):
+    """Where a state goes next. *origin* is what raised, for exceptions on their way."""
+
+    target: int
+    state: State
+    origin: Pos | None = None
+
+
+def advance(ctx: Context, node: Node, state: State) -> list[Step]:
+    """All ways on from *node* in *state*."""
+    ctx.loops = node.loops
+    ctx.in_finally = node.in_finally
+    ctx.guards = node.guards
+    ctx.dropped = frozenset()
+    cur = Cursor(state, node)
+    steps = _KINDS[node.kind](ctx, node, cur)
+    steps.extend(Step(node.exc, raised, pos) for raised, pos in cur.raised)
+    return steps
+
+
+def _on(node: Node, cur: Cursor, index: int = 0) -> list[Step]:
+    return [] if cur.dead else [Step(node.next[index], cur.state())]
+
+
+# --- plain statements ------------------------------------------------------------------------------------------------
+
+
+def _stmt(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    stmt = node.payload
+    if isinstance(stmt, n.ExprStmt):
+        ctx.dropped = frozenset(_dropped(stmt.value))
+        evaluate.expr(ctx, cur, stmt.value)
+    elif isinstance(stmt, n.Assign):
+        return _assign(ctx, node, cur, stmt)
+    elif isinstance(stmt, n.AnnAssign):
+        if stmt.value is not None:
+            value = evaluate.expr(ctx, cur, stmt.value)
+            ownership.bind(ctx, cur, stmt.target, value)
+    elif isinstance(stmt, n.AugAssign):
+        value = evaluate.expr(ctx, cur, stmt.value)
+        if isinstance(stmt.target, n.Name):
+            _augment(ctx, cur, stmt, stmt.target.id, value)
+        else:
+            evaluate.expr(ctx, cur, stmt.target)
+    elif isinstance(stmt, n.Delete):
+        for target in stmt.targets:
+            if isinstance(target, n.Name):
+                ownership.forget(cur, target.id)
+    elif isinstance(stmt, n.FunctionDef):
+        _define(ctx, cur, stmt)
+    elif isinstance(stmt, (n.Import, n.ImportFrom)):
+        _import(ctx, cur, stmt)
+    return _on(node, cur)
+
+
+def _augment(ctx: Context, cur: Cursor, stmt: n.AugAssign, name: str, value: Value) -> None:
+    kept = cur.env.get(name)
+    ownership.forget(cur, name)
+    if stmt.op in ("+", "+="):
+        collected.note(ctx, cur, stmt.target)
+        if isinstance(kept, Many):
+            cur.env[name] = kept
+            containers.extend(ctx, cur, stmt.target, value)
+
+
+def _dropped(value: n.Expr) -> Iterator[Pos]:
+    """The calls whose result a statement throws away."""
+    if isinstance(value, n.Call):
+        yield value.pos
+    elif isinstance(value, n.BoolOp):
+        yield from _dropped(value.values[-1])
+    elif isinstance(value, n.IfExp):
+        yield from _dropped(value.body)
+        yield from _dropped(value.orelse)
+
+
+def _assign(ctx: Context, node: Node, cur: Cursor, stmt: n.Assign) -> list[Step]:
+    """An assignment; ``own = session is None`` is followed both ways, so that a later ``if own`` knows."""
+    target = stmt.targets[0]
+    if len(stmt.targets) == 1 and isinstance(target, n.Name) and isinstance(stmt.value, (n.Compare, n.UnaryOp)):
+        true, false = branches.split(ctx, cur, stmt.value)
+        steps: list[Step] = []
+        for states, outcome in ((true, TRUE), (false, FALSE)):
+            for state in states:
+                way = Cursor(state, node)
+                branches.note_given(way, stmt.value, outcome == TRUE)
+                ownership.bind(ctx, way, target, outcome)
+                steps += _on(node, way)
+        return steps
+    ways = _choices(ctx, cur, stmt.value)
+    steps = []
+    for way, given in ways:
+        unpacked = isinstance(given, Query) and any(isinstance(one, n.Sequence) for one in stmt.targets)
+        value = rows.rows_of(ctx, way, given, stmt.value.pos) if unpacked else given
+        for one in stmt.targets:
+            ownership.bind(ctx, way, one, value)
+        if way is not cur:
+            cur.raised.extend(way.raised)
+        steps += _on(node, way)
+    return steps
+
+
+def _choices(ctx: Context, cur: Cursor, node: n.Expr) -> list[tuple[Cursor, Value]]:
+    """``session or Session()`` and ``a if test else b`` are followed each way: who owns the session depends on it."""
+    if isinstance(node, n.BoolOp) and node.op == "or" and len(node.values) == 2:
+        true, false = branches.split(ctx, cur, node.values[0])
+        first, second = node.values
+        return _followed(ctx, cur, [(s, first) for s in true] + [(s, second) for s in false])
+    if isinstance(node, n.IfExp):
+        true, false = branches.split(ctx, cur, node.test)
+        return _followed(ctx, cur, [(s, node.body) for s in true] + [(s, node.orelse) for s in false])
+    return [(cur, evaluate.expr(ctx, cur, node))]
+
+
+def _followed(ctx: Context, cur: Cursor, ways: list[tuple[State, n.Expr]]) -> list[tuple[Cursor, Value]]:
+    found: list[tuple[Cursor, Value]] = []
+    for state, part in ways:
+        way = Cursor(state, cur.node)
+        found.append((way, evaluate.expr(ctx, way, part)))
+    return found
+
+
+def _define(ctx: Context, cur: Cursor, stmt: n.FunctionDef) -> None:
+    for decorator in stmt.decorators:
+        evaluate.expr(ctx, cur, decorator)
+    ownership.captured(ctx, cur, stmt)
+    ownership.forget(cur, stmt.name)
+    cur.env[stmt.name] = ctx.world.nested_function(ctx, stmt)
+
+
+def _import(ctx: Context, cur: Cursor, stmt: n.Import | n.ImportFrom) -> None:
+    from sqla_lint.index.module import imports
+
+    for name, target in imports(stmt):
+        ownership.forget(cur, name)
+        value = ctx.world.imported_value(ctx.path, target)
+        if value != UNKNOWN:
+            cur.env[name] = value
+
+
+# --- control ---------------------------------------------------------------------------------------------------------
+
+
+def _test(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    assert isinstance(node.payload, tuple)
+    true, false = branches.split(ctx, cur, node.payload)  # type: ignore[arg-type]
+    if cur.dead:
+        return []
+    return [Step(node.next[0], s) for s in true] + [Step(node.next[1], s) for s in false]
+
+
+def _iter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    """The iterable of a ``for``, evaluated once; a query runs here."""
+    stmt = node.payload
+    assert isinstance(stmt, n.For)
+    value = evaluate.expr(ctx, cur, stmt.iter)
+    loading.draw(ctx, cur, value, stmt.pos[:2], stmt.iter)
+    if isinstance(value, (Query, Many)) and value.single and not (isinstance(value, Many) and value.fixed):
+        ctx.emit(Once(stmt.pos[:2]))
+    cur.env[_iterable(stmt)] = value._replace(executed=True) if isinstance(value, Query) else value
+    if isinstance(stmt.iter, n.Sequence) and any(not isinstance(item, n.Starred) for item in stmt.iter.items):
+        cur.env[_unbegun(stmt)] = TRUE
+    return _on(node, cur)
+
+
+def _next(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    """The next item, or the end: each way has its own state. Over what is written down there is a first round."""
+    stmt = node.payload
+    assert isinstance(stmt, n.For)
+    source = cur.env.get(_iterable(stmt), UNKNOWN)
+    surely = cur.env.pop(_unbegun(stmt), None) is not None
+    done = Cursor(cur.state(), node)
+    done.env.pop(_iterable(stmt), None)
+    if isinstance(stmt.target, n.Name):
+        usage.passed(done, source, stmt.target.id, stmt.body)
+    drawn = loading.draw(ctx, cur, source, stmt.pos[:2], stmt.iter)
+    cur.loaded = _of_earlier_rounds(cur.loaded, stmt.pos)
+    ownership.bind(ctx, cur, stmt.target, drawn)
+    if stmt.is_async:
+        cur.raises(Raised("base"), stmt.iter.pos)
+    return [Step(node.next[0], cur.state()), *([] if surely else [Step(node.next[1], done.state())])]
+
+
+def _unbegun(stmt: n.For) -> str:
+    return f"%first{stmt.pos[0]}:{stmt.pos[1]}"
+
+
+def _while(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    """The condition of a ``while``: a round begins, or the loop ends."""
+    steps = []
+    for step in _test(ctx, node, cur):
+        way = Cursor(step.state, node)
+        if step.target == node.next[0]:
+            way.loaded = _of_earlier_rounds(way.loaded, node.pos)
+        steps.append(step._replace(state=way.state()))
+    return steps
+
+
+def _of_earlier_rounds(loaded: frozenset[Loaded], loop: Pos) -> frozenset[Loaded]:
+    """What is known to be loaded as another round begins: what loops inside have read was of the last item."""
+    return frozenset(e for e in loaded if e[2] is None or not loop[:2] < e[2] <= loop[2:])
+
+
+def _iterable(stmt: n.For) -> str:
+    return f"%iter{stmt.pos[0]}:{stmt.pos[1]}"
+
+
+def _return(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    stmt = node.payload
+    assert isinstance(stmt, n.Return)
+    value = evaluate.expr(ctx, cur, stmt.value) if stmt.value is not None else NONE
+    if cur.dead:
+        return []
+    if stmt.value is not None:
+        responses.note(ctx, cur, value, stmt.value)
+        renderings.returned(ctx, cur, value, stmt.value)
+    cur.result = _returned(ctx, cur, value)
+    ownership.release(ctx, cur, value)
+    cur.exc = None
+    cur.env["%return"] = Literal(stmt.pos, "pos")
+    return _on(node, cur)
+
+
+def _returned(ctx: Context, cur: Cursor, value: Value) -> Value:
+    """What the caller gets: a session that is kept elsewhere as well is not the caller's to close."""
+    from sqla_lint.flow.terms.state import GONE
+
+    if isinstance(value, Session) and value.sid.owner == "local":
+        state = cur.sessions.get(value.sid)
+        if state is not None and state.status == GONE:
+            return value._replace(sid=value.sid._replace(owner="kept"))
+    return value
+
+
+def _raise(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    stmt = node.payload
+    assert isinstance(stmt, n.Raise)
+    handled = cur.caught[: node.handling]
+    if stmt.exc is None:
+        cur.exc = handled[-1]._replace(handler=None) if handled else Raised("other")
+        return [Step(node.exc, cur.state(), stmt.pos)]
+    evaluate.expr(ctx, cur, stmt.exc)
+    kind = _raised_type(ctx, cur, stmt.exc)
+    if kind is None:
+        handling.forgotten(cur, handled)
+    cur.exc = Raised("other", kind)
+    return [Step(node.exc, cur.state(), stmt.pos)]
+
+
+def _raised_type(ctx: Context, cur: Cursor, exc: n.Expr) -> object:
+    """The class that a ``raise`` names, as handlers see it:
+    only that a class of the project or of Python is raised matters.
+    """
+    func = exc.func if isinstance(exc, n.Call) else exc
+    types = errors.handler_types(ctx, cur, func)
+    return types[0] if types and types[0] in ("other", "project") else None
+
+
+def _passing(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    """A ``finally`` that an exception passes through: whatever is raised and caught in it, it goes on after."""
+    raised = handling.arrive(cur, node)
+    # Where this is inside a handler, that has not swallowed anything while an exception is on its way through it.
+    raised = handling.left_behind(cur, raised, cur.caught)
+    cur.exc, cur.caught = raised, (*cur.caught, raised)
+    return _on(node, cur)
+
+
+def _reraise(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    if len(cur.caught) > node.handling:
+        cur.exc = cur.caught[node.handling]
+    cur.caught = cur.caught[: node.handling]
+    return [Step(node.exc, cur.state(), None)]
+
+
+# --- handlers --------------------------------------------------------------------------------------------------------
+
+
+def _try(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    handling.begin_try(cur, node.pos)
+    return _on(node, cur)
+
+
+def _catch(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    """An exception meets the handlers of its ``try``, in order."""
+    stmt = node.payload
+    assert isinstance(stmt, n.Try)
+    raised = handling.arrive(cur, node)
+    cur.exc = raised
+    steps: list[Step] = []
+    for handler, target in zip(stmt.handlers, node.next):
+        types = errors.handler_types(ctx, cur, handler.type)
+        caught = errors.catches(raised, types)
+        if caught is not False:
+            steps.append(Step(target, _caught(cur, node, types)))
+        if caught is True:
+            return steps
+        raised = raised._replace(missed=raised.missed | (set(types) - {"?"}))
+        cur.exc = raised
+    return [*steps, Step(node.exc, cur.state(), None)]
+
+
+def _caught(cur: Cursor, node: Node, types: tuple[str, ...]) -> State:
+    """The state in which a handler begins. Of one that catches it by a class that is not known, nothing is said, nor of
+    one that comes after a handler for all that a driver raises.
+    """
+    raised = cur.exc or Raised("other")
+    known = tuple(one for one in types if one != "?")
+    if known and not api.DRIVER_ERRORS & raised.missed and errors.catches(raised, known) is not False:
+        return cur.state()
+    way = Cursor(cur.state(), node)
+    for sid, state in way.sessions.items():
+        way.sessions[sid] = state._replace(failure=None)
+    return way.state()
+
+
+def _handler(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    assert isinstance(node.payload, tuple)
+    stmt, handler = node.payload
+    raised = cur.exc or Raised("other")
+    handling.swallowed(cur, raised, handler.pos, stmt.pos)
+    if raised.label == "thrown":
+        raised = Raised("other")
+    cur.exc = None
+    cur.caught = (*cur.caught[: node.handling], raised._replace(handler=handler.pos))
+    if handler.name:
+        ownership.forget(cur, handler.name)
+        cur.env[handler.name] = CAUGHT
+    return _on(node, cur)
+
+
+def _end_handler(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    cur.caught = cur.caught[: node.handling]
+    return _on(node, cur)
+
+
+# --- with ------------------------------------------------------------------------------------------------------------
+
+
+def _enter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    stmt, index = with_item(node)
+    item = stmt.items[index]
+    value = evaluate.expr(ctx, cur, item.context)
+    if stmt.is_async and not isinstance(value, (Session, Scope)):
+        cur.raises(Raised("base"), item.context.pos)
+    if isinstance(value, Suppress):
+        handling.begin_try(cur, stmt.pos)
+    value = class_scopes.opened(ctx, cur, value, stmt, item)
+    entered, bound = scopes.enter(ctx, cur, value, item.context.pos)
+    if cur.dead:
+        return []
+    cur.env[_entered(stmt, index)] = entered
+    if item.target is not None:
+        ownership.bind(ctx, cur, item.target, bound)
+    return _on(node, cur)
+
+
+def _entered(stmt: n.With, index: int) -> str:
+    return f"%with{stmt.pos[0]}:{stmt.pos[1]}:{index}"
+
+
+def _leave(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    stmt, index = with_item(node)
+    entered = cur.env.pop(_entered(stmt, index), UNKNOWN)
+    scopes.leave(ctx, cur, entered, stmt.items[index].context.pos, None)
+    return _on(node, cur)
+
+
+def _leave_exc(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    stmt, index = with_item(node)
+    entered = cur.env.pop(_entered(stmt, index), UNKNOWN)
+    raised = handling.arrive(cur, node)
+    cur.exc = raised
+    if isinstance(entered, Suppress):
+        return _leave_suppress(ctx, node, cur, entered, raised, stmt)
+    swallows = scopes.leave(ctx, cur, entered, stmt.items[index].context.pos, raised)
+    steps: list[Step] = []
+    if swallows is not False:
+        on = Cursor(cur.state(), node)
+        on.exc = None
+        steps += _on(node, on)
+    if swallows is not True:
+        cur.exc = raised
+        steps.append(Step(node.exc, cur.state(), None))
+    return steps
+
+
+def _leave_suppress(
+    ctx: Context, node: Node, cur: Cursor, entered: Suppress, raised: Raised, stmt: n.With
+) -> list[Step]:
+    types = tuple(one for value in entered.types for one in errors.types_of(value))
+    caught = errors.catches(raised, types)
+    steps: list[Step] = []
+    if caught is not False:
+        on = Cursor(cur.state(), node)
+        handling.swallowed(on, raised, stmt.pos, stmt.pos)
+        on.exc = None
+        steps += _on(node, on)
+    if caught is not True:
+        steps.append(Step(node.exc, cur.state(), None))
+    return steps
+
+
+def _case(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
+    case = node.payload
+    assert isinstance(case, n.Case)
+    outside = cur.state()
+    for name in case.names:
+        ownership.forget(cur, name)
+    steps = [Step(node.next[0], cur.state())]
+    if len(node.next) > 1:
+        steps.append(Step(node.next[1], outside))
+    return steps
+
+
+_KINDS: dict[str, Callable[[Context, Node, Cursor], list[Step]]] = {
+    "stmt": _stmt,
+    "test": _test,
+    "while": _while,
+    "iter": _iter,
+    "next": _next,
+    "return": _return,
+    "raise": _raise,
+    "passing": _passing,
+    "reraise": _reraise,
+    "try": _try,
+    "catch": _catch,
+    "handler": _handler,
+    "end-handler": _end_handler,
+    "enter": _enter,
+    "leave": _leave,
+    "leave-exc": _leave_exc,
+    "case": _case,
+}
+_ANY = dict[str, Any]

@@ -1,0 +1,218 @@
+"""Functions that are handed models, statements, loader options or functions: solved again for what they are handed.
+
+A function says which of its parameters it would have to know (``select(model)``, ``query.limit(n)``, ``load(session)``,
+``self.model`` of a generic repository); a call that knows them has the answer of a variant of the function, in which
+these parameters have the values that the call hands in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import NamedTuple
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.evaluation import unseen
+from sqla_lint.flow.evaluation.containers import EMPTY
+from sqla_lint.flow.terms.context import Context, dotted
+from sqla_lint.flow.terms.facts import LazyRead, Lent
+from sqla_lint.flow.terms.summary import Summary
+from sqla_lint.flow.terms.values import (
+    NONE,
+    UNKNOWN,
+    Alias,
+    ClassValue,
+    Dynamic,
+    Entity,
+    FunctionValue,
+    Instance,
+    LoaderOption,
+    Many,
+    Method,
+    Outside,
+    Pair,
+    Parameter,
+    Query,
+    Session,
+    Value,
+)
+from sqla_lint.index.module import Function
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+# Variants that are handed on by variants are followed this far.
+_MAX_LEVEL = 3
+
+
+class Given(NamedTuple):
+    """What one parameter (or attribute of one, as *steps* say) is worth in a variant."""
+
+    name: str
+    steps: tuple[str, ...]
+    value: Value
+
+
+# --- what a function would have to know ------------------------------------------------------------------------------
+
+
+def note(ctx: Context, node: n.Call, func: Value, args: list[Value]) -> None:
+    """Note the parameters that a call in the function rests on: what is called, and what a query is made of."""
+    if ctx.function is None or ctx.static:
+        return
+    attr = node.func.attr if isinstance(node.func, n.Attribute) else None
+    if isinstance(func, Parameter) and func.cls is None and (attr is None or attr in api.OF_QUERIES):
+        _want(ctx, func.name, func.steps[:-1] if attr is not None else func.steps)
+    elif func == UNKNOWN and (attr is None or attr in api.OF_QUERIES):
+        _want_named(ctx, node.func.value if isinstance(node.func, n.Attribute) else node.func)
+    elif _makes_queries(func) or unseen.is_asked(ctx, func, node) or _is_wanting(ctx, func):
+        spread = any(isinstance(part, n.Starred) for part in node.args)
+        values = [UNKNOWN] * len(node.args) if spread else args
+        given = [*zip(node.args, values), *((k.value, UNKNOWN) for k in node.keywords)]
+        for part, value in given:
+            part = part.value if isinstance(part, n.Starred) else part
+            if isinstance(func, FunctionValue):
+                ctx.lends.add(func.function)
+            if isinstance(value, Parameter) and value.cls is None:
+                _want(ctx, value.name, value.steps)
+            elif (
+                value in (UNKNOWN, NONE)
+                or isinstance(part, n.Attribute)
+                or (isinstance(value, ClassValue) and not ctx.world.mappings.is_mapped(value.cls))
+            ):
+                _want_named(ctx, part)
+
+
+def _is_wanting(ctx: Context, func: Value) -> bool:
+    found = ctx.world.summaries.get(func.function) if isinstance(func, FunctionValue) else None
+    return found is not None and bool(found.wants)
+
+
+def _makes_queries(func: Value) -> bool:
+    """Whether what is called says by its arguments which rows there are, and how they are loaded."""
+    if isinstance(func, Method):
+        if isinstance(func.receiver, Session):
+            return func.name in api.EXECUTES or func.name in ("query", "get", "get_one")
+        return isinstance(func.receiver, (Query, LoaderOption)) and func.name in api.SHAPES
+    meaning = api.meaning(func.name) if isinstance(func, Outside) else None
+    return meaning in ("select", "aliased", "query-class")
+
+
+def _want(ctx: Context, name: str, steps: tuple[str, ...]) -> None:
+    if len(steps) <= 1 and "[]" not in steps:
+        ctx.wants[name, steps] = None
+
+
+def _want_named(ctx: Context, node: n.Expr) -> None:
+    """``model``, ``self.model``: by name, where nothing else is known of the value."""
+    path = dotted(node)
+    function = ctx.function
+    if path is None or function is None or path.count(".") > 1:
+        return
+    root, _, rest = path.partition(".")
+    if root not in function.assigned and any(p.name == root for p in function.node.params):
+        _want(ctx, root, (rest,) if rest else ())
+
+
+# --- what a call knows -----------------------------------------------------------------------------------------------
+
+
+def summary(ctx: Context, function: Function, found: Summary, bound: dict[str, Value], pos: Pos) -> Summary:
+    """What the function does as this call has it; what it lends the callee to read in loops is noted."""
+    given = _given(ctx, function, found, bound) if found.wants else ()
+    if not given:
+        return found
+    variant = variant_of(ctx, function, given)
+    known = ctx.world.summary(variant, True)
+    if known.bounded:
+        return found
+    for read in known.lazy:
+        ctx.emit(Lent(read, function, pos))
+    return found._replace(returns=known.returns, reads=known.reads, generator=known.generator)
+
+
+def _given(ctx: Context, function: Function, found: Summary, bound: dict[str, Value]) -> tuple[Given, ...]:
+    from sqla_lint.flow.evaluation.substitute import walk
+
+    given: list[Given] = []
+    for name, steps in found.wants:
+        value = walk(ctx, bound.get(name, _default(function, name)), steps)
+        if isinstance(value, Parameter) and value.cls is None:
+            _want(ctx, value.name, value.steps)
+            ctx.lends.add(function)
+        elif _is_givable(ctx, value) and steps and isinstance(bound.get(name), ClassValue):
+            # ``cls.model``: the class that the method is called on has it.
+            given.append(Given(name, (), bound[name]))
+        elif _is_givable(ctx, value):
+            given.append(Given(name, steps, _handed(value)))
+    level = ctx.function.level if ctx.function is not None else 0
+    decisive = level < _MAX_LEVEL and any(_tells(one.value) for one in given)
+    return tuple(given) if decisive else ()
+
+
+def _default(function: Function, name: str) -> Value:
+    """``options=()``."""
+    default = next((p.default for p in function.node.params if p.name == name), None)
+    return Pair(()) if isinstance(default, n.Sequence) and not default.items else UNKNOWN
+
+
+def _tells(value: Value) -> bool:
+    return value != NONE
+
+
+def _is_givable(ctx: Context, value: Value) -> bool:
+    if isinstance(value, ClassValue):
+        return ctx.world.mappings.is_mapped(value.cls)
+    if isinstance(value, Query):
+        return any(isinstance(row, Entity) for row in (value.row, *getattr(value.row, "items", ())))
+    if isinstance(value, Dynamic):
+        return isinstance(value.row, Entity)
+    if isinstance(value, FunctionValue):
+        static = value.receiver is None or isinstance(value.receiver, ClassValue)
+        return static and ctx.world.is_relevant(value.function)
+    if isinstance(value, Many):
+        return value == EMPTY or isinstance(value.item, LoaderOption)
+    if isinstance(value, Pair):
+        return all(isinstance(item, LoaderOption) for item in value.items)
+    return isinstance(value, (LoaderOption, Alias)) or value == NONE
+
+
+def _handed(value: Value) -> Value:
+    """A query as the callee knows it: its session is the caller's concern, and so is whose dynamic collection it is."""
+    from sqla_lint.flow.reading import queries
+
+    if isinstance(value, Dynamic) and isinstance(value.row, Entity):
+        return Dynamic(Entity(value.row.cls, None, via=value.row.via))
+    return queries.changed(value, sid=None) if isinstance(value, Query) else value
+
+
+# --- variants --------------------------------------------------------------------------------------------------------
+
+
+def variant_of(ctx: Context, function: Function, given: tuple[Given, ...]) -> Function:
+    """The variant of *function* for these values; the same one each time."""
+    known = ctx.world.variants.setdefault(function, {})
+    if given not in known:
+        level = max(function.level, ctx.function.level if ctx.function is not None else 0) + 1
+        made = replace(function, given=given, level=level)
+        own = {field.name for field in fields(function)}
+        made.__dict__.update({name: value for name, value in function.__dict__.items() if name not in own})
+        known[given] = made
+    return known[given]
+
+
+def parameter(function: Function, name: str, otherwise: Value) -> Value:
+    """What a parameter of a variant is worth."""
+    for one in function.given:
+        if not (isinstance(one, Given) and one.name == name):
+            continue
+        if not one.steps:
+            return one.value
+        if isinstance(otherwise, Instance):
+            otherwise = otherwise._replace(held=(*otherwise.held, (one.steps[0], one.value)))
+    return otherwise
+
+
+def lazy(ctx: Context, function: Function) -> tuple[LazyRead, ...]:
+    """The reads in the loops of a variant."""
+    if not function.given:
+        return ()
+    return tuple(event for event in ctx.events if isinstance(event, LazyRead))

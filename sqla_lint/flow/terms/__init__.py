@@ -1,0 +1,1 @@
+"""What the flow engine works with: frozen values, states, graphs, facts, summaries. Nothing here evaluates."""
