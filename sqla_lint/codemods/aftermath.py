@@ -9,8 +9,9 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.places import Place, leaves
 from sqla_lint.flow.evaluation import evaluate
 from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.session_values import Factory, Registry, Session
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import ClassValue, Factory, FunctionValue, Method, Outside, Registry, Session
+from sqla_lint.flow.terms.values import ClassValue, FunctionValue, Method, Outside
 from sqla_lint.index.module import Function, own_nodes
 from sqla_lint.lower import nodes as n
 

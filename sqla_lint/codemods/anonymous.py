@@ -12,7 +12,7 @@ from sqla_lint.codemods.layout import stands_alone
 from sqla_lint.codemods.places import Mention, mentions, walk_with_parents
 from sqla_lint.codemods.scope_plan import Plan
 from sqla_lint.codemods.site import Refused, Site
-from sqla_lint.flow.terms.values import Query
+from sqla_lint.flow.terms.row_values import Query
 from sqla_lint.index.module import bound_names, statements
 from sqla_lint.lower import nodes as n
 

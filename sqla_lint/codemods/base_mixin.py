@@ -23,8 +23,8 @@ from sqla_lint.codemods.site import Refused
 from sqla_lint.codemods.versions import world_with
 from sqla_lint.finding import Edit, Fix
 from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.facts import Facts
-from sqla_lint.flow.terms.values import Sid
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.rules.verdict import Verdict
 from sqla_lint.source import Source

@@ -20,8 +20,8 @@ from sqla_lint.codemods.site import Refused, site
 from sqla_lint.codemods.verify import refresh, verified
 from sqla_lint.finding import Edit, Fix
 from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.facts import Facts
-from sqla_lint.flow.terms.values import Sid
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.rules.verdict import Verdict
 

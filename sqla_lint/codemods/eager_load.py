@@ -23,8 +23,9 @@ from sqla_lint.finding import Edit, Fix, Span
 from sqla_lint.flow.evaluation import evaluate
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.terms.facts import Facts
+from sqla_lint.flow.terms.row_values import Alias, Entity, Origin
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import Alias, ClassValue, Entity, Origin
+from sqla_lint.flow.terms.values import ClassValue
 from sqla_lint.index.module import Class, Function, ModuleIndex
 from sqla_lint.lower import nodes as n
 from sqla_lint.rules.verdict import Verdict

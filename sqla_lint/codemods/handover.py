@@ -6,7 +6,8 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.places import Mention
 from sqla_lint.codemods.site import Site
 from sqla_lint.flow.terms.binding import bind
-from sqla_lint.flow.terms.values import ClassValue, FunctionValue, Outside, Session
+from sqla_lint.flow.terms.session_values import Session
+from sqla_lint.flow.terms.values import ClassValue, FunctionValue, Outside
 from sqla_lint.lower import nodes as n
 
 _HARMLESS = frozenset(

@@ -12,9 +12,11 @@ from sqla_lint.codemods.layout import stands_alone
 from sqla_lint.codemods.places import Place, inner_blocks, is_in, own_walk, places
 from sqla_lint.codemods.site import Refused
 from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.facts import Closing, Exit, Facts
+from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import OPEN
-from sqla_lint.flow.terms.values import Instance, Session, Sid
+from sqla_lint.flow.terms.values import Instance
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.lower import nodes as n
 

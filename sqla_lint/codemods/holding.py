@@ -13,24 +13,11 @@ from sqla_lint.flow.evaluation import evaluate
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.lifetimes import ownership
 from sqla_lint.flow.reading import loading
+from sqla_lint.flow.terms.basis import Value
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Many, ModelAttribute, Pair, Query
+from sqla_lint.flow.terms.session_values import Scope, Session
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import (
-    UNKNOWN,
-    Dynamic,
-    Entity,
-    FunctionValue,
-    Instance,
-    Literal,
-    Many,
-    Mapping,
-    Method,
-    ModelAttribute,
-    Pair,
-    Query,
-    Scope,
-    Session,
-    Value,
-)
+from sqla_lint.flow.terms.values import UNKNOWN, FunctionValue, Instance, Literal, Mapping, Method
 from sqla_lint.index.module import Function, own_nodes, statements, target_names
 from sqla_lint.lower import nodes as n
 

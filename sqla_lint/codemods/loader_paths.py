@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.site import Refused
 from sqla_lint.flow.evaluation.world import World
-from sqla_lint.flow.terms.values import Origin
+from sqla_lint.flow.terms.row_values import Origin
 from sqla_lint.index.module import Class
 from sqla_lint.lower import nodes as n
 

@@ -11,7 +11,8 @@ from sqla_lint.codemods.line_room import room
 from sqla_lint.codemods.mixin_registry import RegistryPlan
 from sqla_lint.codemods.places import Place, own_walk, places, uses
 from sqla_lint.flow.evaluation.world import World
-from sqla_lint.flow.terms.values import ClassValue, Entity, FunctionValue
+from sqla_lint.flow.terms.row_values import Entity
+from sqla_lint.flow.terms.values import ClassValue, FunctionValue
 from sqla_lint.index.module import Class, Function, own_nodes
 from sqla_lint.lower import nodes as n
 

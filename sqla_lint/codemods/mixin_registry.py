@@ -14,8 +14,9 @@ from sqla_lint.codemods.shared_uses import where
 from sqla_lint.codemods.site import Refused
 from sqla_lint.flow.evaluation import evaluate
 from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.session_values import Factory, FlaskDb, Registry, Session
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import Factory, FlaskDb, FunctionValue, Registry, Session
+from sqla_lint.flow.terms.values import FunctionValue
 from sqla_lint.index.module import ModuleIndex, own_nodes
 from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n

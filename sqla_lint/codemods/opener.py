@@ -11,9 +11,10 @@ from sqla_lint.codemods.layout import text_at
 from sqla_lint.codemods.site import Refused
 from sqla_lint.flow.evaluation import evaluate
 from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.session_values import Factory, Session
+from sqla_lint.flow.terms.session_values import Settings as SessionSettings
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import Factory, FunctionValue, Session
-from sqla_lint.flow.terms.values import Settings as SessionSettings
+from sqla_lint.flow.terms.values import FunctionValue
 from sqla_lint.index.module import ModuleIndex, walk
 from sqla_lint.lower import nodes as n
 

@@ -9,7 +9,8 @@ from sqla_lint.codemods.holding import Holding, stores
 from sqla_lint.codemods.places import Place, leaves
 from sqla_lint.codemods.site import Refused
 from sqla_lint.flow.evaluation.world import World
-from sqla_lint.flow.terms.values import ClassValue, Entity
+from sqla_lint.flow.terms.row_values import Entity
+from sqla_lint.flow.terms.values import ClassValue
 from sqla_lint.index.module import Function, bound_names, statements
 from sqla_lint.lower import nodes as n
 

@@ -12,8 +12,8 @@ from sqla_lint.codemods.site import Refused
 from sqla_lint.codemods.swallowed import Swallowed, swallowed
 from sqla_lint.finding import Edit, Fix
 from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.facts import Facts
-from sqla_lint.flow.terms.values import Sid
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.heads import head_end

@@ -11,7 +11,8 @@ from sqla_lint.codemods.places import Place, own_walk, places, walk_with_parents
 from sqla_lint.codemods.shared_uses import Uses, where
 from sqla_lint.codemods.site import Refused
 from sqla_lint.flow.evaluation.world import World
-from sqla_lint.flow.terms.values import ClassValue, Entity, FunctionValue
+from sqla_lint.flow.terms.row_values import Entity
+from sqla_lint.flow.terms.values import ClassValue, FunctionValue
 from sqla_lint.index.module import Function, own_nodes
 from sqla_lint.lower import nodes as n
 

@@ -10,9 +10,11 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.holding import Holding
 from sqla_lint.codemods.places import Mention, Place, binds, is_guard, mentions, method_call, own_walk, places
 from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.facts import Closing, Created, Exit, Facts
+from sqla_lint.flow.terms.session_values import Factory, Session
 from sqla_lint.flow.terms.state import OPEN
-from sqla_lint.flow.terms.values import ClassValue, Factory, FunctionValue, Instance, Outside, Session, Sid
+from sqla_lint.flow.terms.values import ClassValue, FunctionValue, Instance, Outside
 from sqla_lint.index.module import Function, ModuleIndex
 from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n

@@ -31,9 +31,9 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation.members import is_wrapped
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.loops.rounds import words_of
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.facts import Called, Exit, Facts
 from sqla_lint.flow.terms.graph import Guard
-from sqla_lint.flow.terms.values import Sid
 from sqla_lint.index.module import Function, own_nodes, statements
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -33,9 +33,9 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.loops import batches, rounds
 from sqla_lint.flow.loops.rounds import Loop
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.context import describe
 from sqla_lint.flow.terms.facts import Called, Closing, Ended, Facts
-from sqla_lint.flow.terms.values import Sid
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Verdict
 

@@ -34,8 +34,8 @@ from collections.abc import Iterable, Iterator
 
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.terms.facts import Facts, Handed, LazyRead
+from sqla_lint.flow.terms.row_values import Entity
 from sqla_lint.flow.terms.summary import Read
-from sqla_lint.flow.terms.values import Entity
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Note, Verdict
 

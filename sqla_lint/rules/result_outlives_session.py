@@ -27,8 +27,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.facts import Exit, Facts, Outlived
-from sqla_lint.flow.terms.values import Sid
 from sqla_lint.rules.verdict import Note, Verdict
 
 CODE = "SES306"

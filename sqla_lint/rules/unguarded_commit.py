@@ -39,8 +39,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.facts import Called, Exit, Facts, Recovered, Used
-from sqla_lint.flow.terms.values import Sid
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Verdict
 

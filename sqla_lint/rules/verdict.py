@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqla_lint.flow.terms.values import Entity
+from sqla_lint.flow.terms.row_values import Entity
 from sqla_lint.lower.nodes import Pos
 
 

@@ -11,7 +11,7 @@ from flow.observe import Seen, observe
 from sqla_lint.config import Settings
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.solver.summaries import Summaries
-from sqla_lint.flow.terms.values import Sid
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.index.building import build
 from sqla_lint.index.project import Project
 from sqla_lint.judge import Judged, judge_file

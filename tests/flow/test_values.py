@@ -9,23 +9,12 @@ from flow.test_graph import graph
 from sqla_lint.flow.lifetimes import transitions
 from sqla_lint.flow.solver import liveness
 from sqla_lint.flow.solver.branches import test_key as key_of
+from sqla_lint.flow.terms.basis import Sid, Value
+from sqla_lint.flow.terms.joining import join
+from sqla_lint.flow.terms.row_values import Many, Pair
+from sqla_lint.flow.terms.session_values import Session, Settings
 from sqla_lint.flow.terms.state import CLOSED, OPEN, SessionState
-from sqla_lint.flow.terms.values import (
-    FALSE,
-    NONE,
-    TRUE,
-    UNKNOWN,
-    Either,
-    Literal,
-    Many,
-    Pair,
-    Parameter,
-    Session,
-    Settings,
-    Sid,
-    Value,
-    join,
-)
+from sqla_lint.flow.terms.values import FALSE, NONE, TRUE, UNKNOWN, Either, Literal, Parameter
 from sqla_lint.lower import nodes as n
 
 ONE, TWO = Literal(1, "int"), Literal(2, "int")

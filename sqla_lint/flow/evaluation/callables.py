@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from sqla_lint.flow.evaluation import containers, substitute
 from sqla_lint.flow.reading import loading
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Applies, Summary
-from sqla_lint.flow.terms.values import (
-    UNKNOWN,
-    Caller,
-    FunctionValue,
-    Getter,
-    LambdaValue,
-    Parameter,
-    Partial,
-    Value,
-)
+from sqla_lint.flow.terms.values import UNKNOWN, Caller, FunctionValue, Getter, LambdaValue, Parameter, Partial
 from sqla_lint.lower.nodes import Pos
 
 _MAX_APPLIES = 10

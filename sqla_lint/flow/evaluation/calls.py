@@ -33,7 +33,21 @@ from sqla_lint.flow.reading import asking, fetches, iterators, loading, queries,
 from sqla_lint.flow.rendering import renderings, serializing
 from sqla_lint.flow.solver import variants
 from sqla_lint.flow.terms import binding, configure
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, describe
+from sqla_lint.flow.terms.row_values import (
+    Criterion,
+    Dynamic,
+    Entity,
+    LoaderOption,
+    Many,
+    ModelAttribute,
+    Pair,
+    Query,
+    Record,
+    Unproved,
+)
+from sqla_lint.flow.terms.session_values import Engine, Factory, FlaskDb, Registry, Session, Transaction
 from sqla_lint.flow.terms.state import Cursor, Raised
 from sqla_lint.flow.terms.summary import Summary
 from sqla_lint.flow.terms.values import (
@@ -41,36 +55,19 @@ from sqla_lint.flow.terms.values import (
     AppContext,
     Caller,
     ClassValue,
-    Criterion,
-    Dynamic,
-    Engine,
-    Entity,
-    Factory,
-    FlaskDb,
     FunctionValue,
     Getter,
     Instance,
     JinjaTemplate,
     LambdaValue,
     Literal,
-    LoaderOption,
-    Many,
     Mapping,
     Method,
-    ModelAttribute,
     Outside,
-    Pair,
     Parameter,
     Partial,
-    Query,
-    Record,
-    Registry,
     Serializer,
-    Session,
     Stack,
-    Transaction,
-    Unproved,
-    Value,
 )
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n

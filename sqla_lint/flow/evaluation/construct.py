@@ -7,9 +7,12 @@ from sqla_lint.flow.lifetimes import cascades, instances, ownership, sessions
 from sqla_lint.flow.reading import asking
 from sqla_lint.flow.rendering import serializing
 from sqla_lint.flow.terms import binding, configure
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Entity
+from sqla_lint.flow.terms.session_values import FlaskDb
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import UNKNOWN, ClassValue, Entity, FlaskDb, Instance, Value
+from sqla_lint.flow.terms.values import UNKNOWN, ClassValue, Instance
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 

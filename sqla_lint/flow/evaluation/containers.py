@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
+from sqla_lint.flow.terms.joining import join
+from sqla_lint.flow.terms.row_values import Criterion, Entity, LoaderOption, Many, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import (
-    UNKNOWN,
-    Criterion,
-    Entity,
-    Instance,
-    LoaderOption,
-    Many,
-    Mapping,
-    Pair,
-    Parameter,
-    Query,
-    Record,
-    Value,
-    join,
-)
+from sqla_lint.flow.terms.values import UNKNOWN, Instance, Mapping, Parameter
 from sqla_lint.lower import nodes as n
 
 _ITEMS = frozenset({"append", "add", "appendleft", "put", "put_nowait"})

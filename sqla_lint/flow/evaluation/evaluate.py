@@ -9,29 +9,14 @@ from sqla_lint import handover_calls
 from sqla_lint.flow.evaluation import calls
 from sqla_lint.flow.lifetimes import ownership, sessions, usage
 from sqla_lint.flow.reading import loading, rows, texts
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.graph import Guard
+from sqla_lint.flow.terms.joining import join
+from sqla_lint.flow.terms.row_values import Criterion, Entity, Many, ModelAttribute, Pair, Record
+from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, Raised
-from sqla_lint.flow.terms.values import (
-    FALSE,
-    TRUE,
-    UNKNOWN,
-    Awaitable,
-    Criterion,
-    Entity,
-    Instance,
-    LambdaValue,
-    Literal,
-    Many,
-    Mapping,
-    ModelAttribute,
-    Pair,
-    Record,
-    Session,
-    Sid,
-    Value,
-    join,
-)
+from sqla_lint.flow.terms.values import FALSE, TRUE, UNKNOWN, Awaitable, Instance, LambdaValue, Literal, Mapping
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqla_lint.flow.terms.values import Sid
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.index.module import Function, ModuleIndex, walk
 from sqla_lint.lower import nodes as n
 

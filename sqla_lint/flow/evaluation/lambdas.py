@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from sqla_lint.flow.lifetimes import ownership
 from sqla_lint.flow.loops.derived import Derivation
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.facts import Event, LazyRead, Queried
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Taken
-from sqla_lint.flow.terms.values import UNKNOWN, LambdaValue, Value
+from sqla_lint.flow.terms.values import UNKNOWN, LambdaValue
 from sqla_lint.lower.nodes import Pos
 
 

@@ -6,29 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 from sqla_lint import slow_calls
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Alias, Entity, Many, ModelAttribute, Pair
+from sqla_lint.flow.terms.session_values import FlaskDb, Registry, Session
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import (
     NONE,
     UNKNOWN,
-    Alias,
     ClassValue,
-    Entity,
-    FlaskDb,
     FunctionValue,
     Instance,
-    Many,
     Method,
-    ModelAttribute,
     ModuleValue,
     Outside,
-    Pair,
     Parameter,
-    Registry,
     Serializer,
-    Session,
-    Sid,
-    Value,
 )
 from sqla_lint.index.module import Function
 from sqla_lint.index.shapes import Schema

@@ -10,35 +10,24 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances, ownership, sessions, usage, waits
 from sqla_lint.flow.reading import iterators, loading, queries, rows
 from sqla_lint.flow.terms import configure, sql_texts
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.joining import join
+from sqla_lint.flow.terms.row_values import Alias, Entity, LoaderOption, Many, Pair, Record
+from sqla_lint.flow.terms.session_values import Engine, Factory, FlaskDb, Registry, Scope, Session
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import (
     UNKNOWN,
-    Alias,
     ClassValue,
-    Engine,
-    Entity,
-    Factory,
-    FlaskDb,
     FunctionValue,
     LambdaValue,
     Literal,
-    LoaderOption,
-    Many,
     Mapping,
     Method,
     Outside,
-    Pair,
     Partial,
-    Record,
-    Registry,
-    Scope,
-    Session,
-    Sid,
     Stack,
     Suppress,
-    Value,
-    join,
 )
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -14,23 +14,10 @@ from sqla_lint import handover_calls, slow_calls
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.solver import variants
 from sqla_lint.flow.terms import configure
-from sqla_lint.flow.terms.values import (
-    UNKNOWN,
-    Connection,
-    Engine,
-    Factory,
-    FlaskDb,
-    Instance,
-    Many,
-    Mapping,
-    Outside,
-    Parameter,
-    Registry,
-    Session,
-    Settings,
-    Sid,
-    Value,
-)
+from sqla_lint.flow.terms.basis import Sid, Value
+from sqla_lint.flow.terms.row_values import Many
+from sqla_lint.flow.terms.session_values import Connection, Engine, Factory, FlaskDb, Registry, Session, Settings
+from sqla_lint.flow.terms.values import UNKNOWN, Instance, Mapping, Outside, Parameter
 from sqla_lint.index.annotations import unquote
 from sqla_lint.index.module import Class, Function, own_nodes
 from sqla_lint.index.project import External, Variable

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sqla_lint.flow.lifetimes import usage
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Entity
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import UNKNOWN, Entity, FunctionValue, Literal, Value
+from sqla_lint.flow.terms.values import UNKNOWN, FunctionValue, Literal
 from sqla_lint.index.module import Function, own_nodes
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -9,26 +9,13 @@ from sqla_lint.flow.evaluation.evaluate import expr
 from sqla_lint.flow.lifetimes import scopes
 from sqla_lint.flow.reading import loading
 from sqla_lint.flow.terms import configure
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.joining import join
+from sqla_lint.flow.terms.row_values import Many, Pair
+from sqla_lint.flow.terms.session_values import Factory, FlaskDb, Registry, Session
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import (
-    NONE,
-    UNKNOWN,
-    ClassValue,
-    Factory,
-    FlaskDb,
-    Instance,
-    Literal,
-    Many,
-    Outside,
-    Pair,
-    Parameter,
-    Registry,
-    Session,
-    Sid,
-    Value,
-    join,
-)
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, ClassValue, Instance, Literal, Outside, Parameter
 from sqla_lint.index.module import Class, Function, bound_names, statements
 from sqla_lint.index.project import Variable, local_imports
 from sqla_lint.lower import nodes as n

@@ -8,35 +8,25 @@ from sqla_lint.flow.evaluation import frameworks, members
 from sqla_lint.flow.lifetimes import aliases, instances, ownership, sessions, transitions, usage
 from sqla_lint.flow.reading import loading
 from sqla_lint.flow.solver import conditions
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.facts import Closing, Ended, Handed
+from sqla_lint.flow.terms.joining import join
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, Pair, Query, Record
+from sqla_lint.flow.terms.session_values import Registry, Scope, Session, Transaction
 from sqla_lint.flow.terms.state import CLOSED, GONE, OPEN, Cursor, Raised
 from sqla_lint.flow.terms.summary import Effect, Generator, Read, Summary
 from sqla_lint.flow.terms.values import (
     NONE,
     UNKNOWN,
     ClassValue,
-    Dynamic,
     Either,
-    Entity,
     FunctionValue,
     Instance,
-    Key,
     LambdaValue,
-    Many,
     Mapping,
-    Pair,
     Parameter,
     Partial,
-    Query,
-    Record,
-    Registry,
-    Scope,
-    Session,
-    Sid,
-    Transaction,
-    Value,
-    join,
 )
 from sqla_lint.index.module import Function, names_in
 from sqla_lint.lower import nodes as n

@@ -5,22 +5,12 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import containers
 from sqla_lint.flow.reading import queries
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, describe
+from sqla_lint.flow.terms.row_values import Alias, ModelAttribute, Query, Unproved
+from sqla_lint.flow.terms.session_values import Session, Settings
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import (
-    UNKNOWN,
-    Alias,
-    ClassValue,
-    ModelAttribute,
-    Outside,
-    Parameter,
-    Query,
-    Session,
-    Settings,
-    Sid,
-    Unproved,
-    Value,
-)
+from sqla_lint.flow.terms.values import UNKNOWN, ClassValue, Outside, Parameter
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 

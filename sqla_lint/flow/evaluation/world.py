@@ -14,29 +14,21 @@ from sqla_lint.flow.evaluation.statics import Statics
 from sqla_lint.flow.lifetimes.cleanup import Cleanup
 from sqla_lint.flow.lifetimes.waits import Slowness
 from sqla_lint.flow.terms import configure
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Entity, Many, Origin, Query
+from sqla_lint.flow.terms.session_values import Factory, FlaskDb, Registry, Session, Settings
 from sqla_lint.flow.terms.state import Cursor, State
 from sqla_lint.flow.terms.summary import NOTHING, Summary
 from sqla_lint.flow.terms.values import (
     UNKNOWN,
     ClassValue,
     Either,
-    Entity,
-    Factory,
-    FlaskDb,
     FunctionValue,
     Instance,
-    Many,
     ModuleValue,
-    Origin,
     Outside,
     Parameter,
-    Query,
-    Registry,
-    Session,
-    Settings,
-    Sid,
-    Value,
 )
 from sqla_lint.flow.words.relevance import Relevance
 from sqla_lint.index.columns import Columns

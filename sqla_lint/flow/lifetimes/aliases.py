@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import Sid
 
 _KEPT = frozenset({"instance", "held"})
 

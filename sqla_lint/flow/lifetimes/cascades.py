@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqla_lint.flow.lifetimes import instances
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Entity
 from sqla_lint.flow.terms.state import Cursor, InstanceId, InstanceState
-from sqla_lint.flow.terms.values import Entity, Literal, Value
+from sqla_lint.flow.terms.values import Literal
 from sqla_lint.index.mapped import Relationship
 from sqla_lint.lower import nodes as n
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sqla_lint.flow.evaluation.evaluate import expr
 from sqla_lint.flow.lifetimes import sessions
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import ClassValue, Instance, Session, Sid, Value
+from sqla_lint.flow.terms.values import ClassValue, Instance
 from sqla_lint.index.module import Class, Function, walk
 from sqla_lint.lower import nodes as n
 

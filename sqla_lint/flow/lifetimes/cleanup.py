@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation.evaluate import expr
+from sqla_lint.flow.terms.basis import Sid, Value
+from sqla_lint.flow.terms.session_values import Registry, Session
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import UNKNOWN, Either, Instance, Parameter, Registry, Session, Sid, Value
+from sqla_lint.flow.terms.values import UNKNOWN, Either, Instance, Parameter
 from sqla_lint.index.module import Class, Function, ModuleIndex, own_nodes, walk
 from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n

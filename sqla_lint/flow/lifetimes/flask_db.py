@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from sqla_lint.flow.lifetimes import sessions
 from sqla_lint.flow.reading import asking, queries
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Many, Query
+from sqla_lint.flow.terms.session_values import FlaskDb
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import UNKNOWN, FlaskDb, Many, Query, Sid, Value
+from sqla_lint.flow.terms.values import UNKNOWN
 from sqla_lint.lower.nodes import Pos
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 
 from sqla_lint.flow.evaluation import members, substitute
 from sqla_lint.flow.lifetimes.instances import ASKED, entities, identity, is_closed, known
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, InstanceId, InstanceState, State
 from sqla_lint.flow.terms.summary import Summary
-from sqla_lint.flow.terms.values import Session, Value
 from sqla_lint.index.module import Function
 from sqla_lint.lower.nodes import Pos
 

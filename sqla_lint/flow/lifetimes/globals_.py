@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from sqla_lint.flow.evaluation.evaluate import expr
 from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import Session
 from sqla_lint.index.module import Class, Function, ModuleIndex, names_in, own_nodes, statements, target_names, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -9,8 +9,9 @@ from sqla_lint.flow.evaluation.evaluate import expr
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.solver import errors
 from sqla_lint.flow.terms.facts import Called, Facts
+from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, Raised, State
-from sqla_lint.flow.terms.values import ClassValue, FunctionValue, Method, Outside, Session
+from sqla_lint.flow.terms.values import ClassValue, FunctionValue, Method, Outside
 from sqla_lint.index.module import Function, own_nodes
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -9,8 +9,12 @@ from sqla_lint import handover_calls
 from sqla_lint.flow.evaluation import substitute
 from sqla_lint.flow.lifetimes import ownership, waits
 from sqla_lint.flow.loops.gathered import flows_into
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.facts import Shared
+from sqla_lint.flow.terms.joining import unread
+from sqla_lint.flow.terms.row_values import Query
+from sqla_lint.flow.terms.session_values import Registry, Session
 from sqla_lint.flow.terms.state import Cursor, State
 from sqla_lint.flow.terms.values import (
     UNKNOWN,
@@ -22,12 +26,6 @@ from sqla_lint.flow.terms.values import (
     Outside,
     Parameter,
     Partial,
-    Query,
-    Registry,
-    Session,
-    Sid,
-    Value,
-    unread,
 )
 from sqla_lint.index.module import Function, names_in, own_nodes
 from sqla_lint.lower import nodes as n

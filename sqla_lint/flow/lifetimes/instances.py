@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.facts import OtherCommit
+from sqla_lint.flow.terms.row_values import Entity, Many, Pair, Record
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor, InstanceId, InstanceState, SessionState
-from sqla_lint.flow.terms.values import Entity, Instance, Many, Mapping, Pair, Record, Sid, Value
+from sqla_lint.flow.terms.values import Instance, Mapping
 from sqla_lint.lower.nodes import Pos
 
 # Owners that decide, by how they made the session, whether a commit expires.

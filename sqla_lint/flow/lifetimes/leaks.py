@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.facts import Closing, Created, Exit, Facts, Rebound, Reopened
 from sqla_lint.flow.terms.state import CLOSED, GONE, OPEN
-from sqla_lint.flow.terms.values import Sid
 from sqla_lint.lower.nodes import Pos
 
 

@@ -6,29 +6,14 @@ from sqla_lint import handover_calls, slow_calls
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import containers
 from sqla_lint.flow.lifetimes import instances
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.facts import Outlived
+from sqla_lint.flow.terms.joining import unread
+from sqla_lint.flow.terms.row_values import Many, Pair, Query, Record
+from sqla_lint.flow.terms.session_values import Scope, Session, Transaction
 from sqla_lint.flow.terms.state import GONE, OPEN, Cursor
-from sqla_lint.flow.terms.values import (
-    UNKNOWN,
-    Awaitable,
-    Instance,
-    Many,
-    Mapping,
-    Method,
-    Outside,
-    Pair,
-    Parameter,
-    Partial,
-    Query,
-    Record,
-    Scope,
-    Session,
-    Sid,
-    Transaction,
-    Value,
-    unread,
-)
+from sqla_lint.flow.terms.values import UNKNOWN, Awaitable, Instance, Mapping, Method, Outside, Parameter, Partial
 from sqla_lint.index.module import names_in, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sqla_lint.flow.terms.basis import Value
+from sqla_lint.flow.terms.session_values import Factory
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import ClassValue, Factory, FunctionValue, Value
+from sqla_lint.flow.terms.values import ClassValue, FunctionValue
 from sqla_lint.index.module import Function, names_in, parts, walk
 from sqla_lint.lower import nodes as n
 

@@ -5,26 +5,22 @@ from __future__ import annotations
 from sqla_lint import handover_calls, slow_calls
 from sqla_lint.flow.evaluation import calls
 from sqla_lint.flow.lifetimes import aliases, class_scopes, instances, ownership, sessions, transitions
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.facts import Ran
+from sqla_lint.flow.terms.row_values import Many, Query
+from sqla_lint.flow.terms.session_values import Connection, Scope, Session, Transaction
 from sqla_lint.flow.terms.state import Cursor, Raised
 from sqla_lint.flow.terms.values import (
     UNKNOWN,
     AppContext,
-    Connection,
     FunctionValue,
     Instance,
     Literal,
-    Many,
     Method,
     Outside,
-    Query,
-    Scope,
-    Session,
     Stack,
     Suppress,
-    Transaction,
-    Value,
 )
 from sqla_lint.lower.nodes import Pos
 

@@ -5,32 +5,23 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import aliases, instances, ownership, transitions
 from sqla_lint.flow.reading import asking, queries
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.configure import vague
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.facts import Called, Closing, Created, Ran, Rebound, Recovered, Reopened, Used
+from sqla_lint.flow.terms.row_values import Entity, Many, Pair, Record
+from sqla_lint.flow.terms.session_values import Connection, Engine, Scope, Session, Settings, Transaction
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor, Raised, SessionState
 from sqla_lint.flow.terms.values import (
     FALSE,
     UNKNOWN,
     ClassValue,
-    Connection,
-    Engine,
-    Entity,
     FunctionValue,
     LambdaValue,
     Literal,
-    Many,
     Method,
     Outside,
-    Pair,
     Parameter,
-    Record,
-    Scope,
-    Session,
-    Settings,
-    Sid,
-    Transaction,
-    Value,
 )
 from sqla_lint.lower.nodes import Pos
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.lifetimes.instances import autoflushed, entities, is_closed, known, session_of, shared, touched
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, describe, dotted
 from sqla_lint.flow.terms.facts import AsyncRead, Detached, KeyRead
+from sqla_lint.flow.terms.row_values import Entity, Many, Pair
 from sqla_lint.flow.terms.state import OPEN, Cursor, InstanceId, InstanceState
 from sqla_lint.flow.terms.summary import Summary
-from sqla_lint.flow.terms.values import Entity, FunctionValue, Many, Pair, Value
+from sqla_lint.flow.terms.values import FunctionValue
 from sqla_lint.index.mapped import Relationship
 from sqla_lint.index.module import Function, own_nodes
 from sqla_lint.lower import nodes as n

@@ -10,12 +10,13 @@ from sqla_lint import slow_calls
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import members, substitute
 from sqla_lint.flow.solver import conditions
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.facts import Waited
 from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.flow.terms.state import Cursor, State
 from sqla_lint.flow.terms.summary import Summary, Wait
-from sqla_lint.flow.terms.values import UNKNOWN, FunctionValue, Literal, Outside, Parameter, Sid, Value
+from sqla_lint.flow.terms.values import UNKNOWN, FunctionValue, Literal, Outside, Parameter
 from sqla_lint.index.module import Function, blocks, own_nodes, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.context import dotted, first_name
 from sqla_lint.flow.terms.facts import Queried
 from sqla_lint.flow.terms.summary import Taken
-from sqla_lint.flow.terms.values import Sid
 from sqla_lint.index.module import Function, names_in, parts, statements, target_names, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

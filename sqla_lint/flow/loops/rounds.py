@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from sqla_lint.flow.terms.basis import Value
+from sqla_lint.flow.terms.row_values import Entity, Many, Query
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import Entity, FunctionValue, Many, Query, Value
+from sqla_lint.flow.terms.values import FunctionValue
 from sqla_lint.index.module import Function, bound_names, own_nodes, statements
 from sqla_lint.lower import nodes as n
 

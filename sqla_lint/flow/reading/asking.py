@@ -8,23 +8,13 @@ from sqla_lint.flow.loops import rounds
 from sqla_lint.flow.loops.derived import Derivation
 from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms import sql_texts
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, LoopId
 from sqla_lint.flow.terms.facts import Queried
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, Pair, Query
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Asks, Summary
-from sqla_lint.flow.terms.values import (
-    ClassValue,
-    Dynamic,
-    Entity,
-    Key,
-    Literal,
-    Many,
-    Pair,
-    Parameter,
-    Query,
-    Sid,
-    Value,
-)
+from sqla_lint.flow.terms.values import ClassValue, Literal, Parameter
 from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

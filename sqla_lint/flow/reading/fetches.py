@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.facts import Facts, Fetched
-from sqla_lint.flow.terms.values import Dynamic, Method, Outside, Query, Value
+from sqla_lint.flow.terms.row_values import Dynamic, Query
+from sqla_lint.flow.terms.values import Method, Outside
 from sqla_lint.index.module import parts, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Entity, Pair, Query
 from sqla_lint.flow.terms.state import Cursor, Held
-from sqla_lint.flow.terms.values import TRUE, Entity, Pair, Query
+from sqla_lint.flow.terms.values import TRUE
 from sqla_lint.index.module import Class
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sqla_lint.flow.reading import loading, rows
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Many, Pair
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import UNKNOWN, Caller, Getter, Literal, Many, Outside, Pair, Value
+from sqla_lint.flow.terms.values import UNKNOWN, Caller, Getter, Literal, Outside
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 

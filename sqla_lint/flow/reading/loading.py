@@ -9,30 +9,14 @@ from sqla_lint.flow.evaluation import members
 from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.reading import asking
 from sqla_lint.flow.solver import conditions
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, LoopId
 from sqla_lint.flow.terms.facts import LazyRead
+from sqla_lint.flow.terms.joining import join
+from sqla_lint.flow.terms.row_values import AwaitableAttrs, Dynamic, Entity, Key, Many, Origin, Pair, Query, Record
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor
 from sqla_lint.flow.terms.summary import Read
-from sqla_lint.flow.terms.values import (
-    UNKNOWN,
-    AwaitableAttrs,
-    ClassValue,
-    Dynamic,
-    Entity,
-    Instance,
-    Key,
-    Literal,
-    Many,
-    Mapping,
-    Origin,
-    Pair,
-    Parameter,
-    Query,
-    Record,
-    Sid,
-    Value,
-    join,
-)
+from sqla_lint.flow.terms.values import UNKNOWN, ClassValue, Instance, Literal, Mapping, Parameter
 from sqla_lint.index.mapped import Relationship
 from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n

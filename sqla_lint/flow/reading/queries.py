@@ -9,30 +9,25 @@ from sqla_lint.flow.lifetimes import sessions
 from sqla_lint.flow.reading import asking, identity_map
 from sqla_lint.flow.reading.loading import ALL_COLUMNS, taken
 from sqla_lint.flow.terms import sql_texts
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.facts import Outlived
-from sqla_lint.flow.terms.state import CLOSED, Cursor
-from sqla_lint.flow.terms.values import (
-    TRUE,
-    UNKNOWN,
+from sqla_lint.flow.terms.row_values import (
     Alias,
-    ClassValue,
     Criterion,
     Entity,
     Key,
-    Literal,
     LoaderOption,
     Many,
     ModelAttribute,
     Options,
     Origin,
     Pair,
-    Parameter,
     Query,
     Record,
-    Sid,
-    Value,
 )
+from sqla_lint.flow.terms.state import CLOSED, Cursor
+from sqla_lint.flow.terms.values import TRUE, UNKNOWN, ClassValue, Literal, Parameter
 from sqla_lint.index.module import Class
 from sqla_lint.lower.nodes import Pos
 

@@ -7,24 +7,12 @@ from sqla_lint.flow.evaluation import calls, containers
 from sqla_lint.flow.lifetimes import instances, ownership
 from sqla_lint.flow.reading import asking, loading
 from sqla_lint.flow.solver import collected
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, dotted
+from sqla_lint.flow.terms.joining import join, unread
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Many, Origin, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import (
-    UNKNOWN,
-    Dynamic,
-    Entity,
-    Literal,
-    Many,
-    Mapping,
-    Origin,
-    Pair,
-    Query,
-    Record,
-    Sid,
-    Value,
-    join,
-    unread,
-)
+from sqla_lint.flow.terms.values import UNKNOWN, Literal, Mapping
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 

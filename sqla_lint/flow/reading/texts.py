@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from sqla_lint.flow.evaluation import calls
 from sqla_lint.flow.lifetimes import usage
 from sqla_lint.flow.reading import loading
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Entity, Pair
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import UNKNOWN, Entity, FunctionValue, Literal, Pair, Parameter, Value
+from sqla_lint.flow.terms.values import UNKNOWN, FunctionValue, Literal, Parameter
 from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -10,25 +10,13 @@ from typing import Any, NamedTuple, TypeAlias
 from sqla_lint.flow.evaluation import calls, containers
 from sqla_lint.flow.reading import loading, rows, texts
 from sqla_lint.flow.rendering import jinja_filters
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.facts import AsyncRead, LazyRead, Rendered
+from sqla_lint.flow.terms.joining import join
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Many, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import (
-    UNKNOWN,
-    Dynamic,
-    Entity,
-    FunctionValue,
-    Literal,
-    Many,
-    Mapping,
-    Method,
-    Pair,
-    Parameter,
-    Query,
-    Record,
-    Value,
-    join,
-)
+from sqla_lint.flow.terms.values import UNKNOWN, FunctionValue, Literal, Mapping, Method, Parameter
 from sqla_lint.jinja_files import Template
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

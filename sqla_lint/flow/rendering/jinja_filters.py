@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow.terms.values import UNKNOWN, Entity, Literal, Many, Mapping, Pair, Value
+from sqla_lint.flow.terms.basis import Value
+from sqla_lint.flow.terms.row_values import Entity, Many, Pair
+from sqla_lint.flow.terms.values import UNKNOWN, Literal, Mapping
 
 _KEEP = frozenset({"list", "reverse", "sort", "unique", "select", "reject", "selectattr", "rejectattr", "default", "d"})
 # These go through what they are given at once.

@@ -9,10 +9,12 @@ from typing import NamedTuple, TypeAlias
 from sqla_lint.flow.evaluation import containers, substitute
 from sqla_lint.flow.reading import rows
 from sqla_lint.flow.terms import configure
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Renders, Summary
-from sqla_lint.flow.terms.values import UNKNOWN, JinjaTemplate, Literal, Mapping, Outside, Parameter, Record, Value
+from sqla_lint.flow.terms.values import UNKNOWN, JinjaTemplate, Literal, Mapping, Outside, Parameter
 from sqla_lint.index.module import Function, walk
 from sqla_lint.jinja_files import FOLDER
 from sqla_lint.lower import nodes as n

@@ -9,10 +9,12 @@ from sqla_lint import serializer_api as api
 from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.reading import rows
 from sqla_lint.flow.rendering import schemas
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.facts import AsyncRead, LazyRead
+from sqla_lint.flow.terms.row_values import Entity, Many, Query, Record
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import Entity, Instance, Many, Mapping, Outside, Query, Record, Value
+from sqla_lint.flow.terms.values import Instance, Mapping, Outside
 from sqla_lint.index import pydantic_schemas
 from sqla_lint.index.module import Function
 from sqla_lint.index.project import Variable

@@ -12,11 +12,13 @@ from sqla_lint import serializer_api as api
 from sqla_lint.flow.evaluation import calls
 from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.reading import loading, rows
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, LoopId
 from sqla_lint.flow.terms.facts import LazyRead
+from sqla_lint.flow.terms.row_values import Entity, Many, Query, Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Read
-from sqla_lint.flow.terms.values import UNKNOWN, Entity, Instance, Literal, Many, Parameter, Query, Record, Value
+from sqla_lint.flow.terms.values import UNKNOWN, Instance, Literal, Parameter
 from sqla_lint.index import marshmallow_schemas, pydantic_schemas
 from sqla_lint.index.module import Function
 from sqla_lint.index.shapes import Each, Field, Path, Schema, Shape

@@ -8,25 +8,12 @@ from sqla_lint import serializer_api as api
 from sqla_lint.flow.evaluation import calls
 from sqla_lint.flow.reading import queries
 from sqla_lint.flow.rendering import schemas
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Entity, Many, Query, Record
+from sqla_lint.flow.terms.session_values import Registry, Session
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import (
-    NONE,
-    UNKNOWN,
-    ClassValue,
-    Entity,
-    Instance,
-    Literal,
-    Many,
-    Outside,
-    Parameter,
-    Query,
-    Record,
-    Registry,
-    Serializer,
-    Session,
-    Value,
-)
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, ClassValue, Instance, Literal, Outside, Parameter, Serializer
 from sqla_lint.index import marshmallow_schemas, pydantic_schemas
 from sqla_lint.index.shapes import Each, Schema, Shape
 from sqla_lint.lower import nodes as n

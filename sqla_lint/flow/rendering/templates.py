@@ -22,9 +22,12 @@ from sqla_lint.flow.rendering.jinja_expressions import (
     loop_of,
     shown,
 )
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.joining import join
+from sqla_lint.flow.terms.row_values import Pair
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import UNKNOWN, Pair, Value, join
+from sqla_lint.flow.terms.values import UNKNOWN
 from sqla_lint.jinja_files import Template
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

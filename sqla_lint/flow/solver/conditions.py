@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import NONE, Literal, Parameter, Value
+from sqla_lint.flow.terms.values import NONE, Literal, Parameter
 from sqla_lint.index.module import Function
 from sqla_lint.index.module import walk as walk_nodes
 from sqla_lint.lower import nodes as n

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Many, Pair
 from sqla_lint.flow.terms.state import Cursor, Raised
-from sqla_lint.flow.terms.values import ClassValue, Many, Outside, Pair, Value
+from sqla_lint.flow.terms.values import ClassValue, Outside
 from sqla_lint.lower import nodes as n
 
 _BASE_ONLY = frozenset({"KeyboardInterrupt", "SystemExit", "GeneratorExit", "CancelledError"})

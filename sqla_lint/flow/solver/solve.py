@@ -10,12 +10,15 @@ from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.solver import liveness
 from sqla_lint.flow.solver.step import Step, advance
 from sqla_lint.flow.solver.summarize import summarize
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.facts import Exit, Facts, Outlived
 from sqla_lint.flow.terms.graph import Graph, TooLarge, build
+from sqla_lint.flow.terms.joining import unread
+from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor, InstanceId, InstanceState, State
 from sqla_lint.flow.terms.summary import Summary
-from sqla_lint.flow.terms.values import NONE, UNKNOWN, FunctionValue, Literal, Session, Value, unread
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, FunctionValue, Literal
 from sqla_lint.index.module import Function, names_in
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -11,23 +11,14 @@ from sqla_lint.flow.lifetimes import class_scopes, ownership, scopes, usage
 from sqla_lint.flow.reading import loading, rows
 from sqla_lint.flow.rendering import renderings, responses
 from sqla_lint.flow.solver import branches, collected, errors, handling
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.facts import Once
 from sqla_lint.flow.terms.graph import Node, with_item
+from sqla_lint.flow.terms.row_values import Many, Query
+from sqla_lint.flow.terms.session_values import Scope, Session
 from sqla_lint.flow.terms.state import Cursor, Loaded, Raised, State
-from sqla_lint.flow.terms.values import (
-    FALSE,
-    NONE,
-    TRUE,
-    UNKNOWN,
-    Literal,
-    Many,
-    Query,
-    Scope,
-    Session,
-    Suppress,
-    Value,
-)
+from sqla_lint.flow.terms.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Suppress
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 

@@ -6,10 +6,12 @@ from sqla_lint.flow.evaluation import frameworks
 from sqla_lint.flow.lifetimes import givebacks, sessions, usage
 from sqla_lint.flow.reading import asking
 from sqla_lint.flow.solver import variants
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.state import CLOSED, GONE, Cursor, SessionState, State
 from sqla_lint.flow.terms.summary import Effect, Generator, Summary
-from sqla_lint.flow.terms.values import NONE, UNKNOWN, Literal, Sid, Value, join
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, Literal
 from sqla_lint.index.module import Function
 from sqla_lint.lower.nodes import Pos
 

@@ -13,28 +13,13 @@ from typing import NamedTuple
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import unseen
 from sqla_lint.flow.evaluation.containers import EMPTY
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.facts import LazyRead, Lent
+from sqla_lint.flow.terms.row_values import Alias, Dynamic, Entity, LoaderOption, Many, Pair, Query
+from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.summary import Summary
-from sqla_lint.flow.terms.values import (
-    NONE,
-    UNKNOWN,
-    Alias,
-    ClassValue,
-    Dynamic,
-    Entity,
-    FunctionValue,
-    Instance,
-    LoaderOption,
-    Many,
-    Method,
-    Outside,
-    Pair,
-    Parameter,
-    Query,
-    Session,
-    Value,
-)
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, ClassValue, FunctionValue, Instance, Method, Outside, Parameter
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

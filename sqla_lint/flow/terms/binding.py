@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow.terms.values import UNKNOWN, Literal, LoaderOption, Pair, Value
+from sqla_lint.flow.terms.basis import Value
+from sqla_lint.flow.terms.row_values import LoaderOption, Pair
+from sqla_lint.flow.terms.values import UNKNOWN, Literal
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
 

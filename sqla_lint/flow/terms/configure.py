@@ -5,17 +5,9 @@ a session class or Flask-SQLAlchemy says about expiry and autoflush.
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.terms.values import (
-    ClassValue,
-    Connection,
-    Engine,
-    Literal,
-    Mapping,
-    Outside,
-    Session,
-    Settings,
-    Value,
-)
+from sqla_lint.flow.terms.basis import Value
+from sqla_lint.flow.terms.session_values import Connection, Engine, Session, Settings
+from sqla_lint.flow.terms.values import ClassValue, Literal, Mapping, Outside
 from sqla_lint.index.module import Class
 
 # The key under which ``**options`` stand among the keyword arguments of a call.

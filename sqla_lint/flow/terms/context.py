@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.facts import Event
 from sqla_lint.flow.terms.graph import Guard
+from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, SessionState
 from sqla_lint.flow.terms.summary import Applies, Renders, Wait
-from sqla_lint.flow.terms.values import UNKNOWN, Session, Sid, Value
+from sqla_lint.flow.terms.values import UNKNOWN
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

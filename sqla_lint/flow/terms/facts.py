@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.graph import Guard
+from sqla_lint.flow.terms.row_values import Entity
+from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import InstanceId, SessionState
 from sqla_lint.flow.terms.summary import Taken
-from sqla_lint.flow.terms.values import Entity, Session, Sid
 from sqla_lint.index.module import Class, Function
 from sqla_lint.lower.nodes import Pos
 
@@ -355,7 +357,7 @@ class Facts:
         return {key: _lazy(reads) for key, reads in sorted(found.items())}
 
     def flavour(self, sid: Sid) -> str:
-        """What kind of session it is (see :class:`~sqla_lint.flow.terms.values.Settings`); empty where not known."""
+        """What kind of session it is (see ``Settings``); empty where it is not known."""
         session = self.sessions.get(sid)
         return session.settings.flavour if session is not None else ""
 

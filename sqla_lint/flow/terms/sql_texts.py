@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.terms.values import Literal, Outside, Value
+from sqla_lint.flow.terms.basis import Value
+from sqla_lint.flow.terms.values import Literal, Outside
 
 _TEXT = "sqlalchemy.text."
 # It takes a part of the rows, or locks them.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.graph import RAISE_EXIT, Node
-from sqla_lint.flow.terms.values import Sid, Value
 from sqla_lint.index.module import Class
 from sqla_lint.lower.nodes import Pos
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.flow.terms.state import InstanceId, InstanceState
-from sqla_lint.flow.terms.values import UNKNOWN, Sid, Value
+from sqla_lint.flow.terms.values import UNKNOWN
 from sqla_lint.index.module import Class, Function
 from sqla_lint.lower.nodes import Pos
 

@@ -1,0 +1,101 @@
+"""What is left of two values where two ways meet."""
+
+from __future__ import annotations
+
+from sqla_lint.flow.terms.basis import Sid, Value
+from sqla_lint.flow.terms.row_values import Entity, LoaderOption, Many, Options, Origin, Pair, Query, Record, Unproved
+from sqla_lint.flow.terms.session_values import Session
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, Either, Mapping, Parameter
+from sqla_lint.lower.nodes import Pos
+
+
+def _is_given(value: Value) -> bool:
+    if isinstance(value, Parameter):
+        return value.cls is None
+    return isinstance(value, Session) and value.sid.owner in ("parameter", "injected")
+
+
+def unread(value: Value) -> tuple[Sid, Pos, str] | None:
+    """The session that *value* or a part will read from, and where the query was made; None if all is read."""
+    if isinstance(value, Query) and not value.buffered and value.origin.sid is not None:
+        return value.origin.sid, value.origin.pos, value.origin.path
+    if isinstance(value, Many):
+        return (*value.unread, "") if value.unread is not None else unread(value.item) if value.fixed else None
+    parts = value.items if isinstance(value, Pair) else value.values if isinstance(value, Record) else ()
+    return next((found for part in parts if (found := unread(part)) is not None), None)
+
+
+def join(left: Value, right: Value) -> Value:
+    """The value that stands for either: the same, the other side of None, else unknown."""
+    if left == right:
+        return left
+    if left == NONE:
+        return right
+    if right == NONE:
+        return left
+    if isinstance(left, Session) and isinstance(right, Session) and left.sid.owner == right.sid.owner == "local":
+        # A new one either way.
+        return left if left.settings == right.settings else UNKNOWN
+    for given, made in ((left, right), (right, left)):
+        if _is_given(given) and isinstance(made, Session) and made.sid.owner == "local":
+            return Either(given, made)
+    if isinstance(left, Many) and isinstance(right, Many):
+        # An empty display and rows: the rows are what matters to whoever iterates.
+        if left.item == UNKNOWN and left.fixed:
+            return right
+        if right.item == UNKNOWN and right.fixed:
+            return left
+        return Many(join(left.item, right.item), left.single and right.single, left.fixed and right.fixed)
+    if isinstance(left, Entity) and isinstance(right, Entity):
+        if left._replace(origin=None, made=None) == right._replace(origin=None, made=None):
+            return left._replace(origin=_join_origins(left.origin, right.origin), made=None)
+    if isinstance(left, Unproved) and isinstance(right, Query):
+        left = left.query
+    elif isinstance(left, Query) and isinstance(right, Unproved):
+        right = right.query
+    if isinstance(left, Query) and isinstance(right, Query):
+        if left._replace(origin=right.origin, row=right.row) == right:
+            origin = _join_origins(left.origin, right.origin)
+            row = join(left.row, right.row)
+            return right._replace(origin=origin, row=row) if origin is not None else UNKNOWN
+    if isinstance(left, Pair) and isinstance(right, Pair) and len(left.items) == len(right.items):
+        return Pair(tuple(join(a, b) for a, b in zip(left.items, right.items)))
+    if isinstance(left, Record) and isinstance(right, Record) and left.keys == right.keys:
+        return left._replace(values=tuple(join(a, b) for a, b in zip(left.values, right.values)))
+    if isinstance(left, Record) and isinstance(right, Mapping) and not left.values:
+        return right
+    if isinstance(right, Record) and isinstance(left, Mapping) and not right.values:
+        return left
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return Mapping(join(left.key, right.key), join(left.value, right.value))
+    if isinstance(left, LoaderOption) and isinstance(right, LoaderOption):
+        if left.pairs is None or right.pairs is None:
+            return LoaderOption(None)
+        return LoaderOption(_join_options(left.pairs, right.pairs))
+    return UNKNOWN
+
+
+def _join_options(left: Options, right: Options) -> Options:
+    """What either query loads is taken to be loaded: what one alone leaves out, the other has."""
+    return (left | right) - {(path, strategy) for path, strategy in left ^ right if strategy == "defer"}
+
+
+def _join_origins(left: Origin | None, right: Origin | None) -> Origin | None:
+    """Rows of either query have loaded what either loads: what is not certain is not reported."""
+    if left is None or right is None:
+        return None
+    path, pos = min((left.path, left.pos), (right.path, right.pos))
+    return Origin(
+        path,
+        pos,
+        _join_options(left.options, right.options),
+        left.sid if left.sid == right.sid else None,
+        left.single and right.single,
+        left.certain and right.certain,
+        left.filtered or right.filtered,
+        left.pinned | right.pinned,
+        left.partial or right.partial,
+        left.closed or right.closed,
+        (left.places | right.places) - {(path, pos)},
+        left.chosen | right.chosen,
+    )
