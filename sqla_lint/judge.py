@@ -8,7 +8,8 @@ from typing import NamedTuple
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.solver.summaries import Summaries
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.facts import Facts, Handed
+from sqla_lint.flow.terms.events import Handed
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.summary import Read
 from sqla_lint.index.module import Function, ModuleIndex
 from sqla_lint.lending import lent

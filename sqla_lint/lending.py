@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint.flow.solver.summaries import Summaries
-from sqla_lint.flow.terms.facts import Facts, Handed, LazyRead, Lent
+from sqla_lint.flow.terms.events import Handed, LazyRead, Lent
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.summary import Read
 from sqla_lint.flow.words import passing
 from sqla_lint.index.module import Function, bound_names, own_nodes, statements

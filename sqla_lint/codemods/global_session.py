@@ -29,7 +29,8 @@ from sqla_lint.codemods.versions import counterpart, world_with
 from sqla_lint.finding import Edit, Fix
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.solver.summaries import Summaries
-from sqla_lint.flow.terms.facts import Created, Facts
+from sqla_lint.flow.terms.events import Created
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.index.module import Function, ModuleIndex
 from sqla_lint.lower import nodes as n
 from sqla_lint.rules.verdict import Verdict

@@ -13,7 +13,8 @@ from sqla_lint.codemods.places import Place, inner_blocks, is_in, own_walk, plac
 from sqla_lint.codemods.site import Refused
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.facts import Closing, Exit, Facts
+from sqla_lint.flow.terms.events import Closing, Exit
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import OPEN
 from sqla_lint.flow.terms.values import Instance

@@ -12,7 +12,7 @@ from sqla_lint.codemods.layout import stands_alone
 from sqla_lint.codemods.places import Mention, Place, binds, is_in, mentions, method_call, own_walk, uses
 from sqla_lint.codemods.refreshing import refreshed
 from sqla_lint.codemods.site import Refused, Site
-from sqla_lint.flow.terms.facts import Created
+from sqla_lint.flow.terms.events import Created
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.lower import nodes as n
 

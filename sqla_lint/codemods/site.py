@@ -11,7 +11,8 @@ from sqla_lint.codemods.holding import Holding
 from sqla_lint.codemods.places import Mention, Place, binds, is_guard, mentions, method_call, own_walk, places
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.facts import Closing, Created, Exit, Facts
+from sqla_lint.flow.terms.events import Closing, Created, Exit
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.session_values import Factory, Session
 from sqla_lint.flow.terms.state import OPEN
 from sqla_lint.flow.terms.values import ClassValue, FunctionValue, Instance, Outside

@@ -16,7 +16,8 @@ from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.lifetimes import awaited
 from sqla_lint.flow.solver import errors
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.facts import Called, Exit, Facts, Ran, Used
+from sqla_lint.flow.terms.events import Called, Exit, Ran, Used
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.state import Cursor, Failure, State
 from sqla_lint.flow.terms.values import FunctionValue
 from sqla_lint.index.module import ModuleIndex

@@ -8,7 +8,8 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods.places import walk_with_parents
 from sqla_lint.flow.evaluation import evaluate
 from sqla_lint.flow.evaluation.world import World
-from sqla_lint.flow.terms.facts import Called, Facts
+from sqla_lint.flow.terms.events import Called
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.state import Cursor, State
 from sqla_lint.flow.terms.values import FunctionValue
 from sqla_lint.index.module import Class, Function

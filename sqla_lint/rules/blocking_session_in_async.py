@@ -26,7 +26,8 @@ from collections.abc import Iterator
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.lifetimes.awaited import sessions as awaited_sessions
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.facts import Facts, Ran
+from sqla_lint.flow.terms.events import Ran
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.index.module import statements
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

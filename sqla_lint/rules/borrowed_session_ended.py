@@ -32,7 +32,8 @@ from sqla_lint.flow.evaluation.members import is_wrapped
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.loops.rounds import words_of
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.facts import Called, Exit, Facts
+from sqla_lint.flow.terms.events import Called, Exit
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.index.module import Function, own_nodes, statements
 from sqla_lint.lower import nodes as n

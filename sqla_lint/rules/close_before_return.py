@@ -36,7 +36,8 @@ from collections.abc import Iterator
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.lifetimes import leaks
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.facts import Closing, Facts
+from sqla_lint.flow.terms.events import Closing
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.rules.verdict import Note, Verdict
 
 CODE = "SES301"

@@ -30,7 +30,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint.flow.evaluation.world import World
-from sqla_lint.flow.terms.facts import Called, Created, Facts
+from sqla_lint.flow.terms.events import Called, Created
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.index.module import statements
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -35,7 +35,8 @@ from sqla_lint.flow.loops import batches, rounds
 from sqla_lint.flow.loops.rounds import Loop
 from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.context import describe
-from sqla_lint.flow.terms.facts import Called, Closing, Ended, Facts
+from sqla_lint.flow.terms.events import Called, Closing, Ended
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Verdict
 

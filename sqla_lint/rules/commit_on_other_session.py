@@ -31,7 +31,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint.flow.evaluation.world import World
-from sqla_lint.flow.terms.facts import Exit, Facts, OtherCommit
+from sqla_lint.flow.terms.events import Exit, OtherCommit
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.rules.verdict import Note, Verdict
 
 CODE = "SES211"

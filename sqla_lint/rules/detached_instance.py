@@ -35,7 +35,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint.flow.evaluation.world import World
-from sqla_lint.flow.terms.facts import Detached, Facts
+from sqla_lint.flow.terms.events import Detached
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.rules.verdict import Note, Verdict
 
 CODE = "SES303"

@@ -30,7 +30,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint.flow.evaluation.world import World
-from sqla_lint.flow.terms.facts import AsyncRead, Facts
+from sqla_lint.flow.terms.events import AsyncRead
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.rules.verdict import Note, Verdict
 
 CODE = "SES403"

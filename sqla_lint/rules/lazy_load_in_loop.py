@@ -33,7 +33,8 @@ import os
 from collections.abc import Iterable, Iterator
 
 from sqla_lint.flow.evaluation.world import World
-from sqla_lint.flow.terms.facts import Facts, Handed, LazyRead
+from sqla_lint.flow.terms.events import Handed, LazyRead
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.row_values import Entity
 from sqla_lint.flow.terms.summary import Read
 from sqla_lint.lower.nodes import Pos

@@ -26,7 +26,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint.flow.evaluation.world import World
-from sqla_lint.flow.terms.facts import Called, Created, Exit, Facts
+from sqla_lint.flow.terms.events import Called, Created, Exit
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.state import SessionState
 from sqla_lint.rules.verdict import Verdict
 

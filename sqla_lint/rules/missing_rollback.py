@@ -39,7 +39,8 @@ from collections.abc import Iterator
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.solver import collected
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.facts import Exit, Facts, Used
+from sqla_lint.flow.terms.events import Exit, Used
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.state import Failure, SessionState
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Note, Verdict

@@ -28,7 +28,8 @@ from collections.abc import Iterator
 
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.facts import Exit, Facts, Outlived
+from sqla_lint.flow.terms.events import Exit, Outlived
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.rules.verdict import Note, Verdict
 
 CODE = "SES306"

@@ -34,7 +34,8 @@ from collections.abc import Iterator
 
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.lifetimes.guarded import listens, sends_nothing
-from sqla_lint.flow.terms.facts import Called, Facts
+from sqla_lint.flow.terms.events import Called
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.index.module import own_nodes, statements
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

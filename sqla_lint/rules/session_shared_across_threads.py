@@ -35,7 +35,8 @@ from itertools import pairwise
 
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.facts import Facts, Shared
+from sqla_lint.flow.terms.events import Shared
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.session_values import FlaskDb, Registry
 from sqla_lint.index.module import blocks
 from sqla_lint.lower import nodes as n

@@ -35,7 +35,8 @@ from collections.abc import Iterator
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.lifetimes.globals_ import run_by_script
-from sqla_lint.flow.terms.facts import Called, Closing, Facts, Recovered, Waited
+from sqla_lint.flow.terms.events import Called, Closing, Recovered, Waited
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Note, Verdict

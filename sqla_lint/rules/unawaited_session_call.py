@@ -28,7 +28,8 @@ from collections.abc import Iterator
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation.world import World
-from sqla_lint.flow.terms.facts import Called, Facts
+from sqla_lint.flow.terms.events import Called
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.rules.verdict import Verdict
 
 CODE = "SES210"

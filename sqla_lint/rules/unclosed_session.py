@@ -31,7 +31,8 @@ from collections.abc import Iterator
 
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.lifetimes import leaks
-from sqla_lint.flow.terms.facts import Created, Facts
+from sqla_lint.flow.terms.events import Created
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.rules.verdict import Note, Verdict
 
 CODE = "SES302"

@@ -40,7 +40,8 @@ from collections.abc import Iterator
 
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.facts import Called, Exit, Facts, Recovered, Used
+from sqla_lint.flow.terms.events import Called, Exit, Recovered, Used
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules.verdict import Verdict
 

@@ -6,7 +6,7 @@ from sqla_lint.flow.lifetimes import ownership
 from sqla_lint.flow.loops.derived import Derivation
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.facts import Event, LazyRead, Queried
+from sqla_lint.flow.terms.events import Event, LazyRead, Queried
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Taken
 from sqla_lint.flow.terms.values import UNKNOWN, LambdaValue

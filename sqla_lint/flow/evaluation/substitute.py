@@ -10,7 +10,7 @@ from sqla_lint.flow.reading import loading
 from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.facts import Closing, Ended, Handed
+from sqla_lint.flow.terms.events import Closing, Ended, Handed
 from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, Pair, Query, Record
 from sqla_lint.flow.terms.session_values import Registry, Scope, Session, Transaction

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.facts import Called, Facts, Ran
+from sqla_lint.flow.terms.events import Called, Ran
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.index.module import own_nodes
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -8,7 +8,8 @@ from typing import NamedTuple, TypeAlias
 from sqla_lint.flow.evaluation.evaluate import expr
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.solver import errors
-from sqla_lint.flow.terms.facts import Called, Facts
+from sqla_lint.flow.terms.events import Called
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, Raised, State
 from sqla_lint.flow.terms.values import ClassValue, FunctionValue, Method, Outside

@@ -11,7 +11,7 @@ from sqla_lint.flow.lifetimes import ownership, waits
 from sqla_lint.flow.loops.gathered import flows_into
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.facts import Shared
+from sqla_lint.flow.terms.events import Shared
 from sqla_lint.flow.terms.joining import unread
 from sqla_lint.flow.terms.row_values import Query
 from sqla_lint.flow.terms.session_values import Registry, Session

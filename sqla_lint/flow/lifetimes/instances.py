@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.facts import OtherCommit
+from sqla_lint.flow.terms.events import OtherCommit
 from sqla_lint.flow.terms.row_values import Entity, Many, Pair, Record
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor, InstanceId, InstanceState, SessionState
 from sqla_lint.flow.terms.values import Instance, Mapping

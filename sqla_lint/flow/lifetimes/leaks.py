@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.facts import Closing, Created, Exit, Facts, Rebound, Reopened
+from sqla_lint.flow.terms.events import Closing, Created, Exit, Rebound, Reopened
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.state import CLOSED, GONE, OPEN
 from sqla_lint.lower.nodes import Pos
 

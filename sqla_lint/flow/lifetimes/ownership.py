@@ -8,7 +8,7 @@ from sqla_lint.flow.evaluation import containers
 from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, dotted
-from sqla_lint.flow.terms.facts import Outlived
+from sqla_lint.flow.terms.events import Outlived
 from sqla_lint.flow.terms.joining import unread
 from sqla_lint.flow.terms.row_values import Many, Pair, Query, Record
 from sqla_lint.flow.terms.session_values import Scope, Session, Transaction

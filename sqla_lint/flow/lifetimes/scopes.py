@@ -7,7 +7,7 @@ from sqla_lint.flow.evaluation import calls
 from sqla_lint.flow.lifetimes import aliases, class_scopes, instances, ownership, sessions, transitions
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.facts import Ran
+from sqla_lint.flow.terms.events import Ran
 from sqla_lint.flow.terms.row_values import Many, Query
 from sqla_lint.flow.terms.session_values import Connection, Scope, Session, Transaction
 from sqla_lint.flow.terms.state import Cursor, Raised

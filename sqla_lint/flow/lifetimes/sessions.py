@@ -8,7 +8,7 @@ from sqla_lint.flow.reading import asking, queries
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.configure import vague
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.facts import Called, Closing, Created, Ran, Rebound, Recovered, Reopened, Used
+from sqla_lint.flow.terms.events import Called, Closing, Created, Ran, Rebound, Recovered, Reopened, Used
 from sqla_lint.flow.terms.row_values import Entity, Many, Pair, Record
 from sqla_lint.flow.terms.session_values import Connection, Engine, Scope, Session, Settings, Transaction
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor, Raised, SessionState

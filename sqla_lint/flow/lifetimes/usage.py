@@ -7,7 +7,7 @@ from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.lifetimes.instances import autoflushed, entities, is_closed, known, session_of, shared, touched
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, describe, dotted
-from sqla_lint.flow.terms.facts import AsyncRead, Detached, KeyRead
+from sqla_lint.flow.terms.events import AsyncRead, Detached, KeyRead
 from sqla_lint.flow.terms.row_values import Entity, Many, Pair
 from sqla_lint.flow.terms.state import OPEN, Cursor, InstanceId, InstanceState
 from sqla_lint.flow.terms.summary import Summary

@@ -12,7 +12,7 @@ from sqla_lint.flow.evaluation import members, substitute
 from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.facts import Waited
+from sqla_lint.flow.terms.events import Waited
 from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.flow.terms.state import Cursor, State
 from sqla_lint.flow.terms.summary import Summary, Wait

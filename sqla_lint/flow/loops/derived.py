@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.context import dotted, first_name
-from sqla_lint.flow.terms.facts import Queried
+from sqla_lint.flow.terms.events import Queried
 from sqla_lint.flow.terms.summary import Taken
 from sqla_lint.index.module import Function, names_in, parts, statements, target_names, walk
 from sqla_lint.lower import nodes as n

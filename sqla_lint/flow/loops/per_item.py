@@ -11,7 +11,8 @@ from sqla_lint.flow.loops.derived import Derivation, Names
 from sqla_lint.flow.loops.repetition import Loop, goes_over_batches, goes_over_data, takes_in, variables
 from sqla_lint.flow.terms.basis import LoopId
 from sqla_lint.flow.terms.context import describe
-from sqla_lint.flow.terms.facts import Facts, Once, Queried
+from sqla_lint.flow.terms.events import Once, Queried
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.index.module import names_in
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos

@@ -10,7 +10,7 @@ from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms import sql_texts
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, LoopId
-from sqla_lint.flow.terms.facts import Queried
+from sqla_lint.flow.terms.events import Queried
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, Pair, Query
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Asks, Summary

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.facts import Facts, Fetched
+from sqla_lint.flow.terms.events import Fetched
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.row_values import Dynamic, Query
 from sqla_lint.flow.terms.values import Method, Outside
 from sqla_lint.index.module import parts, walk

@@ -11,7 +11,7 @@ from sqla_lint.flow.reading import asking
 from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, LoopId
-from sqla_lint.flow.terms.facts import LazyRead
+from sqla_lint.flow.terms.events import LazyRead
 from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import AwaitableAttrs, Dynamic, Entity, Key, Many, Origin, Pair, Query, Record
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor

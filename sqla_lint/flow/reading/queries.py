@@ -11,7 +11,7 @@ from sqla_lint.flow.reading.loading import ALL_COLUMNS, taken
 from sqla_lint.flow.terms import sql_texts
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.facts import Outlived
+from sqla_lint.flow.terms.events import Outlived
 from sqla_lint.flow.terms.row_values import (
     Alias,
     Criterion,

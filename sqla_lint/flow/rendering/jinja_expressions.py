@@ -12,7 +12,7 @@ from sqla_lint.flow.reading import loading, rows, texts
 from sqla_lint.flow.rendering import jinja_filters
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.facts import AsyncRead, LazyRead, Rendered
+from sqla_lint.flow.terms.events import AsyncRead, LazyRead, Rendered
 from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Many, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor

@@ -11,7 +11,7 @@ from sqla_lint.flow.reading import rows
 from sqla_lint.flow.rendering import schemas
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.facts import AsyncRead, LazyRead
+from sqla_lint.flow.terms.events import AsyncRead, LazyRead
 from sqla_lint.flow.terms.row_values import Entity, Many, Query, Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import Instance, Mapping, Outside

@@ -14,7 +14,7 @@ from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.reading import loading, rows
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, LoopId
-from sqla_lint.flow.terms.facts import LazyRead
+from sqla_lint.flow.terms.events import LazyRead
 from sqla_lint.flow.terms.row_values import Entity, Many, Query, Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Read

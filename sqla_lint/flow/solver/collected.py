@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.facts import Called, Ended, Facts, Used
+from sqla_lint.flow.terms.events import Called, Ended, Used
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.flow.terms.state import Cursor, Failure
 from sqla_lint.flow.terms.values import Literal

@@ -13,7 +13,7 @@ from sqla_lint.flow.rendering import renderings, responses
 from sqla_lint.flow.solver import branches, collected, errors, handling
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.facts import Once
+from sqla_lint.flow.terms.events import Once
 from sqla_lint.flow.terms.graph import Node, with_item
 from sqla_lint.flow.terms.row_values import Many, Query
 from sqla_lint.flow.terms.session_values import Scope, Session

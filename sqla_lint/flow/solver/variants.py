@@ -15,7 +15,7 @@ from sqla_lint.flow.evaluation import unseen
 from sqla_lint.flow.evaluation.containers import EMPTY
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
-from sqla_lint.flow.terms.facts import LazyRead, Lent
+from sqla_lint.flow.terms.events import LazyRead, Lent
 from sqla_lint.flow.terms.row_values import Alias, Dynamic, Entity, LoaderOption, Many, Pair, Query
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.summary import Summary

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqla_lint.flow.terms.basis import Sid, Value
-from sqla_lint.flow.terms.facts import Event
+from sqla_lint.flow.terms.events import Event
 from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, SessionState

@@ -12,7 +12,7 @@ from sqla_lint.index.module import Class, Function
 from sqla_lint.lower.nodes import Pos
 
 if TYPE_CHECKING:
-    from sqla_lint.flow.terms.facts import LazyRead
+    from sqla_lint.flow.terms.events import LazyRead
 
 
 class Effect(NamedTuple):
