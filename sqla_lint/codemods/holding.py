@@ -12,7 +12,7 @@ from sqla_lint.codemods.places import Place, own_walk
 from sqla_lint.flow.evaluation import evaluate
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.lifetimes import ownership
-from sqla_lint.flow.reading import loading
+from sqla_lint.flow.reading import drawing
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Many, ModelAttribute, Pair, Query
 from sqla_lint.flow.terms.session_values import Scope, Session
@@ -80,7 +80,7 @@ class Holding:
                     )
 
     def _draw(self, target: n.Expr, iterated: n.Expr) -> None:
-        drawn = loading.draw(self._ctx, self._cur, self.value(iterated), (iterated.pos[0], iterated.pos[1]), iterated)
+        drawn = drawing.draw(self._ctx, self._cur, self.value(iterated), (iterated.pos[0], iterated.pos[1]), iterated)
         ownership.bind(self._ctx, self._cur, target, drawn)
 
     def _spread(self) -> bool:

@@ -8,7 +8,8 @@ import textwrap
 import pytest
 
 from flow.compare import project
-from sqla_lint.flow.terms.graph import Graph, Node, TooLarge, build
+from sqla_lint.flow.solver.building import TooLarge, build
+from sqla_lint.flow.terms.graph import Graph, Node
 from sqla_lint.lower import nodes as n
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint.flow.evaluation import containers, substitute
-from sqla_lint.flow.reading import loading
+from sqla_lint.flow.reading import drawing, loading
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.state import Cursor
@@ -36,7 +36,7 @@ def applied(ctx: Context, cur: Cursor, summary: Summary, bound: dict[str, Value]
             if any(containers.holds_rows(arg) for arg in args):
                 if one.in_loop:
                     ctx.loops = (*outer, loop)
-                    args = [loading.drawn_by(arg, loop) for arg in args]
+                    args = [drawing.drawn_by(arg, loop) for arg in args]
                 _apply(ctx, cur, func, args, pos)
                 ctx.loops = outer
 

@@ -29,7 +29,7 @@ from sqla_lint.flow.lifetimes import (
     usage,
     waits,
 )
-from sqla_lint.flow.reading import asking, fetches, iterators, loading, queries, rows
+from sqla_lint.flow.reading import asking, fetches, iterators, loading, queries, rows, strategies
 from sqla_lint.flow.rendering import renderings, serializing
 from sqla_lint.flow.solver import variants
 from sqla_lint.flow.terms import binding, configure
@@ -301,7 +301,7 @@ def project(
         return substitute.kept(ctx, cur, summary.returns, bound, pos)
     result = substitute.value(ctx, cur, summary.returns, bound, pos)
     if not ctx.static:
-        loading.hold_one(ctx, cur, result)
+        strategies.hold_one(ctx, cur, result)
         givebacks.take_over(ctx, cur, function, summary, bound, result, pos)
     return result
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqla_lint import handover_calls
 from sqla_lint.flow.evaluation import calls
 from sqla_lint.flow.lifetimes import ownership, sessions, usage
-from sqla_lint.flow.reading import loading, rows, texts
+from sqla_lint.flow.reading import drawing, loading, rows, texts
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.graph import Guard
@@ -104,7 +104,7 @@ def _subscript(ctx: Context, cur: Cursor, node: n.Subscript) -> Value:
     key = _subscript_key(node)
     if key is not None and key in cur.env:
         return cur.env[key]
-    return loading.subscript(ctx, cur, node, owner, index)
+    return drawing.subscript(ctx, cur, node, owner, index)
 
 
 def _subscript_key(node: n.Subscript) -> str | None:
@@ -243,7 +243,7 @@ def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
         ctx.loops = (*ctx.loops, (node.pos[0], node.pos[1] + 1))
         if node.kind == "generator" and waits is None:
             waits = rows.waiting(source)
-        drawn = loading.draw(ctx, cur, source, ctx.loops[-1], generator.iter)
+        drawn = drawing.draw(ctx, cur, source, ctx.loops[-1], generator.iter)
         single = single and isinstance(source, Many) and source.single
         fixed = fixed or (isinstance(source, Many) and source.fixed)
         bind(ctx, cur, generator.target, drawn)
@@ -257,7 +257,7 @@ def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
         ownership.release(ctx, cur, value)
     if node.kind == "dict":
         return Mapping(values[0], values[-1])
-    return Many(loading.undrawn(values[0], (node.pos[0], node.pos[1] + 1)), single, fixed, waits)
+    return Many(drawing.undrawn(values[0], (node.pos[0], node.pos[1] + 1)), single, fixed, waits)
 
 
 def _await(ctx: Context, cur: Cursor, node: n.Await) -> Value:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances, ownership, sessions, usage, waits
-from sqla_lint.flow.reading import iterators, loading, queries, rows
+from sqla_lint.flow.reading import drawing, iterators, loading, queries, rows
 from sqla_lint.flow.terms import configure, sql_texts
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
@@ -234,7 +234,7 @@ def _next(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value
     listed = rows.rows_of(ctx, cur, args[0], pos) if args else UNKNOWN
     if not isinstance(listed, Many):
         return UNKNOWN
-    return listed.item if listed.single else loading.taken(ctx, listed.item)
+    return listed.item if listed.single else drawing.taken(ctx, listed.item)
 
 
 def _dict(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], _pos: Pos) -> Value:

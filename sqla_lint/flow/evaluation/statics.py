@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqla_lint.flow.evaluation.evaluate import expr
 from sqla_lint.flow.lifetimes import scopes
-from sqla_lint.flow.reading import loading
+from sqla_lint.flow.reading import drawing
 from sqla_lint.flow.terms import configure
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
@@ -89,7 +89,7 @@ class Statics:
                     return scopes.enter(ctx, cur, expr(ctx, cur, item.context), item.context.pos)[1]
         if isinstance(stmt, n.For):
             source = expr(ctx, cur, stmt.iter)
-            drawn = loading.draw(ctx, cur, source, stmt.pos[:2], stmt.iter)
+            drawn = drawing.draw(ctx, cur, source, stmt.pos[:2], stmt.iter)
             return _part(stmt.target, drawn, name) or UNKNOWN
         return UNKNOWN
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from sqla_lint.flow.evaluation import frameworks, members
 from sqla_lint.flow.lifetimes import aliases, instances, ownership, sessions, transitions, usage
-from sqla_lint.flow.reading import loading
+from sqla_lint.flow.reading import loading, strategies
 from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
@@ -329,7 +329,7 @@ def _shares_parent(ctx: Context, given: Value, steps: tuple[str, ...]) -> bool:
     for step in steps:
         if isinstance(given, Entity):
             relation = ctx.world.mappings.relationship(given.cls, step)
-            if relation is not None and loading.is_pinned(ctx, given, relation):
+            if relation is not None and strategies.is_pinned(ctx, given, relation):
                 return True
         following = _step(ctx, given, step)
         if isinstance(given, Entity) and isinstance(following, Entity) and following == given.parent:
@@ -343,17 +343,17 @@ def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, func
     from sqla_lint.flow.reading import texts
 
     relation = ctx.world.mappings.relationship(owner.cls, name)
-    if usage.matters(ctx, cur, owner) and loading.sends(ctx, cur, owner, name, relation):
+    if usage.matters(ctx, cur, owner) and strategies.sends(ctx, cur, owner, name, relation):
         usage.read_by_callee(ctx, cur, owner, name, f"{function.node.name}()", pos)
     if relation is not None:
-        status = loading.load_status(ctx, cur, owner, relation)
+        status = strategies.load_status(ctx, cur, owner, relation)
         _tell(ctx, cur, read, owner, name, status, relation.many, function, pos)
         return
     mapped = ctx.world.mappings.mapped(owner.cls)
     if mapped is not None and name in mapped.proxies:
         _judge(ctx, cur, read, owner, mapped.proxies[name][0], function, pos)
         return
-    column = loading.column_cost(ctx, cur, owner, name)
+    column = strategies.column_cost(ctx, cur, owner, name)
     if column is not None:
         _tell(ctx, cur, read, owner, name, column, False, function, pos)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.lifetimes.instances import autoflushed, entities, is_closed, known, session_of, shared, touched
+from sqla_lint.flow.reading import strategies
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, describe, dotted
 from sqla_lint.flow.terms.events import AsyncRead, Detached, KeyRead
@@ -131,11 +132,10 @@ def _is_async(ctx: Context, cur: Cursor, entity: Entity) -> bool:
 
 def awaits(ctx: Context, cur: Cursor, entity: Entity, name: str) -> bool:
     """Whether reading a relationship of an instance fails since nothing awaits its statement."""
-    from sqla_lint.flow.reading import loading
 
     relation = ctx.world.mappings.relationship(entity.cls, name)
     asks = relation is not None and _is_async(ctx, cur, entity) and not ctx.in_sync
-    return asks and loading.sends(ctx, cur, entity, name, relation)
+    return asks and strategies.sends(ctx, cur, entity, name, relation)
 
 
 def _read_async(

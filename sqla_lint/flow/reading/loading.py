@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import members
 from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.reading import asking
+from sqla_lint.flow.reading.strategies import EACH_ROW, MAX_STEPS, ONE_ROW, column_cost, is_pinned, load_status, sends
 from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, LoopId
 from sqla_lint.flow.terms.events import LazyRead
-from sqla_lint.flow.terms.joining import join
-from sqla_lint.flow.terms.row_values import AwaitableAttrs, Dynamic, Entity, Key, Many, Origin, Pair, Query, Record
-from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor
+from sqla_lint.flow.terms.row_values import AwaitableAttrs, Dynamic, Entity, Key, Many, Origin
+from sqla_lint.flow.terms.state import OPEN, Cursor
 from sqla_lint.flow.terms.summary import Read
-from sqla_lint.flow.terms.values import UNKNOWN, ClassValue, Instance, Literal, Mapping, Parameter
+from sqla_lint.flow.terms.values import UNKNOWN, Instance, Parameter
 from sqla_lint.index.mapped import Relationship
-from sqla_lint.index.module import Class, Function
+from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
-# Stands in an option's path for all columns of the class there.
-ALL_COLUMNS = "%columns"
-# In place of the loop that read a relationship: it was read of one row, which says nothing of the others.
-ONE_ROW = (0, 0)
-# It was read of every row, by a function that loops over them.
-EACH_ROW = (0, 1)
 # In place of a parameter: it is a serializer's field that reads the row.
 FIELD = "%field"
 # An attribute of a row's class with which what it has can be awaited.
 _AWAITABLE = "awaitable_attrs"
-# How many relationships a value is followed through.
-_MAX_STEPS = 6
 
 
 def at(key: object) -> str:
@@ -181,151 +171,6 @@ def innermost(ctx: Context, drawn: tuple[LoopId, ...]) -> LoopId | None:
     return next((loop for loop in reversed(ctx.loops) if loop in drawn), None)
 
 
-def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship) -> str:
-    """``lazy`` if reading *relation* of *owner* sends a statement, ``loaded`` if not, ``pinned``, ``dynamic``,
-    or ``unknown``.
-    """
-    origin = owner.origin
-    if relation.lazy in api.DYNAMIC:
-        return "dynamic"
-    if origin is None or not origin.certain or len(owner.steps) >= _MAX_STEPS:
-        return "unknown"
-    if owner.via == relation.name and relation.many is not True:
-        return "loaded"
-    if relation.many is False and is_pinned(ctx, owner, relation):
-        return "pinned"
-    if relation.many is False and _is_chosen(ctx, owner, relation, origin):
-        return "loaded"
-    if relation.many is False and relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin):
-        return "loaded"
-    if origin.sid is not None and _is_closed(cur, origin.sid):
-        return "unknown"
-    if _was_read(ctx, cur, owner, relation.name):
-        return "loaded"
-    strategy = _effective(owner, origin, relation)
-    if strategy is None:
-        return "unknown"
-    if strategy in api.LAZY:
-        return "unknown" if _is_loaded_beside(ctx, owner, origin, relation.name) else "lazy"
-    return "loaded"
-
-
-def _is_loaded_beside(ctx: Context, owner: Entity, origin: Origin, name: str) -> bool:
-    """Whether the query loads *name* along a path of another entity that it asks for: it may lead to the same rows."""
-    return not owner.steps and any(
-        len(path) > 1
-        and path[-1] == name
-        and strategy in api.EAGER
-        and ctx.world.mappings.relationship(owner.cls, path[0]) is None
-        for path, strategy in origin.options
-    )
-
-
-def _was_read(ctx: Context, cur: Cursor, owner: Entity, name: str) -> bool:
-    """Whether another loop over the same rows read *name* of each."""
-    paths = ((*owner.steps, name), (*owner.steps, "*"))
-    loops = (ONE_ROW, *ctx.loops)
-    return owner.origin is not None and any(
-        e[0] == owner.origin.pos and e[1] in paths and e[2] not in loops for e in cur.loaded
-    )
-
-
-def _effective(owner: Entity, origin: Origin, relation: Relationship) -> str | None:
-    """The strategy that loads *relation*: the query's, else the mapping's; None where it is not known."""
-    strategy = _strategy(origin.options, owner.steps, relation.name)
-    if strategy is None:
-        strategy = relation.lazy
-        if strategy == "joined" and relation.target is owner.cls and not relation.join_depth:
-            # SQLAlchemy stops eager joins at the class itself unless join_depth is given: one statement a row.
-            strategy = "select"
-    return strategy
-
-
-def sends(ctx: Context, cur: Cursor, owner: Entity, name: str, relation: Relationship | None) -> bool:
-    """Whether reading a relationship or deferred column sends a statement (or would, were the session not closed)."""
-    origin = owner.origin
-    if origin is None or not origin.certain:
-        return False
-    if not instances.is_closed(cur, owner):
-        if relation is not None:
-            status = load_status(ctx, cur, owner, relation)
-            held = relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin)
-            return status == "lazy" or status == "pinned" and not held
-        return column_status(ctx, owner, name) == "lazy"
-    if any(e[0] == origin.pos and e[1] in ((*owner.steps, name), (*owner.steps, "*")) for e in cur.loaded):
-        return False
-    if relation is None:
-        return column_status(ctx, owner, name) == "lazy"
-    # The identity map is of no use any more: also a many-to-one whose target the session held must have been loaded.
-    inverse = owner.via == name and relation.many is not True
-    return not inverse and relation.lazy not in api.DYNAMIC and _effective(owner, origin, relation) in api.LAZY
-
-
-def is_pinned(ctx: Context, owner: Entity, relation: Relationship) -> bool:
-    """Whether the query gives all its rows the same parent: one statement for all of them, if any."""
-    origin, target = owner.origin, relation.target
-    if origin is None or target is None or not origin.pinned:
-        return False
-    mappings = ctx.world.mappings
-    keys = mappings.foreign_keys(owner.cls, relation)
-    for cls, name in origin.pinned:
-        if cls in mappings.lineage(owner.cls) and (name == relation.name or name in keys):
-            return True
-        if not owner.steps and cls in mappings.lineage(target) and mappings.is_unique(cls, name):
-            return True
-    return False
-
-
-def hold_one(ctx: Context, cur: Cursor, value: Value) -> None:
-    """A callee gave a row that it fetched for this round of a loop: the session holds it from here on."""
-    if ctx.loops and isinstance(value, Entity) and value.origin is not None and not value.steps:
-        cur.held = cur.held | {(value.cls, value.origin.pos, "one")}
-
-
-def _is_chosen(ctx: Context, owner: Entity, relation: Relationship, origin: Origin) -> bool:
-    """Whether the query asks for rows whose parents the callers hold: it was made of those parents' keys."""
-    if not origin.chosen or relation.target is None:
-        return False
-    mappings, columns = ctx.world.mappings, ctx.world.columns
-    keys = mappings.foreign_keys(owner.cls, relation)
-    return any(
-        cls in mappings.lineage(owner.cls) and name in keys and columns.is_whole_key(relation.target, key)
-        for cls, name, key in origin.chosen
-    )
-
-
-def _is_held(ctx: Context, cur: Cursor, target: Class, owner: Entity, origin: Origin) -> bool:
-    """Whether rows of *target* are in the session's identity map already: a many-to-one to them sends nothing.
-
-    A query of all rows of a class holds the parents of each as well; one that filters holds them only for later
-    queries. One row is the parent of all where the query chose its rows, or not at all.
-    """
-    held = [
-        cls
-        for cls, pos, which in cur.held
-        if (pos != origin.pos and (which != "one" or origin.filtered))
-        or (pos == origin.pos and which != "loaded" and (not origin.filtered or cls is not owner.cls))
-    ]
-    return any(target is cls or target in ctx.world.mappings.lineage(cls) for cls in held)
-
-
-def _is_closed(cur: Cursor, sid: object) -> bool:
-    state = cur.sessions.get(sid)  # type: ignore[call-overload]
-    return state is not None and state.status == CLOSED
-
-
-def _strategy(options: frozenset[tuple[tuple[str, ...], str]], steps: tuple[str, ...], name: str) -> str | None:
-    """What the query's options say of one relationship; an eager one wins over a lazy one (it may stand on another
-    branch).
-    """
-    # A wildcard that stands by itself goes on to what it leads to.
-    for wanted in ((*steps, name), (*steps, "*"), ("*",)):
-        found = [strategy for path, strategy in options if path == wanted and strategy not in api.COLUMN_LOADS]
-        if found:
-            return next((s for s in found if s not in api.LAZY), found[0])
-    return None
-
-
 def beyond(owner: Entity, relation: Relationship) -> Entity:
     """The row that one step along *relation* leads to."""
     assert relation.target is not None
@@ -341,31 +186,6 @@ def related(owner: Entity, relation: Relationship) -> Value:
         return UNKNOWN
     target = beyond(owner, relation)
     return Many(target) if relation.many else target
-
-
-def column_status(ctx: Context, owner: Entity, name: str) -> str | None:
-    """``lazy`` where the mapping or the query leaves a column out: read per row, it costs a statement a row.
-
-    None for what is no column, or one that is always there.
-    """
-    mappings, origin = ctx.world.mappings, owner.origin
-    mapped = mappings.mapped(owner.cls)
-    deferred = mapped is not None and name in mapped.deferred
-    options = origin.options if origin is not None else frozenset()
-    said = {strategy for path, strategy in options if path == (*owner.steps, name)} & api.COLUMN_LOADS
-    wild = ((*owner.steps, ALL_COLUMNS), (*owner.steps, "*"))
-    said = said or {strategy for path, strategy in options if path in wild} & api.COLUMN_LOADS
-    if not deferred and ("defer" not in said or not ctx.world.columns.is_deferrable(owner.cls, name)):
-        return None
-    if origin is None or not origin.certain or (wild[0], "unknown") in options:
-        return "unknown"
-    return "loaded" if "undefer" in said else "lazy"
-
-
-def column_cost(ctx: Context, cur: Cursor, owner: Entity, name: str) -> str | None:
-    """:func:`column_status` of a read here: what another loop has read of the rows is there."""
-    status = column_status(ctx, owner, name)
-    return "loaded" if status == "lazy" and _was_read(ctx, cur, owner, name) else status
 
 
 def asked_contents(cur: Cursor, test: n.Compare) -> None:
@@ -435,7 +255,7 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
             return Many(Parameter(owner.name, (*steps, "[]"), owner.drawn, relation.target))
         return Parameter(owner.name, steps, owner.drawn, relation.target)
     found = members.member(ctx, cur, node, owner)
-    if found != UNKNOWN or len(owner.steps) >= _MAX_STEPS:
+    if found != UNKNOWN or len(owner.steps) >= MAX_STEPS:
         return found
     if node.attr in ctx.world.reading_names:
         note_parameter_read(ctx, cur, owner, node.attr, node.pos)
@@ -474,108 +294,3 @@ def _begins_again(cur: Cursor) -> None:
 
 
 # --- iterating and indexing ------------------------------------------------------------------------------------------
-
-
-def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -> Value:
-    """One item of what a loop iterates, marked as drawn by it."""
-    from sqla_lint.flow.reading import queries
-
-    if isinstance(source, Query):
-        outer = ctx.loops
-        # What a loop goes over is asked for once, before its first round.
-        ctx.loops = asking.before(outer, loop)
-        queries.run(ctx, cur, source, node.pos)
-        ctx.loops = outer
-        item = Pair((source.row,)) if source.wraps else source.row
-        return item if source.single else drawn_by(item, loop)
-    if isinstance(source, Dynamic):
-        asking.note(ctx, None, node.pos, outside=loop)
-        return drawn_by(source.row, loop)
-    if isinstance(source, Many):
-        if source.unread is not None:
-            queries.note_reading(ctx, cur, source.unread[0], source.unread[1], node.pos)
-        return source.item if source.single or source.fixed else drawn_by(source.item, loop)
-    if isinstance(source, Mapping):
-        return drawn_by(source.key, loop)
-    if isinstance(source, Pair):
-        first: Value = source.items[0] if source.items else UNKNOWN
-        return reduce(join, source.items[1:], first)
-    if isinstance(source, Parameter) and source.cls is None and len(source.steps) < _MAX_STEPS:
-        return Parameter(source.name, (*source.steps, "[]"), (*source.drawn, loop))
-    return UNKNOWN
-
-
-def drawn_by(value: Value, loop: LoopId) -> Value:
-    """*value* as an item that *loop* drew."""
-    if isinstance(value, (Entity, Parameter)):
-        return value._replace(drawn=(*value.drawn, loop)) if loop not in value.drawn else value
-    if isinstance(value, Pair):
-        return Pair(tuple(drawn_by(item, loop) for item in value.items))
-    if isinstance(value, Record):
-        return value._replace(values=tuple(drawn_by(item, loop) for item in value.values))
-    if isinstance(value, Instance) and value.held:
-        return value._replace(held=tuple((name, drawn_by(item, loop)) for name, item in value.held))
-    return value
-
-
-def taken(ctx: Context, item: Value) -> Value:
-    """*item* as the next one of a result: in a loop, each round takes another one, unless it makes the query anew."""
-    rows = instances.entities(item)
-    if not ctx.loops or any(row.origin is not None and row.origin.pos[:2] > ctx.loops[-1] for row in rows):
-        return item
-    return drawn_by(item, ctx.loops[-1])
-
-
-def undrawn(value: Value, loop: LoopId) -> Value:
-    """*value* after *loop* has ended: whoever iterates it next draws it again."""
-    if isinstance(value, (Entity, Parameter)):
-        return value._replace(drawn=tuple(one for one in value.drawn if one != loop))
-    if isinstance(value, Pair):
-        return Pair(tuple(undrawn(item, loop) for item in value.items))
-    if isinstance(value, Record):
-        return value._replace(values=tuple(undrawn(item, loop) for item in value.values))
-    if isinstance(value, Instance) and value.held:
-        return value._replace(held=tuple((name, undrawn(item, loop)) for name, item in value.held))
-    if isinstance(value, Many):
-        return value._replace(item=undrawn(value.item, loop))
-    return value._replace(row=value.row._replace(drawn=())) if isinstance(value, Key) else value
-
-
-def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index: Value) -> Value:
-    """``owner[index]``: an item, or a part of a collection."""
-    from sqla_lint.flow.reading import queries, rows
-    from sqla_lint.flow.rendering import serializing
-
-    if isinstance(owner, Query):
-        queries.run(ctx, cur, owner, node.pos)
-        owner = Many(Pair((owner.row,)) if owner.wraps else owner.row)
-    if isinstance(owner, Dynamic):
-        asking.note(ctx, None, node.pos)
-        owner = Many(owner.row)
-    if isinstance(node.key, n.Slice):
-        if isinstance(owner, Many):
-            bounds = index.items if isinstance(index, Pair) else ()
-            one = len(bounds) > 1 and bounds[1] == Literal(1, "int")
-            return owner._replace(single=owner.single or one)
-        return owner if isinstance(owner, Parameter) else UNKNOWN
-    if isinstance(owner, ClassValue):
-        serialized = serializing.generic(ctx, owner, node)
-        return owner if serialized == UNKNOWN else serialized  # ``Repository[User]``
-    if isinstance(owner, Pair):
-        position = index.value if isinstance(index, Literal) else None
-        if isinstance(position, int) and -len(owner.items) <= position < len(owner.items):
-            return owner.items[position]
-        return UNKNOWN
-    item: Value = UNKNOWN
-    if isinstance(owner, Record):
-        key = Literal(index.cls.name, "str") if isinstance(index, ClassValue) else index
-        return rows.at_key(owner, key)
-    if isinstance(owner, (Many, Mapping)):
-        item = owner.item if isinstance(owner, Many) else owner.value
-    elif isinstance(owner, Parameter) and owner.cls is None and len(owner.steps) < _MAX_STEPS:
-        if isinstance(index, Literal) and index.type == "str":
-            return Parameter(owner.name, (*owner.steps, at(index.value)), owner.drawn)
-        item = Parameter(owner.name, (*owner.steps, "[]"), owner.drawn)
-    if not isinstance(index, Literal) and ctx.loops:
-        return drawn_by(item, ctx.loops[-1])
-    return item

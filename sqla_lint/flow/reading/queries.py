@@ -7,7 +7,8 @@ from typing import Any
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import sessions
 from sqla_lint.flow.reading import asking, identity_map
-from sqla_lint.flow.reading.loading import ALL_COLUMNS, taken
+from sqla_lint.flow.reading.drawing import taken
+from sqla_lint.flow.reading.strategies import ALL_COLUMNS
 from sqla_lint.flow.terms import sql_texts
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context

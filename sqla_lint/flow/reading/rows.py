@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import calls, containers
 from sqla_lint.flow.lifetimes import instances, ownership
-from sqla_lint.flow.reading import asking, loading
+from sqla_lint.flow.reading import asking, drawing
 from sqla_lint.flow.solver import collected
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, dotted
@@ -49,7 +49,7 @@ def method(
         if name in _ITEM:
             # In a loop, each round takes another one.
             return (
-                loading.drawn_by(receiver.item, ctx.loops[-1])
+                drawing.drawn_by(receiver.item, ctx.loops[-1])
                 if ctx.loops and name.startswith("pop")
                 else receiver.item
             )
@@ -86,7 +86,7 @@ def _mapping(ctx: Context, receiver: Mapping, name: str) -> Value:
     if name in ("get", "pop", "setdefault", "popitem"):
         value = Pair((receiver.key, receiver.value)) if name == "popitem" else receiver.value
         # In a loop, each round asks for another key.
-        return loading.drawn_by(value, ctx.loops[-1]) if ctx.loops else value
+        return drawing.drawn_by(value, ctx.loops[-1]) if ctx.loops else value
     return UNKNOWN
 
 
@@ -203,8 +203,8 @@ def drawn_calls(
     loop = (pos[0], pos[1])
     ctx.loops = (*outer, loop)
     listed = rows_of(ctx, cur, source, pos)
-    item = loading.draw(ctx, cur, listed, loop, _NOWHERE)
+    item = drawing.draw(ctx, cur, listed, loop, _NOWHERE)
     given = list(item.items) if spread and isinstance(item, Pair) else [*before, item]
     result = calls.apply(ctx, cur, function, given, {}, node_pos) if function != UNKNOWN else UNKNOWN
     ctx.loops = outer
-    return loading.undrawn(result, loop)
+    return drawing.undrawn(result, loop)

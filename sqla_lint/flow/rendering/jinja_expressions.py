@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from sqla_lint.flow.evaluation import calls, containers
-from sqla_lint.flow.reading import loading, rows, texts
+from sqla_lint.flow.reading import drawing, loading, rows, texts
 from sqla_lint.flow.rendering import jinja_filters
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
@@ -118,7 +118,7 @@ def _getitem(place: Place, node: Any) -> Value:
     index: n.Expr = n.Slice(pos, None, None, None) if slicing else n.Opaque(pos)
     if isinstance(owner, (Entity, Parameter, Query)):
         return UNKNOWN
-    return loading.subscript(place.run.ctx, place.run.cur, n.Subscript(pos, n.Opaque(pos), index), owner, key)
+    return drawing.subscript(place.run.ctx, place.run.cur, n.Subscript(pos, n.Opaque(pos), index), owner, key)
 
 
 def read(place: Place, owner: Value, name: str, node: Any) -> Value:
@@ -190,14 +190,14 @@ def _filter(place: Place, node: Any) -> Value:
     if path or node.name == "join":
         loop = loop_of(place, node)
         listed = _noted(place, lambda run: rows.rows_of(run.ctx, run.cur, source, line(node)))
-        reached = loading.draw(run.ctx, run.cur, listed, loop, n.Opaque(line(node)))
+        reached = drawing.draw(run.ctx, run.cur, listed, loop, n.Opaque(line(node)))
         outer, run.ctx.loops = run.ctx.loops, (*run.ctx.loops, loop)
         for step in path:
             reached = read(place, reached, step, node)
         if node.name == "join":
             shown(place, reached, node)
         run.ctx.loops = outer
-        reached = loading.undrawn(reached, loop)
+        reached = drawing.undrawn(reached, loop)
     if node.name in jinja_filters.LISTS:
         source = rows.rows_of(run.ctx, run.cur, source, line(node))
     return jinja_filters.result(node.name, source, reached)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqla_lint import serializer_api as api
 from sqla_lint.flow.evaluation import calls
 from sqla_lint.flow.lifetimes import instances, usage
-from sqla_lint.flow.reading import loading, rows
+from sqla_lint.flow.reading import drawing, loading, rows
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, LoopId
 from sqla_lint.flow.terms.events import LazyRead
@@ -112,7 +112,7 @@ def _each(ctx: Context, cur: Cursor, shape: Each, value: Value, pos: Pos, depth:
     if not (isinstance(item, (Entity, Parameter)) and loading.innermost(ctx, item.drawn)):
         # Of rows that a loop draws already, the loop is that one.
         ctx.loops = (*ctx.loops, pos[:2])
-        item = loading.draw(ctx, cur, value, pos[:2], n.Opaque(pos))
+        item = drawing.draw(ctx, cur, value, pos[:2], n.Opaque(pos))
     return [_Todo(shape.item, item, depth, ctx.loops)]
 
 

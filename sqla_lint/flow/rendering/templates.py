@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqla_lint.flow.reading import loading
+from sqla_lint.flow.reading import drawing
 from sqla_lint.flow.rendering.jinja_expressions import (
     Block,
     Imported,
@@ -177,7 +177,7 @@ def _for(place: Place, node: Any) -> None:
     run = place.run
     source = expr(place, node.iter)
     body, loop = place.inside(), loop_of(place, node)
-    item = loading.draw(run.ctx, run.cur, source, loop, n.Opaque(line(node)))
+    item = drawing.draw(run.ctx, run.cur, source, loop, n.Opaque(line(node)))
     outer, run.ctx.loops = run.ctx.loops, (*run.ctx.loops, loop)
     _bind(body, node.target, item)
     body.names["loop"] = UNKNOWN

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.solver import liveness
+from sqla_lint.flow.solver.building import TooLarge, build
 from sqla_lint.flow.solver.step import Step, advance
 from sqla_lint.flow.solver.summarize import summarize
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Exit, Outlived
 from sqla_lint.flow.terms.facts import Facts
-from sqla_lint.flow.terms.graph import Graph, TooLarge, build
+from sqla_lint.flow.terms.graph import Graph
 from sqla_lint.flow.terms.joining import unread
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor, InstanceId, InstanceState, State

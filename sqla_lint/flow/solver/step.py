@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import containers, evaluate
 from sqla_lint.flow.lifetimes import class_scopes, ownership, scopes, usage
-from sqla_lint.flow.reading import loading, rows
+from sqla_lint.flow.reading import drawing, rows
 from sqla_lint.flow.rendering import renderings, responses
 from sqla_lint.flow.solver import branches, collected, errors, handling
 from sqla_lint.flow.terms.basis import Value
@@ -182,7 +182,7 @@ def _iter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     stmt = node.payload
     assert isinstance(stmt, n.For)
     value = evaluate.expr(ctx, cur, stmt.iter)
-    loading.draw(ctx, cur, value, stmt.pos[:2], stmt.iter)
+    drawing.draw(ctx, cur, value, stmt.pos[:2], stmt.iter)
     if isinstance(value, (Query, Many)) and value.single and not (isinstance(value, Many) and value.fixed):
         ctx.emit(Once(stmt.pos[:2]))
     cur.env[_iterable(stmt)] = value._replace(executed=True) if isinstance(value, Query) else value
@@ -201,7 +201,7 @@ def _next(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     done.env.pop(_iterable(stmt), None)
     if isinstance(stmt.target, n.Name):
         usage.passed(done, source, stmt.target.id, stmt.body)
-    drawn = loading.draw(ctx, cur, source, stmt.pos[:2], stmt.iter)
+    drawn = drawing.draw(ctx, cur, source, stmt.pos[:2], stmt.iter)
     cur.loaded = _of_earlier_rounds(cur.loaded, stmt.pos)
     ownership.bind(ctx, cur, stmt.target, drawn)
     if stmt.is_async:

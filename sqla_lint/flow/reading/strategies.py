@@ -1,0 +1,197 @@
+"""Whether a relationship or column of a row is loaded: what the query's options and the mapping say of it."""
+
+from __future__ import annotations
+
+from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.lifetimes import instances
+from sqla_lint.flow.terms.basis import Value
+from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Entity, Origin
+from sqla_lint.flow.terms.state import CLOSED, Cursor
+from sqla_lint.index.mapped import Relationship
+from sqla_lint.index.module import Class
+
+# Stands in an option's path for all columns of the class there.
+ALL_COLUMNS = "%columns"
+
+
+# In place of the loop that read a relationship: it was read of one row, which says nothing of the others.
+ONE_ROW = (0, 0)
+
+
+# It was read of every row, by a function that loops over them.
+EACH_ROW = (0, 1)
+
+
+# How many relationships a value is followed through.
+MAX_STEPS = 6
+
+
+def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship) -> str:
+    """``lazy`` if reading *relation* of *owner* sends a statement, ``loaded`` if not, ``pinned``, ``dynamic``,
+    or ``unknown``.
+    """
+    origin = owner.origin
+    if relation.lazy in api.DYNAMIC:
+        return "dynamic"
+    if origin is None or not origin.certain or len(owner.steps) >= MAX_STEPS:
+        return "unknown"
+    if owner.via == relation.name and relation.many is not True:
+        return "loaded"
+    if relation.many is False and is_pinned(ctx, owner, relation):
+        return "pinned"
+    if relation.many is False and _is_chosen(ctx, owner, relation, origin):
+        return "loaded"
+    if relation.many is False and relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin):
+        return "loaded"
+    if origin.sid is not None and _is_closed(cur, origin.sid):
+        return "unknown"
+    if _was_read(ctx, cur, owner, relation.name):
+        return "loaded"
+    strategy = _effective(owner, origin, relation)
+    if strategy is None:
+        return "unknown"
+    if strategy in api.LAZY:
+        return "unknown" if _is_loaded_beside(ctx, owner, origin, relation.name) else "lazy"
+    return "loaded"
+
+
+def _is_loaded_beside(ctx: Context, owner: Entity, origin: Origin, name: str) -> bool:
+    """Whether the query loads *name* along a path of another entity that it asks for: it may lead to the same rows."""
+    return not owner.steps and any(
+        len(path) > 1
+        and path[-1] == name
+        and strategy in api.EAGER
+        and ctx.world.mappings.relationship(owner.cls, path[0]) is None
+        for path, strategy in origin.options
+    )
+
+
+def _was_read(ctx: Context, cur: Cursor, owner: Entity, name: str) -> bool:
+    """Whether another loop over the same rows read *name* of each."""
+    paths = ((*owner.steps, name), (*owner.steps, "*"))
+    loops = (ONE_ROW, *ctx.loops)
+    return owner.origin is not None and any(
+        e[0] == owner.origin.pos and e[1] in paths and e[2] not in loops for e in cur.loaded
+    )
+
+
+def _effective(owner: Entity, origin: Origin, relation: Relationship) -> str | None:
+    """The strategy that loads *relation*: the query's, else the mapping's; None where it is not known."""
+    strategy = _strategy(origin.options, owner.steps, relation.name)
+    if strategy is None:
+        strategy = relation.lazy
+        if strategy == "joined" and relation.target is owner.cls and not relation.join_depth:
+            # SQLAlchemy stops eager joins at the class itself unless join_depth is given: one statement a row.
+            strategy = "select"
+    return strategy
+
+
+def sends(ctx: Context, cur: Cursor, owner: Entity, name: str, relation: Relationship | None) -> bool:
+    """Whether reading a relationship or deferred column sends a statement (or would, were the session not closed)."""
+    origin = owner.origin
+    if origin is None or not origin.certain:
+        return False
+    if not instances.is_closed(cur, owner):
+        if relation is not None:
+            status = load_status(ctx, cur, owner, relation)
+            held = relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin)
+            return status == "lazy" or status == "pinned" and not held
+        return column_status(ctx, owner, name) == "lazy"
+    if any(e[0] == origin.pos and e[1] in ((*owner.steps, name), (*owner.steps, "*")) for e in cur.loaded):
+        return False
+    if relation is None:
+        return column_status(ctx, owner, name) == "lazy"
+    # The identity map is of no use any more: also a many-to-one whose target the session held must have been loaded.
+    inverse = owner.via == name and relation.many is not True
+    return not inverse and relation.lazy not in api.DYNAMIC and _effective(owner, origin, relation) in api.LAZY
+
+
+def is_pinned(ctx: Context, owner: Entity, relation: Relationship) -> bool:
+    """Whether the query gives all its rows the same parent: one statement for all of them, if any."""
+    origin, target = owner.origin, relation.target
+    if origin is None or target is None or not origin.pinned:
+        return False
+    mappings = ctx.world.mappings
+    keys = mappings.foreign_keys(owner.cls, relation)
+    for cls, name in origin.pinned:
+        if cls in mappings.lineage(owner.cls) and (name == relation.name or name in keys):
+            return True
+        if not owner.steps and cls in mappings.lineage(target) and mappings.is_unique(cls, name):
+            return True
+    return False
+
+
+def hold_one(ctx: Context, cur: Cursor, value: Value) -> None:
+    """A callee gave a row that it fetched for this round of a loop: the session holds it from here on."""
+    if ctx.loops and isinstance(value, Entity) and value.origin is not None and not value.steps:
+        cur.held = cur.held | {(value.cls, value.origin.pos, "one")}
+
+
+def _is_chosen(ctx: Context, owner: Entity, relation: Relationship, origin: Origin) -> bool:
+    """Whether the query asks for rows whose parents the callers hold: it was made of those parents' keys."""
+    if not origin.chosen or relation.target is None:
+        return False
+    mappings, columns = ctx.world.mappings, ctx.world.columns
+    keys = mappings.foreign_keys(owner.cls, relation)
+    return any(
+        cls in mappings.lineage(owner.cls) and name in keys and columns.is_whole_key(relation.target, key)
+        for cls, name, key in origin.chosen
+    )
+
+
+def _is_held(ctx: Context, cur: Cursor, target: Class, owner: Entity, origin: Origin) -> bool:
+    """Whether rows of *target* are in the session's identity map already: a many-to-one to them sends nothing.
+
+    A query of all rows of a class holds the parents of each as well; one that filters holds them only for later
+    queries. One row is the parent of all where the query chose its rows, or not at all.
+    """
+    held = [
+        cls
+        for cls, pos, which in cur.held
+        if (pos != origin.pos and (which != "one" or origin.filtered))
+        or (pos == origin.pos and which != "loaded" and (not origin.filtered or cls is not owner.cls))
+    ]
+    return any(target is cls or target in ctx.world.mappings.lineage(cls) for cls in held)
+
+
+def _is_closed(cur: Cursor, sid: object) -> bool:
+    state = cur.sessions.get(sid)  # type: ignore[call-overload]
+    return state is not None and state.status == CLOSED
+
+
+def _strategy(options: frozenset[tuple[tuple[str, ...], str]], steps: tuple[str, ...], name: str) -> str | None:
+    """What the query's options say of one relationship; an eager one wins over a lazy one (it may stand on another
+    branch).
+    """
+    # A wildcard that stands by itself goes on to what it leads to.
+    for wanted in ((*steps, name), (*steps, "*"), ("*",)):
+        found = [strategy for path, strategy in options if path == wanted and strategy not in api.COLUMN_LOADS]
+        if found:
+            return next((s for s in found if s not in api.LAZY), found[0])
+    return None
+
+
+def column_status(ctx: Context, owner: Entity, name: str) -> str | None:
+    """``lazy`` where the mapping or the query leaves a column out: read per row, it costs a statement a row.
+
+    None for what is no column, or one that is always there.
+    """
+    mappings, origin = ctx.world.mappings, owner.origin
+    mapped = mappings.mapped(owner.cls)
+    deferred = mapped is not None and name in mapped.deferred
+    options = origin.options if origin is not None else frozenset()
+    said = {strategy for path, strategy in options if path == (*owner.steps, name)} & api.COLUMN_LOADS
+    wild = ((*owner.steps, ALL_COLUMNS), (*owner.steps, "*"))
+    said = said or {strategy for path, strategy in options if path in wild} & api.COLUMN_LOADS
+    if not deferred and ("defer" not in said or not ctx.world.columns.is_deferrable(owner.cls, name)):
+        return None
+    if origin is None or not origin.certain or (wild[0], "unknown") in options:
+        return "unknown"
+    return "loaded" if "undefer" in said else "lazy"
+
+
+def column_cost(ctx: Context, cur: Cursor, owner: Entity, name: str) -> str | None:
+    """:func:`column_status` of a read here: what another loop has read of the rows is there."""
+    status = column_status(ctx, owner, name)
+    return "loaded" if status == "lazy" and _was_read(ctx, cur, owner, name) else status
