@@ -10,7 +10,8 @@ import pytest
 from sqla_lint import Settings
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.solver import solve
-from sqla_lint.flow.solver.step import Step, advance
+from sqla_lint.flow.solver.step import advance
+from sqla_lint.flow.solver.stepping import Step
 from sqla_lint.flow.solver.summaries import Summaries
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.graph import Node

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqla_lint import handover_calls
 from sqla_lint.flow.evaluation import (
     callables,
+    carried_reads,
     construct,
     containers,
     lambdas,
@@ -282,7 +283,7 @@ def project(
     if not ctx.static:
         renderings.handed(ctx, cur, summary, bound, kwargs, function, pos)
         callables.applied(ctx, cur, summary, bound, pos)
-        substitute.reads(ctx, cur, summary, bound, function, pos, spread)
+        carried_reads.reads(ctx, cur, summary, bound, function, pos, spread)
         loading.note_preloaded(cur, bound, function)
         usage.handed(ctx, cur, bound, function, summary, pos)
         waits.project(ctx, cur, function, summary, bound, pos)
@@ -291,7 +292,7 @@ def project(
         substitute.wrapped(ctx, cur, summary, bound, function)
         for value in bound.values():
             ownership.promised(ctx, cur, value)
-        substitute.writes(ctx, cur, summary, func.receiver or _explicit_self(function, bound))
+        carried_reads.writes(ctx, cur, summary, func.receiver or _explicit_self(function, bound))
         if function.node.name == "__init__" and isinstance(func.receiver, Instance):
             _stored(ctx, cur, summary, bound, pos)
     if summary.returns is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow.evaluation import calls, containers, substitute
+from sqla_lint.flow.evaluation import calls, carried_reads, containers, substitute
 from sqla_lint.flow.lifetimes import cascades, instances, ownership, sessions
 from sqla_lint.flow.reading import asking
 from sqla_lint.flow.rendering import serializing
@@ -54,7 +54,7 @@ def instance(
     kept = any(containers.holds_rows(value) or isinstance(value, ClassValue) for value in bound.values())
     summary = ctx.world.summary(init, kept)
     if not ctx.static:
-        substitute.reads(ctx, cur, summary, bound, init, pos)
+        carried_reads.reads(ctx, cur, summary, bound, init, pos)
         substitute.effects(ctx, cur, summary, bound, init, pos)
         asking.called(ctx, cur, summary, bound, init, func, pos)
     held = tuple(

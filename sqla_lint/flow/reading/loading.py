@@ -291,6 +291,3 @@ def _begins_again(cur: Cursor) -> None:
     given = [sid for sid in cur.sessions if sid.owner in ("parameter", "injected", "instance", "held")]
     if len(given) == 1 and "commit" in cur.sessions[given[0]].ended:
         _begins(cur, given[0])
-
-
-# --- iterating and indexing ------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.solver import liveness
 from sqla_lint.flow.solver.building import TooLarge, build
-from sqla_lint.flow.solver.step import Step, advance
+from sqla_lint.flow.solver.step import advance
+from sqla_lint.flow.solver.stepping import Step
 from sqla_lint.flow.solver.summarize import summarize
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
 
-from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import containers, evaluate
-from sqla_lint.flow.lifetimes import class_scopes, ownership, scopes, usage
+from sqla_lint.flow.lifetimes import ownership, usage
 from sqla_lint.flow.reading import drawing, rows
 from sqla_lint.flow.rendering import renderings, responses
-from sqla_lint.flow.solver import branches, collected, errors, handling
+from sqla_lint.flow.solver import branches, collected, entering, raising
+from sqla_lint.flow.solver.stepping import Step, on
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Once
-from sqla_lint.flow.terms.graph import Node, with_item
+from sqla_lint.flow.terms.graph import Node
 from sqla_lint.flow.terms.row_values import Many, Query
-from sqla_lint.flow.terms.session_values import Scope, Session
+from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, Loaded, Raised, State
-from sqla_lint.flow.terms.values import FALSE, NONE, TRUE, UNKNOWN, Literal, Suppress
+from sqla_lint.flow.terms.values import FALSE, NONE, TRUE, UNKNOWN, Literal
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
-
-# What a handler caught: an object, which is never None.
-CAUGHT = Literal(True, "exception")
-
-
-class Step(NamedTuple):
-    """Where a state goes next. *origin* is what raised, for exceptions on their way."""
-
-    target: int
-    state: State
-    origin: Pos | None = None
 
 
 def advance(ctx: Context, node: Node, state: State) -> list[Step]:
@@ -44,10 +32,6 @@ def advance(ctx: Context, node: Node, state: State) -> list[Step]:
     steps = _KINDS[node.kind](ctx, node, cur)
     steps.extend(Step(node.exc, raised, pos) for raised, pos in cur.raised)
     return steps
-
-
-def _on(node: Node, cur: Cursor, index: int = 0) -> list[Step]:
-    return [] if cur.dead else [Step(node.next[index], cur.state())]
 
 
 # --- plain statements ------------------------------------------------------------------------------------------------
@@ -78,7 +62,7 @@ def _stmt(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
         _define(ctx, cur, stmt)
     elif isinstance(stmt, (n.Import, n.ImportFrom)):
         _import(ctx, cur, stmt)
-    return _on(node, cur)
+    return on(node, cur)
 
 
 def _augment(ctx: Context, cur: Cursor, stmt: n.AugAssign, name: str, value: Value) -> None:
@@ -113,7 +97,7 @@ def _assign(ctx: Context, node: Node, cur: Cursor, stmt: n.Assign) -> list[Step]
                 way = Cursor(state, node)
                 branches.note_given(way, stmt.value, outcome == TRUE)
                 ownership.bind(ctx, way, target, outcome)
-                steps += _on(node, way)
+                steps += on(node, way)
         return steps
     ways = _choices(ctx, cur, stmt.value)
     steps = []
@@ -124,7 +108,7 @@ def _assign(ctx: Context, node: Node, cur: Cursor, stmt: n.Assign) -> list[Step]
             ownership.bind(ctx, way, one, value)
         if way is not cur:
             cur.raised.extend(way.raised)
-        steps += _on(node, way)
+        steps += on(node, way)
     return steps
 
 
@@ -188,7 +172,7 @@ def _iter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     cur.env[_iterable(stmt)] = value._replace(executed=True) if isinstance(value, Query) else value
     if isinstance(stmt.iter, n.Sequence) and any(not isinstance(item, n.Starred) for item in stmt.iter.items):
         cur.env[_unbegun(stmt)] = TRUE
-    return _on(node, cur)
+    return on(node, cur)
 
 
 def _next(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
@@ -246,7 +230,7 @@ def _return(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     ownership.release(ctx, cur, value)
     cur.exc = None
     cur.env["%return"] = Literal(stmt.pos, "pos")
-    return _on(node, cur)
+    return on(node, cur)
 
 
 def _returned(ctx: Context, cur: Cursor, value: Value) -> Value:
@@ -258,174 +242,6 @@ def _returned(ctx: Context, cur: Cursor, value: Value) -> Value:
         if state is not None and state.status == GONE:
             return value._replace(sid=value.sid._replace(owner="kept"))
     return value
-
-
-def _raise(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    stmt = node.payload
-    assert isinstance(stmt, n.Raise)
-    handled = cur.caught[: node.handling]
-    if stmt.exc is None:
-        cur.exc = handled[-1]._replace(handler=None) if handled else Raised("other")
-        return [Step(node.exc, cur.state(), stmt.pos)]
-    evaluate.expr(ctx, cur, stmt.exc)
-    kind = _raised_type(ctx, cur, stmt.exc)
-    if kind is None:
-        handling.forgotten(cur, handled)
-    cur.exc = Raised("other", kind)
-    return [Step(node.exc, cur.state(), stmt.pos)]
-
-
-def _raised_type(ctx: Context, cur: Cursor, exc: n.Expr) -> object:
-    """The class that a ``raise`` names, as handlers see it:
-    only that a class of the project or of Python is raised matters.
-    """
-    func = exc.func if isinstance(exc, n.Call) else exc
-    types = errors.handler_types(ctx, cur, func)
-    return types[0] if types and types[0] in ("other", "project") else None
-
-
-def _passing(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    """A ``finally`` that an exception passes through: whatever is raised and caught in it, it goes on after."""
-    raised = handling.arrive(cur, node)
-    # Where this is inside a handler, that has not swallowed anything while an exception is on its way through it.
-    raised = handling.left_behind(cur, raised, cur.caught)
-    cur.exc, cur.caught = raised, (*cur.caught, raised)
-    return _on(node, cur)
-
-
-def _reraise(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    if len(cur.caught) > node.handling:
-        cur.exc = cur.caught[node.handling]
-    cur.caught = cur.caught[: node.handling]
-    return [Step(node.exc, cur.state(), None)]
-
-
-# --- handlers --------------------------------------------------------------------------------------------------------
-
-
-def _try(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    handling.begin_try(cur, node.pos)
-    return _on(node, cur)
-
-
-def _catch(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    """An exception meets the handlers of its ``try``, in order."""
-    stmt = node.payload
-    assert isinstance(stmt, n.Try)
-    raised = handling.arrive(cur, node)
-    cur.exc = raised
-    steps: list[Step] = []
-    for handler, target in zip(stmt.handlers, node.next):
-        types = errors.handler_types(ctx, cur, handler.type)
-        caught = errors.catches(raised, types)
-        if caught is not False:
-            steps.append(Step(target, _caught(cur, node, types)))
-        if caught is True:
-            return steps
-        raised = raised._replace(missed=raised.missed | (set(types) - {"?"}))
-        cur.exc = raised
-    return [*steps, Step(node.exc, cur.state(), None)]
-
-
-def _caught(cur: Cursor, node: Node, types: tuple[str, ...]) -> State:
-    """The state in which a handler begins. Of one that catches it by a class that is not known, nothing is said, nor of
-    one that comes after a handler for all that a driver raises.
-    """
-    raised = cur.exc or Raised("other")
-    known = tuple(one for one in types if one != "?")
-    if known and not api.DRIVER_ERRORS & raised.missed and errors.catches(raised, known) is not False:
-        return cur.state()
-    way = Cursor(cur.state(), node)
-    for sid, state in way.sessions.items():
-        way.sessions[sid] = state._replace(failure=None)
-    return way.state()
-
-
-def _handler(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    assert isinstance(node.payload, tuple)
-    stmt, handler = node.payload
-    raised = cur.exc or Raised("other")
-    handling.swallowed(cur, raised, handler.pos, stmt.pos)
-    if raised.label == "thrown":
-        raised = Raised("other")
-    cur.exc = None
-    cur.caught = (*cur.caught[: node.handling], raised._replace(handler=handler.pos))
-    if handler.name:
-        ownership.forget(cur, handler.name)
-        cur.env[handler.name] = CAUGHT
-    return _on(node, cur)
-
-
-def _end_handler(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    cur.caught = cur.caught[: node.handling]
-    return _on(node, cur)
-
-
-# --- with ------------------------------------------------------------------------------------------------------------
-
-
-def _enter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    stmt, index = with_item(node)
-    item = stmt.items[index]
-    value = evaluate.expr(ctx, cur, item.context)
-    if stmt.is_async and not isinstance(value, (Session, Scope)):
-        cur.raises(Raised("base"), item.context.pos)
-    if isinstance(value, Suppress):
-        handling.begin_try(cur, stmt.pos)
-    value = class_scopes.opened(ctx, cur, value, stmt, item)
-    entered, bound = scopes.enter(ctx, cur, value, item.context.pos)
-    if cur.dead:
-        return []
-    cur.env[_entered(stmt, index)] = entered
-    if item.target is not None:
-        ownership.bind(ctx, cur, item.target, bound)
-    return _on(node, cur)
-
-
-def _entered(stmt: n.With, index: int) -> str:
-    return f"%with{stmt.pos[0]}:{stmt.pos[1]}:{index}"
-
-
-def _leave(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    stmt, index = with_item(node)
-    entered = cur.env.pop(_entered(stmt, index), UNKNOWN)
-    scopes.leave(ctx, cur, entered, stmt.items[index].context.pos, None)
-    return _on(node, cur)
-
-
-def _leave_exc(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
-    stmt, index = with_item(node)
-    entered = cur.env.pop(_entered(stmt, index), UNKNOWN)
-    raised = handling.arrive(cur, node)
-    cur.exc = raised
-    if isinstance(entered, Suppress):
-        return _leave_suppress(ctx, node, cur, entered, raised, stmt)
-    swallows = scopes.leave(ctx, cur, entered, stmt.items[index].context.pos, raised)
-    steps: list[Step] = []
-    if swallows is not False:
-        on = Cursor(cur.state(), node)
-        on.exc = None
-        steps += _on(node, on)
-    if swallows is not True:
-        cur.exc = raised
-        steps.append(Step(node.exc, cur.state(), None))
-    return steps
-
-
-def _leave_suppress(
-    ctx: Context, node: Node, cur: Cursor, entered: Suppress, raised: Raised, stmt: n.With
-) -> list[Step]:
-    types = tuple(one for value in entered.types for one in errors.types_of(value))
-    caught = errors.catches(raised, types)
-    steps: list[Step] = []
-    if caught is not False:
-        on = Cursor(cur.state(), node)
-        handling.swallowed(on, raised, stmt.pos, stmt.pos)
-        on.exc = None
-        steps += _on(node, on)
-    if caught is not True:
-        steps.append(Step(node.exc, cur.state(), None))
-    return steps
 
 
 def _case(_ctx: Context, node: Node, cur: Cursor) -> list[Step]:
@@ -447,16 +263,15 @@ _KINDS: dict[str, Callable[[Context, Node, Cursor], list[Step]]] = {
     "iter": _iter,
     "next": _next,
     "return": _return,
-    "raise": _raise,
-    "passing": _passing,
-    "reraise": _reraise,
-    "try": _try,
-    "catch": _catch,
-    "handler": _handler,
-    "end-handler": _end_handler,
-    "enter": _enter,
-    "leave": _leave,
-    "leave-exc": _leave_exc,
+    "raise": raising.raises,
+    "passing": raising.passing,
+    "reraise": raising.reraise,
+    "try": raising.begins,
+    "catch": raising.catch,
+    "handler": raising.handler,
+    "end-handler": raising.end_handler,
+    "enter": entering.enter,
+    "leave": entering.leave,
+    "leave-exc": entering.leave_exc,
     "case": _case,
 }
-_ANY = dict[str, Any]
