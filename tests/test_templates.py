@@ -215,6 +215,14 @@ def test_templates_that_are_others(tmp_path: Path, view: str) -> None:
     assert alone(tmp_path, LOOP, view) == []
 
 
+def test_templates_of_flask_themes(tmp_path: Path) -> None:
+    base = "{% block body %}{% endblock %}\n" + LOOP
+    templates = {"index": '{% extends theme("base.html") %}{% block body %}' + OVER + "{{ user.id }}{% endfor %}"}
+    templates = {"index": templates["index"] + "{% endblock %}", "base": base}
+    files = {f"templates/{name}.html": text for name, text in templates.items()}
+    assert found(project(tmp_path, files)) == ["templates/base.html:3 SES401"]
+
+
 def test_a_loader_may_call_a_folder_of_templates_by_the_folder_around_it(tmp_path: Path) -> None:
     view = VIEW.replace('"index.html"', '"dark/index.html"')
     templates: dict[str, str | bytes] = {

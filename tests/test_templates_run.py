@@ -221,6 +221,16 @@ def test_rows_within_rows(tmp_path: Path, text: str) -> None:
             "index.html": "{% extends 'base.html' %}{% block body %}none{% endblock %}",
             "base.html": "{% block body %}\n" + EAGER + "{% endblock %}",
         },
+        {
+            "index.html": "{% extends 'ba' ~ 'se.html' %}{% block body %}\n"
+            + LOOP
+            + "{% block foot %}{% endblock %}{% endblock %}",
+            "base.html": "<b>{% block body %}{% endblock %}",
+        },
+        {
+            "index.html": "{% extends 'ba' ~ 'se.html' %}" + EAGER + "{% block body %}{{ super() }}{% endblock %}",
+            "base.html": "<b>{% block body %}{% endblock %}",
+        },
         {"index.html": over("{% include 'row.html' %}"), "row.html": "\n{{ user.pets|length }}{#!#}"},
         {
             "index.html": over("{% include 'row.html' without context %}"),

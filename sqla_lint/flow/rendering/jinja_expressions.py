@@ -156,7 +156,7 @@ def call(place: Place, node: Any, caller: Macro | None = None) -> Value:
     run = place.run
     if type(node.node).__name__ == "Name" and node.node.name == "super" and run.supers:
         name, index = run.supers[-1]
-        templates.filled(place, name, index + 1, None)
+        templates.filled(run, name, index + 1, None)
         return UNKNOWN
     func = expr(place, node.node)
     args = [expr(place, arg) for arg in node.args]

@@ -34,6 +34,8 @@ from sqla_lint.lower.nodes import Pos
 
 # Templates and macros within one another.
 _MAX_DEPTH = 12
+# ``{% extends theme("base.html") %}`` of Flask-Themes: where the theme has none, it is the application's.
+_THEMED = "theme"
 
 
 def follow(ctx: Context, cur: Cursor, name: str, names: Names, pos: Pos) -> None:
@@ -71,7 +73,15 @@ def _template(place: Place) -> None:
         parent = _found(run, extended.template)
         if parent is not None:
             _template(place._replace(template=parent))
+        else:
+            _fillings(run)
     run.active = outer
+
+
+def _fillings(run: Run) -> None:
+    """What fills the blocks of a template that is not known: it shows each once."""
+    for name in list(run.blocks):
+        filled(run, name, 0, None)
 
 
 def _fill(place: Place, node: Any) -> None:
@@ -79,6 +89,8 @@ def _fill(place: Place, node: Any) -> None:
 
 
 def _found(run: Run, node: Any) -> Template | None:
+    if type(node).__name__ == "Call" and getattr(node.node, "name", "") == _THEMED and len(node.args) == 1:
+        node = node.args[0]
     name = getattr(node, "value", None)
     return run.ctx.world.templates.find(name) if isinstance(name, str) else None
 
@@ -87,12 +99,12 @@ def _block(place: Place, node: Any) -> None:
     """A block is what the template furthest down says it is."""
     names = place.names
     _fill(place, node)
-    filled(place, node.name, 0, names if node.scoped else None)
+    filled(place.run, node.name, 0, names if node.scoped else None)
     place.run.blocks[node.name].pop()
 
 
-def filled(place: Place, name: str, index: int, scoped: Names | None) -> None:
-    run, blocks = place.run, place.run.blocks.get(name, [])
+def filled(run: Run, name: str, index: int, scoped: Names | None) -> None:
+    blocks = run.blocks.get(name, [])
     if index >= len(blocks) or (name, index) in run.supers:
         return
     block, outer = blocks[index], run.supers
