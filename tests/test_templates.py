@@ -264,6 +264,9 @@ def index(request):
 """
     assert alone(tmp_path, LOOP, view) == ["2"]
     assert alone(tmp_path, LOOP, view.replace(".order_by", ".options(selectinload(User.pets)).order_by")) == []
+    query = "request.db.query(User).order_by(User.id)"
+    paged = view.replace("@view", "from paginate_sqlalchemy import SqlalchemyOrmPage\n\n@view")
+    assert alone(tmp_path, LOOP, paged.replace(f"{query}.all()", f"SqlalchemyOrmPage({query}, page=1)")) == ["2"]
 
 
 def test_a_view_that_is_not_checked_says_nothing(tmp_path: Path) -> None:

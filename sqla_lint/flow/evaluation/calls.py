@@ -79,6 +79,10 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
     """The value of a call, its arguments evaluated first."""
     from sqla_lint.flow.evaluation.evaluate import expr
 
+    if isinstance(node.func, n.IfExp):
+        # ``(undefer if whole else defer)(Pet.photo)``: one call or the other.
+        test, one, other = node.func.test, node.func.body, node.func.orelse
+        return expr(ctx, cur, n.IfExp(node.pos, test, node._replace(func=one), node._replace(func=other)))
     is_awaited = ctx.awaited == node.pos
     if isinstance(node.func, n.Attribute) and node.func.attr in handover_calls.RESULTS:
         ctx.awaited = node.func.value.pos

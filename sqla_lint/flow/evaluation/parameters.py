@@ -130,7 +130,10 @@ class Parameters:
 
     def _either(self, path: str, parts: tuple[n.Expr, ...], root: Parameter, sid: Sid, hops: int) -> Value | None:
         kept = [p for p in parts if not (isinstance(p, n.Constant) and p.value is None)]
-        return self.annotation(path, kept[0], root, sid, hops - 1) if len(kept) == 1 else None
+        found = [self.annotation(path, part, root, sid, hops - 1) for part in kept]
+        # ``Session | scoped_session``: either way it is asked alike.
+        sessions = [one for one in found if isinstance(one, (Session, Registry))]
+        return found[0] if len(found) == 1 else sessions[0] if sessions and len(sessions) == len(found) else None
 
     def _generic(self, path: str, annotation: n.Subscript, root: Parameter, sid: Sid, hops: int) -> Value | None:
         name = (

@@ -264,6 +264,7 @@ HANDLERS: dict[str, Handler] = {
     "tqdm.tqdm": iterators.one_by_one,
     "tqdm.auto.tqdm": iterators.one_by_one,
     "rich.progress.track": iterators.one_by_one,
+    "paginate_sqlalchemy.SqlalchemyOrmPage": _same,
     "itertools.starmap": _starmap,
     "collections.defaultdict": _defaultdict,
     "collections.OrderedDict": _dict,

@@ -12,6 +12,7 @@ from sqla_lint.flow.solver.building import TooLarge, build
 from sqla_lint.flow.solver.step import advance
 from sqla_lint.flow.solver.stepping import Step
 from sqla_lint.flow.solver.summarize import summarize
+from sqla_lint.flow.solver.widening import Widened
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Exit, Outlived
@@ -29,15 +30,8 @@ from sqla_lint.lower.nodes import Pos
 if TYPE_CHECKING:
     from sqla_lint.flow.evaluation.world import World
 
-# States kept apart at one node before they are told apart by their sessions alone, and before the function is given up.
+# States kept apart at one node before only what matters most tells them apart, and before the function is given up.
 MAX_STATES = 20
-
-# What a state keeps then: sessions, what they are reached through, and constants. Nothing that a loop could make longer
-# in every round (attributes of attributes): the states would never end.
-_KEPT = frozenset(
-    {"class", "either", "factory", "flask-db", "function", "instance", "literal", "module", "registry", "scope"}
-    | {"session", "stack", "transaction"}
-)
 MAX_STEPS = 6_000
 
 
@@ -129,6 +123,7 @@ class _Worklist:
         # one is not compared before there is a second: most nodes meet no other.
         self._first: dict[int, tuple[State, list[Step]]] = {}
         self._made: dict[int, dict[State, list[Step]]] = {}
+        self._widened: dict[int, Widened] = {}
         kept = frozenset(name for stmt in _nested(solved.graph) for name in names_in(stmt))
         if function.node.name == "__init__":
             kept |= {p.name for p in function.node.params[:1]}
@@ -163,7 +158,7 @@ class _Worklist:
             return
         self._met[target] += 1
         if self._met[target] > MAX_STATES:
-            state = _coarse(state)
+            state = self._widened.setdefault(target, Widened()).state(state)
         elif not self._joins[target]:
             self.queue.append((target, state, origin))
             return
@@ -217,12 +212,6 @@ def _origin(step: Step, inherited: Pos | None) -> Pos | None:
 @cache
 def _root(key: str) -> str:
     return key.split(".", 1)[0].split("[", 1)[0]
-
-
-def _coarse(state: State) -> State:
-    """Too many ways meet here: only sessions and what tells them apart are kept."""
-    env = {k: v for k, v in state.env.items() if k[0] == "%" or v.kind in _KEPT}
-    return State(env, state.sessions, state.exc, state.caught, UNKNOWN if state.result is not None else None)
 
 
 def _nested(graph: Graph) -> list[n.FunctionDef | n.Lambda]:
