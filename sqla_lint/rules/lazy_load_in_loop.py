@@ -135,7 +135,9 @@ def check_handed(read: Read, handed: list[tuple[Facts, Handed]], world: World) -
     lazy = [found for events in calls.values() if (found := _first_lazy(events)) is not None]
     if not lazy:
         return
-    what = ".".join(part for part in read.steps if not part.startswith("["))
+    # A method or property of the row may stand between: what that reads is loaded lazily.
+    steps = (*read.steps[:-1], lazy[0][1].attribute)
+    what = ".".join(part for part in steps if not part.startswith("["))
     if len(lazy) == len(calls):
         facts, event = lazy[0]
         callers = ", ".join(sorted({facts.function.qualname for facts, _ in lazy})[:3])

@@ -19,6 +19,7 @@ _ASKS = frozenset(
 _SESSION_NAMES = frozenset({"db", "s", "sess", "database"})
 # ``f`` and its like stand before the quotes of an f-string.
 _SHOWS = frozenset({"print", "str", "repr", "format", "log", "logger", "logging", "f", "F", "rf", "fr"})
+_SHOWN = re.compile(r"\b(?:print|str|repr|format|log\w*)\b|\b[rR]?[fF][rR]?[\"']")
 _LISTS = frozenset({"all", "fetchall", "list", "tuple"})
 
 
@@ -43,6 +44,17 @@ def applies(function: Function) -> bool:
 def shows(function: Function) -> bool:
     """Whether the function may turn rows into text."""
     return bool(function.words & _SHOWS)
+
+
+def shows_given(function: Function) -> bool:
+    """Whether the function may turn what it is handed into text, or each of it."""
+    names = {p.name for p in function.node.params} & function.body_words
+    if not names or not shows(function):
+        return False
+    if repeats(function):
+        return True
+    given = re.compile(rf"\b(?:{'|'.join(sorted(names))})\b")
+    return any(given.search(line) and _SHOWN.search(line) for line in _lines(function)[1:])
 
 
 def counts_or_indexes(function: Function) -> bool:

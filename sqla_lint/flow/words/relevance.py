@@ -268,7 +268,7 @@ class Relevance:
             return True
         if function.cls is not None and function.node.name in _MAKES_AND_ENDS:
             return any(other.words & _WORDS for other in function.cls.methods.values())
-        if passing.applies(function):
+        if passing.applies(function) or self.shown_reads and passing.shows_given(function):
             return True
         return bool(words & self.session_names) or any("session" in word.lower() for word in words)
 
