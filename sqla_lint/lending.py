@@ -61,8 +61,7 @@ def _lenders(function: Function, summaries: Summaries, seen: set[Function]) -> I
         seen.add(caller)
         yield summaries.facts(caller)
         if function in summaries.world.summary(caller).lends:
-            for _ in _lenders(caller, summaries, seen):
-                pass
+            yield from _lenders(caller, summaries, seen)
             for variant in list(summaries.world.variants.get(caller, {}).values()):
                 yield summaries.facts(variant)
 

@@ -28,6 +28,7 @@ ADAPTS: Final = frozenset({"validate_python"})
 # Decorators of methods that see a value, or the whole row, and may make another of it; by the modes that do not.
 FIELD_VALIDATORS: Final = frozenset({"field_validator", "validator"})
 ROW_VALIDATORS: Final = frozenset({"model_validator", "root_validator"})
+VALIDATORS: Final = FIELD_VALIDATORS | ROW_VALIDATORS
 # What stands in ``Annotated`` and makes another value of an attribute before the field sees it.
 MAKES_OTHERS: Final = frozenset({"BeforeValidator", "PlainValidator", "WrapValidator"})
 # Configuration that lets a schema be filled from attributes (Pydantic 2, Pydantic 1), and by the names of its fields.

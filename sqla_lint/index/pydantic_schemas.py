@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from sqla_lint import serializer_api as api
 from sqla_lint.index.annotations import COLLECTIONS, keyword, last_name, string, unquote
@@ -137,10 +138,8 @@ def _fields(known: Serializers, schema: Schema) -> tuple[Field, ...]:
             if isinstance(stmt, n.AnnAssign) and name != "model_config" and not name.startswith("_"):
                 if last_name(getattr(stmt.annotation, "value", stmt.annotation)) != "ClassVar":
                     found[name] = _field(known, owner, name, stmt, arguments, by_name)
-    changed = _validated(known, schema.cls)
-    if "*" in changed:
-        changed = frozenset(found)
-    return tuple(field._replace(inner=None) if name in changed else field for name, field in found.items())
+    validators = _validators(known, schema.cls)
+    return tuple(_validated(field, validators) for field in found.values())
 
 
 def _given_to_bases(known: Serializers, cls: Class, owner: Class) -> Arguments:
@@ -194,16 +193,37 @@ def _alias(value: n.Expr) -> tuple[Path, ...] | None:
     return None
 
 
-def _validated(known: Serializers, cls: Class) -> frozenset[str]:
-    """Fields of which a validator of the model may make something else before they are filled."""
-    found: set[str] = set()
-    for owner in known.names.lineage(cls):
-        for method in owner.methods.values():
-            for decorator in _decorators(method, api.FIELD_VALIDATORS):
-                mode, early = string(keyword(decorator, "mode")), keyword(decorator, "pre")
-                if mode in ("before", "wrap", "plain") or isinstance(early, n.Constant) and early.value is True:
-                    found.update(name for arg in decorator.args if (name := string(arg)) is not None)
-    return frozenset(found)
+class _Validator(NamedTuple):
+    """A method that sees what some fields are filled from, *named* by strings; None where what it does is not known."""
+
+    named: frozenset[str | None]
+    method: Function | None
+
+
+def _validators(known: Serializers, cls: Class) -> list[_Validator]:
+    """The validators that are called before a field is filled, in the order of the calls: the last one first."""
+    methods = {name: method for owner in reversed(known.names.lineage(cls)) for name, method in owner.methods.items()}
+    found: list[_Validator] = []
+    for method in methods.values():
+        for decorator in _decorators(method, api.FIELD_VALIDATORS):
+            mode, early = keyword(decorator, "mode"), _is_true(keyword(decorator, "pre"))
+            if early or mode is not None and string(mode) != "after":
+                plain = early or string(mode) == "before"
+                named = frozenset(map(string, decorator.args))
+                is_known = plain and None not in named and keyword(decorator, "each_item") is None
+                found.append(_Validator(named, method if is_known else None))
+    return found[::-1]
+
+
+def _validated(field: Field, validators: Iterable[_Validator]) -> Field:
+    """A field with what is called before it is filled."""
+    before = [one.method for one in validators if one.named & {field.name, "*", None}]
+    known = tuple(method for method in before if method is not None)
+    return field._replace(before=known) if len(known) == len(before) else field._replace(inner=None)
+
+
+def _is_true(value: n.Expr | None) -> bool:
+    return isinstance(value, n.Constant) and value.value is True
 
 
 def _decorators(method: Function, names: frozenset[str]) -> Iterator[n.Call]:
@@ -217,11 +237,12 @@ def before(known: Serializers, cls: Class) -> list[Function]:
     found: list[Function] = []
     for owner in known.names.lineage(cls):
         for method in owner.methods.values():
-            for decorator in _decorators(method, api.ROW_VALIDATORS):
-                early = keyword(decorator, "pre")
-                if string(keyword(decorator, "mode")) in ("before", "wrap") or getattr(early, "value", None) is True:
-                    found.append(method)
+            found += [method for decorator in _decorators(method, api.ROW_VALIDATORS) if _is_early(decorator)]
     return found
+
+
+def _is_early(decorator: n.Call) -> bool:
+    return string(keyword(decorator, "mode")) in ("before", "wrap") or _is_true(keyword(decorator, "pre"))
 
 
 # --- configuration ---------------------------------------------------------------------------------------------------
@@ -241,7 +262,7 @@ def _is_set(known: Serializers, cls: Class, names: frozenset[str]) -> bool:
     for owner in known.names.lineage(cls):
         value = _option(known, owner, names)
         if value is not None:
-            return isinstance(value, n.Constant) and value.value is True
+            return _is_true(value)
     return False
 
 

@@ -36,7 +36,8 @@ class Field(NamedTuple):
     """A field of a schema, declared at *pos* of *file*.
 
     The first of *paths* that a row has is read, and *inner* made of what that gives; *runs* is code of the project's
-    that is called with the row instead.
+    that is called with the row instead. *before* are validators that are called first, one after the other, with what
+    was read: what the last returns is what *inner* is made of.
     """
 
     name: str
@@ -45,3 +46,4 @@ class Field(NamedTuple):
     paths: tuple[Path, ...] = ()
     inner: Shape | None = None
     runs: Function | Lambda | None = None
+    before: tuple[Function, ...] = ()

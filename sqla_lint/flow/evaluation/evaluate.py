@@ -16,7 +16,18 @@ from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import Criterion, Entity, Many, ModelAttribute, Pair, Record
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, Raised
-from sqla_lint.flow.terms.values import FALSE, TRUE, UNKNOWN, Awaitable, Instance, LambdaValue, Literal, Mapping
+from sqla_lint.flow.terms.values import (
+    FALSE,
+    TRUE,
+    UNKNOWN,
+    Awaitable,
+    ClassValue,
+    FunctionValue,
+    Instance,
+    LambdaValue,
+    Literal,
+    Mapping,
+)
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -144,7 +155,7 @@ def truth(value: Value) -> bool | None:
     """Whether a value is true; None where that is not known."""
     if isinstance(value, Literal):
         return bool(value.value)
-    if isinstance(value, Session):
+    if isinstance(value, (Session, ClassValue, FunctionValue)):
         return True
     if isinstance(value, Instance):
         return None if {"__bool__", "__len__"} & value.cls.methods.keys() else True

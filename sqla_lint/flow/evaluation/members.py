@@ -12,7 +12,6 @@ from sqla_lint.flow.terms.row_values import Alias, Entity, Many, ModelAttribute,
 from sqla_lint.flow.terms.session_values import FlaskDb, Registry, Session
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import (
-    NONE,
     UNKNOWN,
     ClassValue,
     FunctionValue,
@@ -88,8 +87,6 @@ def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance) -> 
     if node.attr in ctx.world.mappings.relationship_names and is_mixed_in(ctx, owner):
         return loading.mixed_in(ctx, cur, node)
     found = ctx.world.attribute(owner, node.attr)
-    if found in (UNKNOWN, NONE) and owner.path == ("self",) and ctx.world.keeps_argument(owner.cls, node.attr):
-        return Parameter("self", (node.attr,))
     if found != UNKNOWN:
         return found
     mixed = ctx.world.mixins.method(owner.cls, node.attr) if owner.path == ("self",) else None

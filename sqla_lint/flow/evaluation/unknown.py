@@ -58,7 +58,8 @@ A parameter that holds rows
 A schema that rows are handed to
     reads what its fields name, if it is a class of the project that extends Pydantic's, SQLModel's, marshmallow's or
     Flask-Marshmallow's. Of a union of schemas, of fields or names that are not written down literally, of an
-    ``__init__`` that picks the fields and of a hook that makes something else of a row, nothing is known.
+    ``__init__`` that picks the fields, of a hook that makes something else of a row, and of a validator that fills a
+    field itself (``wrap``, ``plain``), nothing is known; one that is called before is read.
 
 A template that a view renders
     is followed where its name is a literal, one file alone has it, and Jinja can read it; what a function of the

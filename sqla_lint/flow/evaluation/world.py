@@ -21,6 +21,7 @@ from sqla_lint.flow.terms.session_values import Factory, FlaskDb, Registry, Sess
 from sqla_lint.flow.terms.state import Cursor, State
 from sqla_lint.flow.terms.summary import NOTHING, Summary
 from sqla_lint.flow.terms.values import (
+    NONE,
     UNKNOWN,
     ClassValue,
     Either,
@@ -231,7 +232,10 @@ class World(Relevance):
 
     def attribute(self, owner: Instance, name: str) -> Value:
         """What ``owner.name`` is, as the function reaches it."""
-        return reroot(self.statics.attribute(owner.cls, name), (*owner.path, name))
+        found = reroot(self.statics.attribute(owner.cls, name), (*owner.path, name))
+        if found in (UNKNOWN, NONE) and owner.path == ("self",) and self.keeps_argument(owner.cls, name):
+            return Parameter("self", (name,))
+        return found
 
     def keeps_argument(self, cls: Class, name: str) -> bool:
         """Whether an attribute is what the constructor was given, as it came."""

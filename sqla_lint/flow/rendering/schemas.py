@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sqla_lint import serializer_api as api
-from sqla_lint.flow.evaluation import calls
 from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.reading import drawing, loading, rows
+from sqla_lint.flow.rendering import hooks
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, LoopId
 from sqla_lint.flow.terms.events import LazyRead
 from sqla_lint.flow.terms.row_values import Entity, Many, Query, Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Read
-from sqla_lint.flow.terms.values import UNKNOWN, Instance, Literal, Parameter
+from sqla_lint.flow.terms.values import UNKNOWN, Literal, Parameter
 from sqla_lint.index import marshmallow_schemas, pydantic_schemas
 from sqla_lint.index.module import Function
 from sqla_lint.index.shapes import Each, Field, Path, Schema, Shape
@@ -97,7 +97,7 @@ def _parts(ctx: Context, cur: Cursor, todo: _Todo, pos: Pos) -> Iterable[_Todo]:
     if depth >= MAX_DEPTH:
         return ()
     if isinstance(value, Record):
-        return _record(ctx, shape, value, depth)
+        return _record(ctx, cur, shape, value, pos, depth)
     if isinstance(value, Entity) or isinstance(value, Parameter) and depth < _MAX_GIVEN:
         return _row(ctx, cur, shape, value, pos, depth)
     return ()
@@ -116,7 +116,7 @@ def _each(ctx: Context, cur: Cursor, shape: Each, value: Value, pos: Pos, depth:
     return [_Todo(shape.item, item, depth, ctx.loops)]
 
 
-def _record(ctx: Context, schema: Schema, value: Record, depth: int) -> Iterator[_Todo]:
+def _record(ctx: Context, cur: Cursor, schema: Schema, value: Record, pos: Pos, depth: int) -> Iterator[_Todo]:
     """A dict, or the arguments of a constructor: what stands under a field's name, Pydantic makes the field of."""
     serializers = ctx.world.serializers
     if not serializers.is_model(schema.cls) or pydantic_schemas.before(serializers, schema.cls):
@@ -124,8 +124,9 @@ def _record(ctx: Context, schema: Schema, value: Record, depth: int) -> Iterator
     for field in pydantic_schemas.fields(serializers, schema):
         names = [path[0] for path in field.paths if len(path) == 1]
         key = next((name for name in names if value.keys.count(name) == 1), None)
-        if key is not None and field.inner is not None:
-            yield _Todo(field.inner, value.values[value.keys.index(key)], depth + 1, ctx.loops)
+        if key is not None:
+            given = value.values[value.keys.index(key)]
+            yield from _made(ctx, cur, field, schema, given, pos, depth)
 
 
 def _row(ctx: Context, cur: Cursor, schema: Schema, row: Value, pos: Pos, depth: int) -> Iterator[_Todo]:
@@ -134,18 +135,30 @@ def _row(ctx: Context, cur: Cursor, schema: Schema, row: Value, pos: Pos, depth:
         if pydantic_schemas.reads_otherwise(serializers, schema.cls):
             return
         for method in pydantic_schemas.before(serializers, schema.cls):
-            row = _run(ctx, cur, method, schema, [row], pos)
+            row = hooks.run(ctx, cur, method, schema, [row], pos)
         if isinstance(row, Record):
-            yield from _record(ctx, schema, row, depth)
+            yield from _record(ctx, cur, schema, row, pos, depth)
         fields: Sequence[Field] | None = pydantic_schemas.fields(serializers, schema)
     else:
         row, fields = _dumped(ctx, cur, schema, row, pos)
     for field in fields or () if isinstance(row, (Entity, Parameter)) else ():
         if _is_there(ctx, cur, field, row):
             continue
-        value = _field(ctx, cur, field, schema, row, pos)
-        if field.inner is not None and isinstance(value, (Entity, Parameter, Many)):
-            yield _Todo(field.inner, value, depth + 1, ctx.loops)
+        yield from _made(ctx, cur, field, schema, _field(ctx, cur, field, schema, row, pos), pos, depth)
+
+
+def _made(
+    ctx: Context, cur: Cursor, field: Field, schema: Schema, value: Value, pos: Pos, depth: int
+) -> Iterator[_Todo]:
+    """What is still to be made of the value of a field, once its validators have seen it."""
+    for method in field.before:
+        value = (
+            hooks.run(ctx, cur, method, schema, [value], pos)
+            if isinstance(value, (Entity, Parameter, Many))
+            else UNKNOWN
+        )
+    if field.inner is not None and isinstance(value, (Entity, Parameter, Many, Query, Record)):
+        yield _Todo(field.inner, value, depth + 1, ctx.loops)
 
 
 def _dumped(ctx: Context, cur: Cursor, schema: Schema, row: Value, pos: Pos) -> tuple[Value, Sequence[Field] | None]:
@@ -155,29 +168,16 @@ def _dumped(ctx: Context, cur: Cursor, schema: Schema, row: Value, pos: Pos) -> 
     before = marshmallow_schemas.hooks(serializers, schema.cls, api.PRE_DUMP)
     after = marshmallow_schemas.hooks(serializers, schema.cls, api.POST_DUMP)
     for hook in before:
-        given = UNKNOWN if hook.whole else _run(ctx, cur, hook.method, schema, [given], pos)
+        given = UNKNOWN if hook.whole else hooks.run(ctx, cur, hook.method, schema, [given], pos)
     for hook in after:
         if not hook.whole:
-            _run(ctx, cur, hook.method, schema, [UNKNOWN, row], pos)
+            hooks.run(ctx, cur, hook.method, schema, [UNKNOWN, row], pos)
     return given, fields
-
-
-def _run(ctx: Context, cur: Cursor, function: Function, schema: Schema, args: list[Value], pos: Pos) -> Value:
-    """Call a method of a schema, as its library does."""
-    from sqla_lint.flow.evaluation import members
-    from sqla_lint.flow.terms.values import ClassValue, FunctionValue
-
-    receiver: Value | None = Instance(schema.cls)
-    if members.has_decorator(function, "staticmethod") or function.cls is None:
-        receiver = None
-    elif members.has_decorator(function, "classmethod", *api.ROW_VALIDATORS):
-        receiver = ClassValue(schema.cls)
-    return calls.project(ctx, cur, pos, FunctionValue(function, receiver), args, {}, function.node.name)
 
 
 def _is_there(ctx: Context, cur: Cursor, field: Field, row: Value) -> bool:
     """Whether a field reads a column that was loaded with the row, of one that nothing has happened to."""
-    if field.runs is not None or field.inner is not None or cur.instances or len(field.paths) != 1:
+    if field.runs is not None or field.inner is not None or field.before or cur.instances or len(field.paths) != 1:
         return False
     name = field.paths[0][0]
     if isinstance(row, Parameter) and row.cls is None:
@@ -192,7 +192,7 @@ def _field(ctx: Context, cur: Cursor, field: Field, schema: Schema, row: Value, 
     """What a field reads of a row."""
     if field.runs is not None:
         code = field.runs if isinstance(field.runs, Function) else ctx.world.function_of(field.runs, field, schema.cls)
-        return _run(ctx, cur, code, schema, [row], pos)
+        return hooks.run(ctx, cur, code, schema, [row], pos)
     path = next((path for path in field.paths if len(field.paths) == 1 or _has(ctx, row, path[0])), ())
     value: Value = row if path else UNKNOWN
     for name in path:

@@ -1,8 +1,9 @@
-"""Functions that are handed models, statements, loader options or functions: solved again for what they are handed.
+"""Functions that are handed models, schemas, statements, loader options or functions: solved again for what they are
+handed.
 
 A function says which of its parameters it would have to know (``select(model)``, ``query.limit(n)``, ``load(session)``,
-``self.model`` of a generic repository); a call that knows them has the answer of a variant of the function, in which
-these parameters have the values that the call hands in.
+``schema.model_validate(row)``, ``self.model`` of a generic repository); a call that knows them has the answer of a
+variant of the function, in which these parameters have the values that the call hands in.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import NamedTuple
 
+from sqla_lint import serializer_api
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import unseen
 from sqla_lint.flow.evaluation.containers import EMPTY
@@ -20,7 +22,7 @@ from sqla_lint.flow.terms.row_values import Alias, Dynamic, Entity, LoaderOption
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.summary import Summary
 from sqla_lint.flow.terms.values import NONE, UNKNOWN, ClassValue, FunctionValue, Instance, Method, Outside, Parameter
-from sqla_lint.index.module import Function
+from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -44,10 +46,11 @@ def note(ctx: Context, node: n.Call, func: Value, args: list[Value]) -> None:
     if ctx.function is None or ctx.static:
         return
     attr = node.func.attr if isinstance(node.func, n.Attribute) else None
-    if isinstance(func, Parameter) and func.cls is None and (attr is None or attr in api.OF_QUERIES):
+    if isinstance(func, Parameter) and func.cls is None and (attr is None or _decides(ctx, attr)):
         _want(ctx, func.name, func.steps[:-1] if attr is not None else func.steps)
-    elif func == UNKNOWN and (attr is None or attr in api.OF_QUERIES):
-        _want_named(ctx, node.func.value if isinstance(node.func, n.Attribute) else node.func)
+    elif func == UNKNOWN and (attr is None or _decides(ctx, attr)):
+        for part in _alternatives(node.func.value if isinstance(node.func, n.Attribute) else node.func):
+            _want_named(ctx, part)
     elif _makes_queries(func) or unseen.is_asked(ctx, func, node) or _is_wanting(ctx, func):
         spread = any(isinstance(part, n.Starred) for part in node.args)
         values = [UNKNOWN] * len(node.args) if spread else args
@@ -66,6 +69,11 @@ def note(ctx: Context, node: n.Call, func: Value, args: list[Value]) -> None:
                 _want_named(ctx, part)
 
 
+def _decides(ctx: Context, attr: str) -> bool:
+    """Whether a method of what was handed in says which rows there are, what loads them, or what is read of them."""
+    return attr in api.OF_QUERIES or attr in serializer_api.FILLS or attr in ctx.world.class_methods
+
+
 def _is_wanting(ctx: Context, func: Value) -> bool:
     found = ctx.world.summaries.get(func.function) if isinstance(func, FunctionValue) else None
     return found is not None and bool(found.wants)
@@ -79,6 +87,11 @@ def _makes_queries(func: Value) -> bool:
         return isinstance(func.receiver, (Query, LoaderOption)) and func.name in api.SHAPES
     meaning = api.meaning(func.name) if isinstance(func, Outside) else None
     return meaning in ("select", "aliased", "query-class")
+
+
+def _alternatives(node: n.Expr) -> tuple[n.Expr, ...]:
+    """``(schema or self.schema)``: each of them."""
+    return node.values if isinstance(node, n.BoolOp) and node.op == "or" else (node,)
 
 
 def _want(ctx: Context, name: str, steps: tuple[str, ...]) -> None:
@@ -145,7 +158,7 @@ def _tells(value: Value) -> bool:
 
 def _is_givable(ctx: Context, value: Value) -> bool:
     if isinstance(value, ClassValue):
-        return ctx.world.mappings.is_mapped(value.cls)
+        return ctx.world.mappings.is_mapped(value.cls) or _is_asked_itself(ctx, value.cls)
     if isinstance(value, Query):
         return any(isinstance(row, Entity) for row in (value.row, *getattr(value.row, "items", ())))
     if isinstance(value, Dynamic):
@@ -158,6 +171,12 @@ def _is_givable(ctx: Context, value: Value) -> bool:
     if isinstance(value, Pair):
         return all(isinstance(item, LoaderOption) for item in value.items)
     return isinstance(value, (LoaderOption, Alias)) or value == NONE
+
+
+def _is_asked_itself(ctx: Context, cls: Class) -> bool:
+    """Whether a class is a schema, or has class methods that matter."""
+    lineage = ctx.world.names.lineage(cls)
+    return ctx.world.serializers.is_model(cls) or any(c.methods.keys() & ctx.world.class_methods for c in lineage)
 
 
 def _handed(value: Value) -> Value:

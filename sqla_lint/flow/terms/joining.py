@@ -15,6 +15,11 @@ def _is_given(value: Value) -> bool:
     return isinstance(value, Session) and value.sid.owner in ("parameter", "injected")
 
 
+def _is_empty(value: Value) -> bool:
+    """Whether a display has no rows: ``[]``, or plain data."""
+    return isinstance(value, Many) and value.item == UNKNOWN and value.fixed
+
+
 def unread(value: Value) -> tuple[Sid, Pos, str] | None:
     """The session that *value* or a part will read from, and where the query was made; None if all is read."""
     if isinstance(value, Query) and not value.buffered and value.origin.sid is not None:
@@ -39,12 +44,10 @@ def join(left: Value, right: Value) -> Value:
     for given, made in ((left, right), (right, left)):
         if _is_given(given) and isinstance(made, Session) and made.sid.owner == "local":
             return Either(given, made)
-    if isinstance(left, Many) and isinstance(right, Many):
         # An empty display and rows: the rows are what matters to whoever iterates.
-        if left.item == UNKNOWN and left.fixed:
-            return right
-        if right.item == UNKNOWN and right.fixed:
-            return left
+        if isinstance(given, (Many, Parameter)) and _is_empty(made):
+            return given
+    if isinstance(left, Many) and isinstance(right, Many):
         return Many(join(left.item, right.item), left.single and right.single, left.fixed and right.fixed)
     if isinstance(left, Entity) and isinstance(right, Entity):
         if left._replace(origin=None, made=None) == right._replace(origin=None, made=None):

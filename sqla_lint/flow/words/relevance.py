@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes.waits import Slowness
 from sqla_lint.flow.words import passing
+from sqla_lint.flow.words.class_methods import class_methods
 from sqla_lint.flow.words.leads import COMMON, SESSION_WORDS, Leads, leads
 from sqla_lint.flow.words.schema_names import schema_names
 from sqla_lint.handover_calls import WORDS as HANDS_OVER
@@ -24,6 +25,7 @@ from sqla_lint.index.project import Project
 from sqla_lint.index.serializers import Serializers
 from sqla_lint.jinja_files import RENDERS, Templates
 from sqla_lint.lower import nodes as n
+from sqla_lint.serializer_api import VALIDATORS
 
 if TYPE_CHECKING:
     from sqla_lint.config import Settings
@@ -132,6 +134,11 @@ class Relevance:
             names |= found
             pending = kept
         return frozenset(names - COMMON)
+
+    @cached_property
+    def class_methods(self) -> frozenset[str]:
+        """Names of class methods that may matter: the class that a function is handed decides what they do."""
+        return class_methods(self.project.functions, self.is_relevant) - COMMON
 
     @cached_property
     def committers(self) -> frozenset[str]:
@@ -263,6 +270,9 @@ class Relevance:
     def _concerns_sessions(self, function: Function) -> bool:
         words, body = function.words, function.node.body
         if words & _WORDS or words & self.mappings.relationship_names or words & self.schemas:
+            return True
+        if words & VALIDATORS and function.cls is not None and self.serializers.is_model(function.cls):
+            # What the schema is filled from goes through it.
             return True
         if len(body) <= 2 and ("return" in words or "yield" in words) or (body and isinstance(body[-1], n.Raise)):
             return True
