@@ -198,6 +198,8 @@ def apply(
         aliases.named(cur, node.func.attr)
     if isinstance(func, Parameter):
         callables.note(ctx, func, args)
+        unknown(ctx, cur, args, kwargs, pos)
+        return rows.of_given(func, args)
     return unknown(ctx, cur, args, kwargs, pos)
 
 

@@ -17,7 +17,7 @@ from sqla_lint.flow.terms import configure
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.row_values import Many
 from sqla_lint.flow.terms.session_values import Connection, Engine, Factory, FlaskDb, Registry, Session, Settings
-from sqla_lint.flow.terms.values import UNKNOWN, Instance, Mapping, Outside, Parameter
+from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, Instance, Mapping, Outside, Parameter
 from sqla_lint.index.annotations import unquote
 from sqla_lint.index.module import Class, Function, own_nodes
 from sqla_lint.index.project import External, Variable
@@ -126,7 +126,7 @@ class Parameters:
         settings = self.world.session_class(cls)
         if settings is not None:
             return Session(sid, settings._replace(expire_on_commit=None))
-        return Instance(cls, (root.name, *root.steps)) if "[]" not in root.steps else None
+        return Instance(cls, (root.name, *root.steps)) if not {"[]", AT_ANY} & {*root.steps} else None
 
     def _either(self, path: str, parts: tuple[n.Expr, ...], root: Parameter, sid: Sid, hops: int) -> Value | None:
         kept = [p for p in parts if not (isinstance(p, n.Constant) and p.value is None)]
@@ -152,7 +152,7 @@ class Parameters:
             inner = self.annotation(path, items[0], root._replace(steps=(*root.steps, "[]")), sid, hops - 1)
             return Many(inner) if isinstance(inner, Parameter) else None
         if name in _MAPPINGS and len(items) == 2:
-            inner = self.annotation(path, items[1], root._replace(steps=(*root.steps, "[]")), sid, hops - 1)
+            inner = self.annotation(path, items[1], root._replace(steps=(*root.steps, AT_ANY)), sid, hops - 1)
             return Mapping(UNKNOWN, inner) if isinstance(inner, Parameter) else None
         return self.annotation(path, annotation.value, root, sid, hops - 1)
 

@@ -16,6 +16,7 @@ from sqla_lint.flow.terms.session_values import Registry, Scope, Session, Transa
 from sqla_lint.flow.terms.state import CLOSED, GONE, OPEN, Cursor, Raised
 from sqla_lint.flow.terms.summary import Effect, Generator, Summary
 from sqla_lint.flow.terms.values import (
+    AT_ANY,
     NONE,
     UNKNOWN,
     ClassValue,
@@ -109,13 +110,15 @@ def walk(ctx: Context, start: Value, steps: tuple[str, ...]) -> Value:
 
 
 def one_step(ctx: Context, owner: Value, step: str) -> Value:
-    if step == "[]":
+    if step == AT_ANY and isinstance(owner, Mapping):
+        return owner.value
+    if step in ("[]", AT_ANY):
         if isinstance(owner, Many):
             return owner.item
         if isinstance(owner, Query):
             return owner.row
         if isinstance(owner, Parameter):
-            return owner._replace(steps=(*owner.steps, "[]")) if owner.cls is None else UNKNOWN
+            return owner._replace(steps=(*owner.steps, step)) if owner.cls is None else UNKNOWN
         return owner.row if isinstance(owner, Dynamic) else UNKNOWN
     if step.startswith("["):
         return _under_key(owner, step)

@@ -13,7 +13,7 @@ from sqla_lint.flow.terms.context import Context, LoopId
 from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import UNKNOWN, ClassValue, Instance, Literal, Mapping, Parameter
+from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, ClassValue, Instance, Literal, Mapping, Parameter
 from sqla_lint.lower import nodes as n
 
 
@@ -116,7 +116,7 @@ def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index:
     elif isinstance(owner, Parameter) and owner.cls is None and len(owner.steps) < MAX_STEPS:
         if isinstance(index, Literal) and index.type == "str":
             return Parameter(owner.name, (*owner.steps, at(index.value)), owner.drawn)
-        item = Parameter(owner.name, (*owner.steps, "[]"), owner.drawn)
+        item = Parameter(owner.name, (*owner.steps, AT_ANY), owner.drawn)
     if not isinstance(index, Literal) and ctx.loops:
         return drawn_by(item, ctx.loops[-1])
     return item

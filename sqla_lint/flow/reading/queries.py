@@ -28,7 +28,7 @@ from sqla_lint.flow.terms.row_values import (
     Record,
 )
 from sqla_lint.flow.terms.state import CLOSED, Cursor
-from sqla_lint.flow.terms.values import TRUE, UNKNOWN, ClassValue, Literal, Parameter
+from sqla_lint.flow.terms.values import AT_ANY, TRUE, UNKNOWN, ClassValue, Literal, Parameter
 from sqla_lint.index.module import Class
 from sqla_lint.lower.nodes import Pos
 
@@ -207,7 +207,8 @@ def _keys_of_given(value: Value) -> str | None:
     item = value.item if isinstance(value, Many) else value
     if isinstance(item, Key):
         return item.name if isinstance(item.row, Parameter) else None
-    return item.steps[-1] if isinstance(item, Parameter) and len(item.steps) > 1 and item.steps[-2] == "[]" else None
+    each = isinstance(item, Parameter) and len(item.steps) > 1 and item.steps[-2] in ("[]", AT_ANY)
+    return item.steps[-1] if each else None
 
 
 def _parents(ctx: Context, query: Query, args: list[Value]) -> frozenset[tuple[Class, str]]:

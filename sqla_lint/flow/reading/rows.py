@@ -12,7 +12,7 @@ from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.joining import join, unread
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Many, Origin, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import UNKNOWN, Literal, Mapping
+from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, Literal, Mapping, Parameter
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -88,6 +88,15 @@ def _mapping(ctx: Context, receiver: Mapping, name: str) -> Value:
         # In a loop, each round asks for another key.
         return drawing.drawn_by(value, ctx.loops[-1]) if ctx.loops else value
     return UNKNOWN
+
+
+def of_given(func: Parameter, args: list[Value]) -> Value:
+    """``given.values()``, ``given.items()``: if what was handed in is a dictionary, what it has is reached from it."""
+    name = func.steps[-1] if func.steps else ""
+    if args or func.cls is not None or name not in ("values", "items"):
+        return UNKNOWN
+    value = func._replace(steps=(*func.steps[:-1], AT_ANY))
+    return Many(value if name == "values" else Pair((UNKNOWN, value)))
 
 
 def _dynamic(

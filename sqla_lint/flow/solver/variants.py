@@ -21,7 +21,17 @@ from sqla_lint.flow.terms.events import LazyRead, Lent
 from sqla_lint.flow.terms.row_values import Alias, Dynamic, Entity, LoaderOption, Many, Pair, Query
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.summary import Summary
-from sqla_lint.flow.terms.values import NONE, UNKNOWN, ClassValue, FunctionValue, Instance, Method, Outside, Parameter
+from sqla_lint.flow.terms.values import (
+    AT_ANY,
+    NONE,
+    UNKNOWN,
+    ClassValue,
+    FunctionValue,
+    Instance,
+    Method,
+    Outside,
+    Parameter,
+)
 from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -95,7 +105,7 @@ def _alternatives(node: n.Expr) -> tuple[n.Expr, ...]:
 
 
 def _want(ctx: Context, name: str, steps: tuple[str, ...]) -> None:
-    if len(steps) <= 1 and "[]" not in steps:
+    if len(steps) <= 1 and not {"[]", AT_ANY} & {*steps}:
         ctx.wants[name, steps] = None
 
 

@@ -101,6 +101,10 @@ class Method(NamedTuple):
     kind: str = "method"
 
 
+# The step of a parameter to what it has under a key or at an index, whichever that is.
+AT_ANY = "[*]"
+
+
 class Parameter(NamedTuple):
     """What the caller handed in, or something reached from it: *steps* are attribute names and ``[]`` for an element.
 
