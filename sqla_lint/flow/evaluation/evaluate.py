@@ -158,7 +158,9 @@ def truth(value: Value) -> bool | None:
     if isinstance(value, (Session, ClassValue, FunctionValue)):
         return True
     if isinstance(value, Instance):
-        return None if {"__bool__", "__len__"} & value.cls.methods.keys() else True
+        # A global that functions set may be None still.
+        is_set = value.path[:1] != ("%module",)
+        return True if is_set and not {"__bool__", "__len__"} & value.cls.methods.keys() else None
     return None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqla_lint import slow_calls
+from sqla_lint.flow.evaluation import forwarding
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.row_values import Alias, Entity, Many, ModelAttribute, Pair
@@ -23,6 +24,7 @@ from sqla_lint.flow.terms.values import (
     Serializer,
 )
 from sqla_lint.index.module import Function
+from sqla_lint.index.project import ModuleRef
 from sqla_lint.index.shapes import Schema
 from sqla_lint.lower import nodes as n
 
@@ -41,8 +43,11 @@ def _outside(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: Outside) -> 
     return Outside(f"{owner.name}.{node.attr}", owner.called)
 
 
-def _module(ctx: Context, _cur: Cursor, node: n.Attribute, owner: ModuleValue) -> Value:
-    return ctx.world.definition_value(ctx.world.project.member(owner.definition, node.attr))  # type: ignore[arg-type]
+def _module(ctx: Context, cur: Cursor, node: n.Attribute, owner: ModuleValue) -> Value:
+    found = ctx.world.project.member(owner.definition, node.attr)  # type: ignore[arg-type]
+    if found is None and isinstance(owner.definition, ModuleRef):
+        return _of_other(ctx, cur, node, forwarding.behind_module(ctx.world, owner.definition.path))
+    return ctx.world.definition_value(found)
 
 
 def _flask(ctx: Context, _cur: Cursor, node: n.Attribute, owner: FlaskDb) -> Value:
@@ -75,7 +80,14 @@ def _class(ctx: Context, cur: Cursor, node: n.Attribute, owner: ClassValue) -> V
     return found if found != UNKNOWN else Method(owner, node.attr)
 
 
-def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance) -> Value:
+def _of_other(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> Value:
+    """The attribute of an object that another stands for: that one in turn stands for none."""
+    return (
+        _instance(ctx, cur, node, owner, stands=True) if isinstance(owner, Instance) else member(ctx, cur, node, owner)
+    )
+
+
+def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance, stands: bool = False) -> Value:
     from sqla_lint.flow.reading import loading
 
     for name, value in owner.held:
@@ -90,7 +102,10 @@ def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance) -> 
     if found != UNKNOWN:
         return found
     mixed = ctx.world.mixins.method(owner.cls, node.attr) if owner.path == ("self",) else None
-    return _method(ctx, cur, node, mixed, owner) if mixed is not None else _inherited(ctx, node, owner)
+    if mixed is not None:
+        return _method(ctx, cur, node, mixed, owner)
+    other = forwarding.behind(ctx.world, owner) if not stands else UNKNOWN
+    return _of_other(ctx, cur, node, other) if other != UNKNOWN else _inherited(ctx, node, owner)
 
 
 def is_mixed_in(ctx: Context, value: Value) -> bool:

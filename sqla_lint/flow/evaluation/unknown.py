@@ -42,6 +42,9 @@ A function whose text mentions neither sessions, queries nor relationships
     give a value that is not known; nothing is concluded from it. A literal ``getattr(x, "name")`` and
     ``attrgetter("a.b")`` read what they name.
 
+A ``__getattr__`` that only returns ``getattr(other, name)``
+    gives what *other* has; one that returns anything else gives a value that is not known.
+
 A parameter without an annotation
     is a session where the function, its file or a caller proves it: calls on it that only a SQLAlchemy session has, a
     mapped class or a
