@@ -38,6 +38,8 @@ _FLASK_VIEW = "flask.views.View"
 _CLEANS = frozenset({"rollback", "close", "remove"})
 _GUARDS = frozenset({"except", "finally", "with"})
 _MANAGES = ("transaction", "atomic", "provide_session", "with_session", "unit_of_work")
+# Decorators that say nothing of what a function does with a session.
+PLAIN = frozenset({"staticmethod", "classmethod", "property", "cached_property", "abstractmethod", "override", "final"})
 _TEARDOWNS = (
     "teardown",
     "after_request",
@@ -135,6 +137,20 @@ def commits_after(function: Function, world: World) -> bool:
     for decorator in function.node.decorators:
         found = world.names.definition(function.path, decorator.func if isinstance(decorator, n.Call) else decorator)
         if isinstance(found, Function) and not _COMMITS.isdisjoint(found.words):
+            return True
+    return False
+
+
+def provides_session(function: Function, world: World) -> bool:
+    """Whether a decorator may hand the function a session that it opens for the call: one of the project that ends
+    something when the call ends, or one that is not known.
+    """
+    for decorator in function.node.decorators:
+        func = decorator.func if isinstance(decorator, n.Call) else decorator
+        if (func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")) in PLAIN:
+            continue
+        found = world.names.definition(function.path, func)
+        if not isinstance(found, Function) or not {"finally", "with"}.isdisjoint(found.words):
             return True
     return False
 

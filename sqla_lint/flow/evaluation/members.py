@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqla_lint import slow_calls
-from sqla_lint.flow.evaluation import forwarding
+from sqla_lint.flow.evaluation import forwarding, frameworks
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.row_values import Alias, Entity, Many, ModelAttribute, Pair
@@ -209,15 +209,9 @@ _DISPATCH: dict[type, Callable[[Context, Cursor, Any, Any], Value]] = {
 }
 
 
-# Decorators that say nothing of what a function does with a session.
-_PLAIN = frozenset(
-    {"staticmethod", "classmethod", "property", "cached_property", "abstractmethod", "override", "final"}
-)
-
-
 def is_wrapped(function: Function) -> bool:
     """Whether a decorator stands around the function that may do anything with what it gets and gives."""
-    return any(_last(decorator) not in _PLAIN for decorator in function.node.decorators)
+    return any(_last(decorator) not in frameworks.PLAIN for decorator in function.node.decorators)
 
 
 def has_decorator(function: Function, *names: str) -> bool:

@@ -6,15 +6,16 @@ came from the loop as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.loops.asked import is_over_classes, is_session, owner_named
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.context import dotted, first_name
+from sqla_lint.flow.terms.context import first_name
 from sqla_lint.flow.terms.events import Queried
 from sqla_lint.flow.terms.summary import Taken
-from sqla_lint.index.module import Function, names_in, parts, statements, target_names, walk
+from sqla_lint.index.module import Function, names_in, parts, target_names, walk
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -22,13 +23,14 @@ _IN = frozenset({"in_", "not_in", "notin_"})
 _PAGES = frozenset({"limit", "offset", "slice", "paginate"})
 _WRAPS = frozenset({"list", "set", "tuple", "sorted", "frozenset"})
 _ON_SESSION = api.EXECUTES | {"query", "get", "get_one", "refresh"}
-_SESSION_NAMES = frozenset({"db", "s", "sess", "database"})
 
 
 _PLACES = frozenset({n.Call, n.Attribute, n.Name, n.Subscript})
 _BINDS = frozenset({n.Assign, n.AnnAssign, n.AugAssign, n.Walrus, n.For, n.Generator, n.With})
 
 
+# Owners of sessions that objects have: told by the name that the function has for them.
+_PASSED_ON = frozenset({"held", "kept"})
 # What a session is asked by, besides a statement.
 _ASKS = frozenset({"query", "get", "get_one"})
 
@@ -61,7 +63,7 @@ class Derivation:
         self._awaited = {node.value.pos for node in self.nodes if type(node) is n.Await}
         self._at = {node.pos: node for node in self.nodes if type(node) in _PLACES}
         targets = (target for node in self.nodes if type(node) is n.Assign for target in node.targets)
-        self._fills = any(type(target) is n.Subscript for target in targets)
+        self.fills = any(type(target) is n.Subscript for target in targets)
 
     @classmethod
     def of(cls, function: Function) -> Derivation:
@@ -87,7 +89,7 @@ class Derivation:
         found: list[Taken] = []
         for param in self.function.params:
             names = self._of_parameter(param.name)
-            if not names.every & mentioned:
+            if not names.every & mentioned or self._says_class(param.name):
                 continue
             whole = self.asks_for(event, names)
             if whole or self.asks_for(event, names, batches=True):
@@ -98,6 +100,11 @@ class Derivation:
         if name not in self._parameters:
             self._parameters[name] = self.names((name,))
         return self._parameters[name]
+
+    def _says_class(self, name: str) -> bool:
+        """Whether a parameter is the class that the function asks for, or has it: ``session.query(kind.model)``."""
+        called = (node for node in self._at.values() if isinstance(node, n.Call) and node.args)
+        return any(is_over_classes(node, frozenset({name})) for node in called)
 
     def made_of_session(self, expr: n.Expr, names: Names, sid: Sid | None) -> bool:
         """Whether an expression is about a session that *names* are made for: one of them itself, bound where they are,
@@ -114,6 +121,24 @@ class Derivation:
         }
         return bool(bound) and bool(names_in(expr) & _closure(bound, names.within))
 
+    def has_opened(self, event: Queried, within: Pos | None = None) -> bool:
+        """Whether a query's session is not known, but is what a ``with`` opened (*within*, or anywhere in the
+        function), or belongs to what was made of that.
+        """
+        if event.sid is not None and (event.sid.owner not in _PASSED_ON or self._is_given(event.sid.path[0])):
+            return False
+        node = self.at(event.pos)
+        stmts = (
+            s for s in self.nodes if type(s) is n.With and (within is None or within[:2] <= s.pos[:2] <= within[2:])
+        )
+        items = (item for stmt in stmts for item in stmt.items)
+        calls = (item.target for item in items if item.target is not None and isinstance(item.context, n.Call))
+        opened = {name for target in calls for name in target_names(target)}
+        return node is not None and bool(opened) and not names_in(node).isdisjoint(_closure(opened, self.bindings))
+
+    def _is_given(self, name: str) -> bool:
+        return any(param.name == name for param in self.function.params)
+
     # --- what a query is made of
 
     def asks_for(self, event: Queried, names: Names, batches: bool = False) -> bool:
@@ -122,7 +147,7 @@ class Derivation:
         if node is None:
             return False
         if event.takes is None:
-            return self._mentions(node, names, event.sid, batches) and not _is_over_classes(node, names.every)
+            return self._mentions(node, names, event.sid, batches) and not is_over_classes(node, names.every)
         given = [(taken, value) for taken in event.takes for value in _arguments(node, taken)]
         return any(
             self._mentions(value, names, None, batches)
@@ -134,6 +159,8 @@ class Derivation:
         """Whether an expression mentions one of *names* other than as a batch."""
         if isinstance(node, n.Name):
             return node.id in names.every and self._is_made_of_item(node.id, names, sid, batches)
+        if (owner := owner_named(node)) is not None:
+            return self._mentions(owner, names, sid, batches)
         if isinstance(node, n.Call) and isinstance(node.func, n.Attribute):
             looked = self._asked_with(node, node.func, names, sid, batches)
             return any(self._mentions(part, names, sid, batches) for part in looked)
@@ -150,11 +177,11 @@ class Derivation:
     ) -> tuple[n.Expr, ...]:
         """The parts of a method's call that say what is asked for: not which page, nor which rows of a batch."""
         args = (*node.args, *(k.value for k in node.keywords))
-        if func.attr == "paginate" and _is_session(func.value, sid):
+        if func.attr == "paginate" and is_session(func.value, sid):
             return args[:1]  # ``db.paginate(select, page=2)``
         pages = func.attr in _PAGES or (func.attr in _IN and all(self._is_batch(arg, names) for arg in node.args))
         looked = () if pages and not batches else args
-        on_session = func.attr in _ON_SESSION and _is_session(func.value, sid)
+        on_session = func.attr in _ON_SESSION and is_session(func.value, sid)
         return looked if on_session else (*looked, func.value)
 
     def _is_made_of_item(self, name: str, names: Names, sid: Sid | None, batches: bool) -> bool:
@@ -162,10 +189,12 @@ class Derivation:
         made = [b for b in names.within if name in b.names]
         if name in names.variables or not made:
             return True
+        if any(is_over_classes(b.value, names.every) for b in made):
+            return False
         # Of a name that is made of itself, the other names say it.
         rest = names._replace(every=names.every - {name})
         values = [b.value for b in made if not b.mentions.isdisjoint(rest.every)]
-        return any(not _is_over_classes(v, names.every) and self._mentions(v, rest, sid, batches) for v in values)
+        return any(self._mentions(v, rest, sid, batches) for v in values)
 
     def _is_batch(self, arg: n.Expr, names: Names, hops: int = 4) -> bool:
         """Whether a value is many rows' keys at once: the loop's own variable, a part of a list, made of these."""
@@ -187,41 +216,6 @@ class Derivation:
             return wraps and len(arg.args) == 1 and self._is_batch(arg.args[0], names, hops - 1)
         return False
 
-    # --- memo dictionaries
-
-    def is_remembered(self, pos: Pos, body: tuple[n.Stmt, ...]) -> bool:
-        """Whether a query's result is kept in a dictionary that is looked into before it runs."""
-        if not self._fills:
-            return False
-        inside = list(statements(body))
-        own = min(
-            (s for s in inside if s.pos[:2] <= pos[:2] and pos[2:] <= s.pos[2:]),
-            key=lambda s: (-s.pos[0], -s.pos[1], s.pos[2:]),
-            default=None,
-        )
-        if own is None:
-            return False
-        kept = {name for b in self.bindings if own.pos[:2] <= b.pos[:2] <= own.pos[2:] for name in b.names}
-        kept |= {name for b in self.bindings if b.mentions & kept and b.pos[:2] >= own.pos[:2] for name in b.names}
-        for stmt in inside:
-            if isinstance(stmt, n.Assign) and (stmt is own or names_in(stmt.value) & kept):
-                if any(self._is_looked_into(memo, body, pos) for memo in _filled(stmt)):
-                    return True
-        return False
-
-    def _is_looked_into(self, memo: str, body: tuple[n.Stmt, ...], pos: Pos) -> bool:
-        for node in walk(body):
-            if isinstance(node, n.Compare) and node.ops in (("in",), ("not in",)) and node.pos[:2] <= pos[:2]:
-                if dotted(node.comparators[0]) == memo:
-                    return True
-            if isinstance(node, n.Call) and isinstance(node.func, n.Attribute) and node.func.attr == "get":
-                if dotted(node.func.value) == memo and node.pos[:2] <= pos[:2]:
-                    return True
-            if isinstance(node, n.Try) and any("KeyError" in names_in(h.type) for h in node.handlers if h.type):
-                if any(isinstance(s, n.Subscript) and dotted(s.value) == memo for s in walk(node.body)):
-                    return True
-        return False
-
 
 def _session_asked(expr: n.Expr) -> str | None:
     """The name of the session that a chain begins with: ``db`` of ``db.query(Pet).all()``."""
@@ -235,15 +229,6 @@ def _session_asked(expr: n.Expr) -> str | None:
 def _made(names: Names) -> set[str]:
     """The names that are bound to what a call gives."""
     return {name for b in names.within for name in b.names if isinstance(b.value, n.Call)}
-
-
-def _filled(stmt: n.Assign) -> Iterator[str]:
-    """The dictionaries that an assignment puts something into, under a key that is not written down."""
-    for target in stmt.targets:
-        if isinstance(target, n.Subscript) and not isinstance(target.key, n.Constant):
-            memo = dotted(target.value)
-            if memo is not None:
-                yield memo
 
 
 def _closure(variables: Iterable[str], inside: tuple[Binding, ...]) -> set[str]:
@@ -292,42 +277,3 @@ def _arguments(node: n.Expr, taken: Taken) -> tuple[n.Expr, ...]:
     if taken.place < 0 or any(isinstance(arg, n.Starred) for arg in node.args[: taken.place + 1]):
         return ()
     return node.args[taken.place :] if taken.kind == "vararg" else node.args[taken.place : taken.place + 1]
-
-
-def _is_over_classes(node: n.Expr, variables: frozenset[str]) -> bool:
-    """Whether the loop's variable is the class that is asked for, or a class whose columns are."""
-    for part in walk(node):
-        if isinstance(part, n.Call) and part.args:
-            name = part.func.attr if isinstance(part.func, n.Attribute) else getattr(part.func, "id", "")
-            if name in ("get", "get_one") and isinstance(part.func, n.Attribute) and len(part.args) > 1:
-                if _is_session(part.func.value, None) and _names(part.args[0], variables):
-                    return True
-            if name in ("query", "select", "select_from", "aliased") and any(_asked(a, variables) for a in part.args):
-                return True
-    return False
-
-
-def _asked(arg: n.Expr, variables: frozenset[str]) -> bool:
-    """``cls``, ``cls.id`` and ``func.count(cls.id)`` where a query is told what to ask for."""
-    inner = arg.args if isinstance(arg, n.Call) and isinstance(arg.func, n.Attribute) else ()
-    return any(_names(part, variables) for part in (arg, *inner))
-
-
-def _names(expr: n.Expr, variables: frozenset[str]) -> bool:
-    owner = expr.value if isinstance(expr, n.Attribute) else expr
-    return isinstance(owner, n.Name) and owner.id in variables
-
-
-def _is_session(expr: n.Expr, sid: Sid | None) -> bool:
-    if isinstance(expr, n.Call):
-        return not expr.args and _is_session(expr.func, sid)
-    text = dotted(expr)
-    if text is None:
-        return False
-    last = text.rpartition(".")[2]
-    known = sid is not None and bool(sid.path) and (last == sid.path[-1] or text == ".".join(sid.path))
-    return known or _is_session_name(last)
-
-
-def _is_session_name(name: str) -> bool:
-    return "session" in name.lower() or name in _SESSION_NAMES

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.loops import memos
 from sqla_lint.flow.loops.derived import Derivation, Names
 from sqla_lint.flow.loops.repetition import Loop, goes_over_batches, goes_over_data, takes_in, variables
 from sqla_lint.flow.terms.basis import LoopId
@@ -102,11 +103,15 @@ def _judge(
         expr = derivation.at(event.pos)
         if expr is not None and derivation.made_of_session(expr, names[loop], event.sid):
             continue
+        if event.takes is not None and derivation.has_opened(event, node.pos):
+            continue
         if not _is_of_item(event, derivation, node, names[loop]):
             continue
         body = node.body if isinstance(node, (n.For, n.While)) else ()
-        if derivation.is_remembered(event.pos, body):
+        if memos.is_remembered(derivation, event.pos, body):
             return None
+        if memos.runs_once(body, event.pos, names[loop].variables):
+            continue
         text = describe(expr) if expr is not None else "it"
         used = sorted(names_in(expr) & names[loop].every) if expr is not None else []
         if used == [text.partition(".")[0]]:

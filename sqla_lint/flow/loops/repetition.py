@@ -6,16 +6,12 @@ from typing import Any
 
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.loops import rounds
-from sqla_lint.index.module import Class, Function, own_nodes, statements, target_names, walk
-from sqla_lint.index.project import Variable
+from sqla_lint.flow.loops.written import is_written, last
+from sqla_lint.index.module import Function, own_nodes, statements, target_names, walk
 from sqla_lint.lower import nodes as n
 
 Loop = n.For | n.While | n.Comprehension | n.Call
 
-_SAME_LENGTH = frozenset(
-    {"enumerate", "zip", "sorted", "reversed", "list", "tuple", "set", "frozenset", "product", "dict", "iter", "chain"}
-)
-_CHANGES = frozenset({"append", "extend", "add", "insert", "update", "remove", "pop", "setdefault", "discard", "clear"})
 _TAKES = frozenset({"pop", "popleft", "popitem"})
 
 
@@ -79,20 +75,14 @@ def _is_one(source: n.Expr) -> bool:
     return first and key.upper.value == 1
 
 
-def _last(node: object) -> str:
-    if isinstance(node, (n.Call, n.Await)):
-        return _last(node.func if isinstance(node, n.Call) else node.value)
-    return node.attr if isinstance(node, n.Attribute) else node.id if isinstance(node, n.Name) else ""
-
-
 # --- what does not end, or ends with the first success ---------------------------------------------------------------
 
 
 def _tries(loop: n.For) -> bool:
     """A loop over numbers that ends when one of them will do."""
-    if not (isinstance(loop.iter, n.Call) and _last(loop.iter.func) == "range"):
+    if not (isinstance(loop.iter, n.Call) and last(loop.iter.func) == "range"):
         return False
-    if any(_last(part) == "len" for part in walk(loop.iter)):
+    if any(last(part) == "len" for part in walk(loop.iter)):
         return False
     return _leaves(loop.body)
 
@@ -103,7 +93,7 @@ def _leaves(body: tuple[n.Stmt, ...]) -> bool:
 
 def _is_endless(loop: n.While) -> bool:
     always = isinstance(loop.test, n.Constant) and bool(loop.test.value)
-    sleeps = any(isinstance(node, n.Call) and _last(node) == "sleep" for node in own_nodes(loop.body))
+    sleeps = any(isinstance(node, n.Call) and last(node) == "sleep" for node in own_nodes(loop.body))
     return sleeps or (always and not _leaves(loop.body))
 
 
@@ -146,82 +136,6 @@ def _source(value: object) -> str | None:
     if isinstance(value.func, n.Attribute) and value.func.attr in _TAKES and isinstance(value.func.value, n.Name):
         plain = all(not isinstance(arg, n.Constant) or arg.kind == "int" for arg in value.args)
         return value.func.value.id if plain and len(value.args) < 2 else None
-    if _last(value.func) in ("next", "heappop") and value.args and isinstance(value.args[0], n.Name):
+    if last(value.func) in ("next", "heappop") and value.args and isinstance(value.args[0], n.Name):
         return value.args[0].id
     return None
-
-
-# --- written values --------------------------------------------------------------------------------------------------
-
-
-def is_written(expr: n.Expr, function: Function, world: World, hops: int = 6) -> bool:
-    """Whether what *expr* gives is as long as it is written: a display, a constant of the module, an enumeration."""
-    if not hops:
-        return False
-    if isinstance(expr, n.Sequence):
-        return bool(expr.items) and not any(isinstance(item, n.Starred) for item in expr.items)
-    if isinstance(expr, n.Dict):
-        return bool(expr.values) and None not in expr.keys
-    if isinstance(expr, n.Constant):
-        return True
-    if isinstance(expr, n.Call):
-        return _is_written_call(expr, function, world, hops - 1)
-    if isinstance(expr, (n.BinOp, n.IfExp)):
-        sides = (expr.left, expr.right) if isinstance(expr, n.BinOp) else (expr.body, expr.orelse)
-        return all(is_written(side, function, world, hops - 1) for side in sides)
-    if isinstance(expr, n.Subscript):
-        return is_written(expr.value, function, world, hops - 1)
-    return isinstance(expr, (n.Name, n.Attribute)) and _is_written_name(expr, function, world, hops - 1)
-
-
-def _is_written_call(call: n.Call, function: Function, world: World, hops: int) -> bool:
-    if isinstance(call.func, n.Attribute) and call.func.attr in ("items", "keys", "values", "split"):
-        return is_written(call.func.value, function, world, hops)
-    if _last(call.func) == "__subclasses__":
-        return True
-    same = _last(call.func) in _SAME_LENGTH or _last(call.func) == "range"
-    return same and bool(call.args) and all(is_written(arg, function, world, hops) for arg in call.args)
-
-
-def _is_written_name(expr: n.Name | n.Attribute, function: Function, world: World, hops: int) -> bool:
-    if isinstance(expr, n.Name) and expr.id in world.local_names(function):
-        return _is_written_local(expr.id, function, world, hops)
-    if isinstance(expr, n.Attribute) and isinstance(expr.value, n.Name) and expr.value.id in ("self", "cls"):
-        stmts = function.cls.assigned.get(expr.attr, ()) if function.cls is not None else ()
-        return _is_written_once(stmts, function, world, hops)
-    what = world.names.definition(function.path, expr)
-    if isinstance(what, Class):
-        return True
-    if isinstance(expr, n.Attribute):
-        owner = world.names.definition(function.path, expr.value)
-        if isinstance(owner, Class):
-            return _is_written_once(owner.assigned.get(expr.attr, ()), function, world, hops)
-    return isinstance(what, Variable) and _is_written_once(what.assigned, function, world, hops)
-
-
-def _is_written_once(stmts: Any, function: Function, world: World, hops: int) -> bool:
-    value = getattr(stmts[0], "value", None) if len(stmts) == 1 else None
-    return value is not None and is_written(value, function, world, hops)
-
-
-def _is_written_local(name: str, function: Function, world: World, hops: int) -> bool:
-    """A variable bound once, to written values, and never added to."""
-    if any(param.name == name for param in function.node.params):
-        return False
-    bound = [s for s in statements(function.node.body) if name in _bound(s)]
-    for node in walk(function.node.body):
-        if isinstance(node, n.Attribute) and node.attr in _CHANGES and _last(node.value) == name:
-            return False
-        if (
-            isinstance(node, n.Subscript)
-            and _last(node.value) == name
-            and any(isinstance(s, n.Assign) and node in s.targets for s in statements(function.node.body))
-        ):
-            return False
-    return _is_written_once(bound, function, world, hops) and isinstance(bound[0], (n.Assign, n.AnnAssign))
-
-
-def _bound(stmt: n.Stmt) -> list[str]:
-    from sqla_lint.index.module import bound_names
-
-    return list(bound_names(stmt))

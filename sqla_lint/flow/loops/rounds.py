@@ -121,7 +121,7 @@ def _call(call: n.Call, function: Function, world: World, hops: int) -> str:
         return "endless"
     if name in _PASSES_ON and call.args:
         return _source(call.args[0], function, world, hops)
-    callee = _called(world, function, call)
+    callee = called(world, function, call)
     if callee is not None and callee.is_generator and hops:
         inner = _generator(callee, world, hops)
         if inner != "data":
@@ -158,11 +158,11 @@ def _generator(callee: Function, world: World, hops: int) -> str:
 
 
 def _is_generator(expr: n.Expr, function: Function, world: World) -> bool:
-    callee = _called(world, function, expr) if isinstance(expr, n.Call) else None
+    callee = called(world, function, expr) if isinstance(expr, n.Call) else None
     return callee is not None and callee.is_generator
 
 
-def _called(world: World, function: Function, call: n.Call) -> Function | None:
+def called(world: World, function: Function, call: n.Call) -> Function | None:
     value = _value(world, function, call.func)
     return value.function if isinstance(value, FunctionValue) else None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.evaluation import frameworks
 from sqla_lint.flow.lifetimes import instances
-from sqla_lint.flow.loops import rounds
+from sqla_lint.flow.loops import memos, rounds
 from sqla_lint.flow.loops.derived import Derivation
 from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms import sql_texts
@@ -14,7 +15,7 @@ from sqla_lint.flow.terms.events import Queried
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, Pair, Query
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Asks, Summary
-from sqla_lint.flow.terms.values import ClassValue, Literal, Parameter
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, ClassValue, Literal, Parameter
 from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -114,6 +115,8 @@ def called(
         if conditions.is_ruled_out(ctx, ask.under, bound, outcomes):
             continue
         takes = tuple(taken._replace(place=_place(positional, taken.name, shift, ahead)) for taken in ask.takes)
+        if ask.sid is not None and _is_made_for_the_call(ctx, ask.sid, bound, function):
+            continue
         sid = resolve_sid(ctx, ask.sid, bound) if ask.sid is not None else None
         name, cls = ask.row or ("", None)
         if cls is not None and _is_held(ctx, cur, sid, cls, bound.get(name)):
@@ -131,6 +134,12 @@ def _is_remembered(ctx: Context, function: Function) -> bool:
     return bool(words & _CACHES) and "property" not in words
 
 
+def _is_made_for_the_call(ctx: Context, sid: Sid, bound: dict[str, Value], function: Function) -> bool:
+    """Whether the call leaves it to a decorator to hand the session in, which opens one for each call."""
+    given = bound.get(sid.path[0], NONE) if sid.owner == "parameter" and sid.path else UNKNOWN
+    return given == NONE and frameworks.provides_session(function, ctx.world)
+
+
 def _place(positional: list[str], name: str, shift: int, ahead: int) -> int:
     """Where a call gives a parameter; -2 where only its name can tell, or a ``partial`` gives it."""
     place = positional.index(name) - shift if name in positional else -2
@@ -145,8 +154,10 @@ def asks(ctx: Context, function: Function) -> tuple[Asks, ...]:
         return ()
     derivation = Derivation.of(function)
     for event in queried:
+        if derivation.has_opened(event):
+            continue
         takes = derivation.parameters(event)
-        if takes and not derivation.is_remembered(event.pos, function.node.body):
+        if takes and not memos.is_remembered(derivation, event.pos, function.node.body):
             path, pos, qualname = ctx.path, event.pos, function.qualname
             if event.via is not None:
                 qualname, pos, path = event.via

@@ -13,7 +13,7 @@ from sqla_lint.flow.solver.stepping import Step, on
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Once
-from sqla_lint.flow.terms.graph import Node
+from sqla_lint.flow.terms.graph import Guard, Node
 from sqla_lint.flow.terms.row_values import Many, Query
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, Loaded, Raised, State
@@ -117,18 +117,25 @@ def _choices(ctx: Context, cur: Cursor, node: n.Expr) -> list[tuple[Cursor, Valu
     if isinstance(node, n.BoolOp) and node.op == "or" and len(node.values) == 2:
         true, false = branches.split(ctx, cur, node.values[0])
         first, second = node.values
-        return _followed(ctx, cur, [(s, first) for s in true] + [(s, second) for s in false])
+        return [*_followed(ctx, cur, true, first, ()), *_followed(ctx, cur, false, second, (Guard(first, False),))]
     if isinstance(node, n.IfExp):
         true, false = branches.split(ctx, cur, node.test)
-        return _followed(ctx, cur, [(s, node.body) for s in true] + [(s, node.orelse) for s in false])
+        return [
+            *_followed(ctx, cur, true, node.body, (Guard(node.test, True),)),
+            *_followed(ctx, cur, false, node.orelse, (Guard(node.test, False),)),
+        ]
     return [(cur, evaluate.expr(ctx, cur, node))]
 
 
-def _followed(ctx: Context, cur: Cursor, ways: list[tuple[State, n.Expr]]) -> list[tuple[Cursor, Value]]:
-    found: list[tuple[Cursor, Value]] = []
-    for state, part in ways:
-        way = Cursor(state, cur.node)
-        found.append((way, evaluate.expr(ctx, way, part)))
+def _followed(
+    ctx: Context, cur: Cursor, states: list[State], part: n.Expr, under: tuple[Guard, ...]
+) -> list[tuple[Cursor, Value]]:
+    """*part* in each of *states*, under the conditions that lead there."""
+    outer = ctx.guards
+    ctx.guards = (*outer, *under)
+    ways = [Cursor(state, cur.node) for state in states]
+    found = [(way, evaluate.expr(ctx, way, part)) for way in ways]
+    ctx.guards = outer
     return found
 
 

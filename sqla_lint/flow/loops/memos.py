@@ -1,0 +1,83 @@
+"""Whether what a query gave is kept, and looked for before the next one runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqla_lint.flow.loops.derived import Derivation
+from sqla_lint.flow.terms.context import dotted
+from sqla_lint.index.module import bound_names, names_in, statements, walk
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
+
+
+def is_remembered(derivation: Derivation, pos: Pos, body: tuple[n.Stmt, ...]) -> bool:
+    """Whether a query's result is kept in a dictionary that is looked into before it runs."""
+    if not derivation.fills:
+        return False
+    inside = list(statements(body))
+    own = min(
+        (s for s in inside if s.pos[:2] <= pos[:2] and pos[2:] <= s.pos[2:]),
+        key=lambda s: (-s.pos[0], -s.pos[1], s.pos[2:]),
+        default=None,
+    )
+    if own is None:
+        return False
+    bindings = derivation.bindings
+    kept = {name for b in bindings if own.pos[:2] <= b.pos[:2] <= own.pos[2:] for name in b.names}
+    kept |= {name for b in bindings if b.mentions & kept and b.pos[:2] >= own.pos[:2] for name in b.names}
+    for stmt in inside:
+        if isinstance(stmt, n.Assign) and (stmt is own or names_in(stmt.value) & kept):
+            if any(_is_looked_into(memo, body, pos) for memo in _filled(stmt)):
+                return True
+    return False
+
+
+def _is_looked_into(memo: str, body: tuple[n.Stmt, ...], pos: Pos) -> bool:
+    for node in walk(body):
+        if isinstance(node, n.Compare) and node.ops in (("in",), ("not in",)) and node.pos[:2] <= pos[:2]:
+            if dotted(node.comparators[0]) == memo:
+                return True
+        if isinstance(node, n.Call) and isinstance(node.func, n.Attribute) and node.func.attr == "get":
+            if dotted(node.func.value) == memo and node.pos[:2] <= pos[:2]:
+                return True
+        if isinstance(node, n.Try) and any("KeyError" in names_in(h.type) for h in node.handlers if h.type):
+            if any(isinstance(s, n.Subscript) and dotted(s.value) == memo for s in walk(node.body)):
+                return True
+    return False
+
+
+def _filled(stmt: n.Assign) -> Iterator[str]:
+    """The dictionaries that an assignment puts something into, under a key that is not written down."""
+    for target in stmt.targets:
+        if isinstance(target, n.Subscript) and not isinstance(target.key, n.Constant):
+            memo = dotted(target.value)
+            if memo is not None:
+                yield memo
+
+
+def runs_once(body: tuple[n.Stmt, ...], pos: Pos, variables: frozenset[str]) -> bool:
+    """Whether a round of a loop over *variables* asks for what no round before it has found:
+    ``if vet is None: vet = find(pet)``.
+    """
+    inside = list(statements(body))
+    for stmt in inside:
+        if isinstance(stmt, n.If) and (name := _missing(stmt.test)) not in variables | {None}:
+            binds = [s for s in inside if name in bound_names(s)]
+            if len(binds) == 1 and binds[0] in stmt.body and _holds(binds[0], pos):
+                return True
+    return False
+
+
+def _missing(test: n.Expr) -> str | None:
+    """The name that is None where *test* holds."""
+    if isinstance(test, n.UnaryOp) and test.op == "not":
+        return test.operand.id if isinstance(test.operand, n.Name) else None
+    if isinstance(test, n.Compare) and test.ops == ("is",) and isinstance(test.left, n.Name):
+        right = test.comparators[0]
+        return test.left.id if isinstance(right, n.Constant) and right.value is None else None
+    return None
+
+
+def _holds(stmt: n.Stmt, pos: Pos) -> bool:
+    return stmt.pos[:2] <= pos[:2] and pos[2:] <= stmt.pos[2:]
