@@ -16,6 +16,8 @@ from sqla_lint.index.serializers import Serializers
 from sqla_lint.index.shapes import Each, Field, Path, Schema, Shape
 from sqla_lint.lower import nodes as n
 
+# Bases that are about something else.
+_NO_SCHEMAS = ("abc.", "typing.", "typing_extensions.", "enum.", "object")
 # Schemas that contain one another by name are followed this far.
 _MAX_HOPS = 6
 
@@ -35,6 +37,8 @@ def use(known: Serializers, cls: Class, call: n.Call, path: str) -> Use | None:
     """``PetSchema(many=True, only=("name",))``; None where it is not known what that leaves of the schema."""
     if len(call.args) > 0 or any(k.name is None for k in call.keywords) or not _is_plain(known, cls):
         return None
+    if keyword(call, "only") is None and _may_leave_out(known, cls):
+        return None
     many = keyword(call, "many")
     if many is not None and not (isinstance(many, n.Constant) and isinstance(many.value, bool)):
         return None
@@ -48,6 +52,12 @@ def _is_plain(known: Serializers, cls: Class) -> bool:
     if any(method.node.name == api.READS_ROWS for method in methods):
         return False
     return not any(method.node.name == "__init__" and method.words & api.PICKS for method in methods)
+
+
+def _may_leave_out(known: Serializers, cls: Class) -> bool:
+    """Whether a base that is not known stands beside marshmallow's: it may dump what it is asked for alone."""
+    bases = known.names.external_bases(cls)
+    return any(api.meaning(base) is None and not base.startswith(_NO_SCHEMAS) for base in bases)
 
 
 def _confined(known: Serializers, schema: Schema, call: n.Call, path: str) -> Schema | None:
