@@ -34,6 +34,9 @@ class Team(db.Model):
     below = db.relationship("Team")
     users = db.relationship("User", back_populates="team")
 
+    def everybody(self):
+        return User.query.order_by(User.name)
+
 
 class User(db.Model):
     id = db.Column(db.Integer, primary_key=True)

@@ -215,6 +215,18 @@ def test_templates_that_are_others(tmp_path: Path, view: str) -> None:
     assert alone(tmp_path, LOOP, view) == []
 
 
+def test_rows_that_the_user_asks_for(tmp_path: Path) -> None:
+    models = "class Member(db.Model):\n    id = db.Column(db.Integer, primary_key=True)\n\n"
+    models += "    def friends(self):\n        return User.query\n\n"
+    loader = "@login.user_loader\ndef load(key):\n    return db.session.get(Member, key)\n"
+    view = VIEW.replace("User.query.all()", "current_user.friends()")
+    program = (
+        f"from flask_login import LoginManager, current_user\n\nlogin = LoginManager()\n\n{models}\n{{loader}}\n{view}"
+    )
+    assert alone(tmp_path, LOOP, program.format(loader=loader)) == ["2"]
+    assert alone(tmp_path, LOOP, program.format(loader="")) == []
+
+
 def test_templates_of_flask_themes(tmp_path: Path) -> None:
     base = "{% block body %}{% endblock %}\n" + LOOP
     templates = {"index": '{% extends theme("base.html") %}{% block body %}' + OVER + "{{ user.id }}{% endfor %}"}

@@ -54,6 +54,7 @@ FORWARDED = "def render(name, **context):\n    return render_template(name, **co
 RESPONDED = "def respond(name, data):\n    return render_template(name, **data)\n"
 INJECTED = "@app.context_processor\ndef added():\n    return {'users': User.query.all()}\n"
 ENVIRONMENT = "pages = Environment(loader=FileSystemLoader('templates'))\n"
+KEPT = "@app.before_request\ndef keep():\n    flask.g.team = Team.query.first()\n"
 PAGES = """
 class Page(MethodView):
     def show(self, name, **context):
@@ -87,6 +88,7 @@ app.add_url_rule("/", view_func=Page.as_view("page"))
             before="def page(users):\n    return render_template('index.html', users=users)\n",
         ),
         MODELS + PAGES,
+        rendering("users=flask.g.team.everybody()", before=KEPT),
         view("context = {}", 'context["users"] = User.query.all()', 'return render_template("index.html", **context)'),
         view("context = dict(n=1)", f"context.update({USERS})", 'return render_template("index.html", **context)'),
         view('context = {"n": 1} | {"users": User.query.all()}', 'return render_template("index.html", **context)'),
@@ -107,6 +109,11 @@ app.add_url_rule("/", view_func=Page.as_view("page"))
             'return template.render({"users": User.query.all()})',
             before=ENVIRONMENT,
         ),
+        view(
+            f'return "".join(stream("index.html", {USERS}))',
+            before="def stream(name, **context):\n    app.update_template_context(context)\n"
+            "    found = app.jinja_env.get_template(name)\n    return found.stream(context)\n",
+        ),
         view(f'return flask.current_app.jinja_env.get_template("index.html").render({USERS})'),
         view("found = User.query.paginate(per_page=90)", 'return render_template("index.html", users=found.items)'),
     ],
@@ -125,6 +132,7 @@ def test_how_rows_reach_a_template(tmp_path: Path, program: str) -> None:
             'context["users"] = []',
             'return render_template("index.html", **context)',
         ),
+        rendering("users=flask.g.team.everybody().options(selectinload(User.pets))", before=KEPT),
         rendering("users=[]", before=INJECTED),
         rendering("n=1", before=INJECTED.replace("all()", "options(selectinload(User.pets)).all()")),
         rendering("users=[{'pets': [1]} for user in User.query]"),

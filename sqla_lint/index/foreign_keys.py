@@ -74,6 +74,11 @@ class ForeignKeys:
             self._tables[cls] = self._foreign_tables(cls)
         return self._tables[cls]
 
+    def are_behind(self, cls: Class, target: Class) -> bool:
+        """Whether the keys between two classes are all in *target*: a row of *cls* does not know which one it has."""
+        own, theirs = self.foreign_tables(cls), self.foreign_tables(target)
+        return own is not None and own.isdisjoint(self.tables(target)) and not self.tables(cls).isdisjoint(theirs or ())
+
     def _foreign_tables(self, cls: Class) -> frozenset[str] | None:
         found: set[str] = set()
         for owner in self.names.lineage(cls):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from sqla_lint.flow.evaluation import containers, substitute
 from sqla_lint.flow.reading import drawing, loading
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Applies, Summary
-from sqla_lint.flow.terms.values import UNKNOWN, Caller, FunctionValue, Getter, LambdaValue, Parameter, Partial
+from sqla_lint.flow.terms.values import UNKNOWN, Caller, Choice, FunctionValue, Getter, LambdaValue, Parameter, Partial
 from sqla_lint.lower.nodes import Pos
 
 _MAX_APPLIES = 10
@@ -21,6 +24,15 @@ def note(ctx: Context, func: Parameter, args: list[Value]) -> None:
     if any(_is_of_rows(arg) for arg in args):
         drawn = any(loading.innermost(ctx, getattr(arg, "drawn", ())) is not None for arg in args)
         ctx.applies[Applies(func.name, tuple(args), drawn)] = None
+
+
+def chosen(ctx: Context, cur: Cursor, choice: Choice, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:
+    """One of several functions is called: what any gives, if none does anything to a session."""
+    from sqla_lint.flow.evaluation import calls
+
+    if any(ctx.world.summary(each.function).effects for each in choice.functions):
+        return calls.unknown(ctx, cur, args, kwargs, pos)
+    return reduce(join, [calls.apply(ctx, cur, each, args, kwargs, pos) for each in choice.functions])
 
 
 def applied(ctx: Context, cur: Cursor, summary: Summary, bound: dict[str, Value], pos: Pos) -> None:

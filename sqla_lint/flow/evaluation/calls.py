@@ -30,7 +30,7 @@ from sqla_lint.flow.lifetimes import (
     usage,
     waits,
 )
-from sqla_lint.flow.reading import asking, fetches, iterators, loading, queries, rows, strategies
+from sqla_lint.flow.reading import asking, fetches, identity_map, iterators, loading, options, queries, rows, strategies
 from sqla_lint.flow.rendering import renderings, serializing
 from sqla_lint.flow.solver import variants
 from sqla_lint.flow.terms import binding, configure
@@ -55,6 +55,7 @@ from sqla_lint.flow.terms.values import (
     UNKNOWN,
     AppContext,
     Caller,
+    Choice,
     ClassValue,
     FunctionValue,
     Getter,
@@ -112,6 +113,8 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
         cascades.appended(ctx, cur, node.func.value, args, known)
         return result
     result = apply(ctx, cur, func, args, kwargs, node.pos, node)
+    if isinstance(result, LoaderOption) and isinstance(node.func, n.Attribute):
+        options.chained_to(cur, node.func, result)
     return unseen.asked(ctx, cur, func, args, node, is_awaited) if result == UNKNOWN else result
 
 
@@ -179,6 +182,8 @@ def apply(
         return Session(func.sid, func.settings)
     if isinstance(func, Outside):
         return outside.call(ctx, cur, func, args, kwargs, pos, node)
+    if isinstance(func, Choice):
+        return callables.chosen(ctx, cur, func, args, kwargs, pos)
     if isinstance(func, LambdaValue):
         return lambdas.call(ctx, cur, func, args, pos)
     if isinstance(func, Partial):
@@ -229,7 +234,7 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     if isinstance(receiver, Unproved):
         return unseen.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, LoaderOption):
-        return queries.chained(ctx, receiver, name, args, kwargs)
+        return options.chained(ctx, receiver, name, args, kwargs)
     if isinstance(receiver, Transaction):
         return sessions.transaction_method(ctx, cur, receiver, name, pos)
     if isinstance(receiver, (Many, Mapping, Pair, Dynamic, Record)):
@@ -291,6 +296,7 @@ def project(
         callables.applied(ctx, cur, summary, bound, pos)
         carried_reads.reads(ctx, cur, summary, bound, function, pos, spread)
         loading.note_preloaded(cur, bound, function)
+        identity_map.handed(cur, bound.values())
         usage.handed(ctx, cur, bound, function, summary, pos)
         waits.project(ctx, cur, function, summary, bound, pos)
         setting.by_callee(ctx, cur, function, bound, pos)

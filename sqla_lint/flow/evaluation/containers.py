@@ -35,6 +35,8 @@ def add(ctx: Context, cur: Cursor, container: n.Expr, name: str, args: list[Valu
         _put(ctx, cur, container, Many(_stored(item)), item, several)
     elif isinstance(value, Mapping):
         _put(ctx, cur, container, Mapping(_stored(value.key), _stored(value.value)), value.value)
+    else:
+        _blur(cur, container, True)
 
 
 def _note_condition(cur: Cursor, container: n.Expr, value: Criterion) -> None:
@@ -60,6 +62,7 @@ def _put(
     ctx: Context, cur: Cursor, container: n.Expr, addition: Many | Mapping, value: Value, several: bool = False
 ) -> None:
     if not holds_rows(value) or _depth(addition) > _MAX_DEPTH:
+        _blur(cur, container, several or bool(ctx.loops))
         return
     name = dotted(container)
     if name is not None:
@@ -70,6 +73,13 @@ def _put(
     outer = _outer(container)
     if outer is not None:
         _put(ctx, cur, outer, Mapping(UNKNOWN, addition), value)
+
+
+def _blur(cur: Cursor, container: n.Expr, several: bool) -> None:
+    """An empty list was given something of which nothing is known: it is empty no more."""
+    name = dotted(container)
+    if name is not None and cur.env.get(name) == EMPTY:
+        cur.env[name] = Many(UNKNOWN, fixed=not several)
 
 
 def _outer(container: n.Expr) -> n.Expr | None:

@@ -39,7 +39,12 @@ def _unknown(_ctx: Context, _cur: Cursor, _node: n.Attribute, _owner: Value) -> 
     return UNKNOWN
 
 
-def _outside(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: Outside) -> Value:
+def _outside(ctx: Context, cur: Cursor, node: n.Attribute, owner: Outside) -> Value:
+    row = ctx.world.request_globals.row(owner.name, node.attr) if owner.name.startswith("flask") else None
+    if row is not None and not owner.called:
+        from sqla_lint.flow.reading import loading
+
+        return row if owner.name == "flask.g" else loading.attribute(ctx, cur, node, row)
     return Outside(f"{owner.name}.{node.attr}", owner.called)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation.standard_library import HANDLERS, Handler
 from sqla_lint.flow.lifetimes import instances, sessions, waits
-from sqla_lint.flow.reading import loading, queries
+from sqla_lint.flow.reading import loading, options, queries
 from sqla_lint.flow.terms import configure, sql_texts
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
@@ -117,7 +117,7 @@ def _sqlalchemy(
     if meaning == "load-class":
         return LoaderOption(frozenset())
     if meaning.startswith("load:"):
-        return queries.option(meaning[5:], args, kwargs)
+        return options.option(meaning[5:], args, kwargs)
     if meaning == "text":
         return sql_texts.made(args)
     if meaning == "query-class":

@@ -23,6 +23,7 @@ from sqla_lint.flow.terms.values import (
     Either,
     FunctionValue,
     Instance,
+    JinjaTemplate,
     LambdaValue,
     Mapping,
     Parameter,
@@ -81,6 +82,8 @@ def value(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Val
         return UNKNOWN
     if isinstance(what, (LambdaValue, Partial)):
         return UNKNOWN
+    if isinstance(what, JinjaTemplate):
+        return what._replace(name=value(ctx, cur, what.name, bound, pos))
     if isinstance(what, FunctionValue) and what.receiver is not None and not isinstance(what.receiver, ClassValue):
         return what._replace(receiver=value(ctx, cur, what.receiver, bound, pos))
     return what

@@ -10,6 +10,7 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import frameworks
 from sqla_lint.flow.evaluation.mixins import Mixins
 from sqla_lint.flow.evaluation.parameters import Parameters
+from sqla_lint.flow.evaluation.request_globals import RequestGlobals
 from sqla_lint.flow.evaluation.statics import Statics
 from sqla_lint.flow.lifetimes.cleanup import Cleanup
 from sqla_lint.flow.lifetimes.waits import Slowness
@@ -89,6 +90,7 @@ class World(Relevance):
         self.cleanup = Cleanup(self)
         self.slowness = Slowness(self)
         self.mixins = Mixins(self)
+        self.request_globals = RequestGlobals(self)
         self.summaries: dict[Function, Summary] = {}
         self._kept: dict[tuple[Class, str], bool] = {}
         self._lambdas: dict[tuple[str, Pos], Function] = {}

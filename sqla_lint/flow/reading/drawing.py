@@ -13,8 +13,11 @@ from sqla_lint.flow.terms.context import Context, LoopId
 from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, ClassValue, Instance, Literal, Mapping, Parameter
+from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, ClassValue, Instance, Literal, Mapping, Outside, Parameter
 from sqla_lint.lower import nodes as n
+
+# ``rows[slice(first, last)]``.
+_SLICE = Outside("builtins.slice", True)
 
 
 def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -> Value:
@@ -93,7 +96,7 @@ def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index:
     if isinstance(owner, Dynamic):
         asking.note(ctx, None, node.pos)
         owner = Many(owner.row)
-    if isinstance(node.key, n.Slice):
+    if isinstance(node.key, n.Slice) or index == _SLICE:
         if isinstance(owner, Many):
             bounds = index.items if isinstance(index, Pair) else ()
             one = len(bounds) > 1 and bounds[1] == Literal(1, "int")

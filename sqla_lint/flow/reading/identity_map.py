@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances, usage
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.row_values import Entity, Pair, Query
 from sqla_lint.flow.terms.state import Cursor, Held
@@ -21,6 +24,8 @@ def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
         if isinstance(row, Entity):
             instances.loaded(cur, row)
             _given_to_held(ctx, cur, query, row)
+            if not one:
+                _had_before(ctx, cur, query, row)
             for path, strategy in query.origin.options:
                 if path and strategy in api.EAGER:
                     # Rows that the session holds already are given what the query loads with its own.
@@ -35,10 +40,31 @@ def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
 
 def _given_to_held(ctx: Context, cur: Cursor, query: Query, row: Entity) -> None:
     """What a query loads with its rows is there on those that an earlier query gave, too: they are the same objects."""
-    paths = [path for path, strategy in query.origin.options if path and strategy in api.EAGER]
+    paths = _eager(query)
     for cls, pos, which in cur.held if paths else ():
         if pos is not None and pos != query.origin.pos and which != "loaded" and _related(ctx, cls, row.cls):
             cur.loaded = cur.loaded | {(pos, path, None) for path in paths}
+
+
+def _had_before(ctx: Context, cur: Cursor, query: Query, row: Entity) -> None:
+    """What an earlier query loaded with its rows is there on those that are asked for again, by their keys."""
+    pos = query.origin.pos
+    if query.origin.filtered:
+        rows = {held for cls, held, which in cur.held if which == "own" and _related(ctx, cls, row.cls)} - {pos}
+        cur.loaded = cur.loaded | {(pos, path, None) for where, path, loop in cur.loaded if where in rows and not loop}
+    cur.loaded = cur.loaded | {(pos, path, None) for path in _eager(query)}
+
+
+def handed(cur: Cursor, values: Iterable[Value]) -> None:
+    """A function is handed a query: it may run it, and keep what it loads."""
+    for query in values:
+        if isinstance(query, Query) and isinstance(query.row, Entity) and (paths := _eager(query)):
+            cur.held = cur.held | {(query.row.cls, query.origin.pos, "own")}
+            cur.loaded = cur.loaded | {(query.origin.pos, path, None) for path in paths}
+
+
+def _eager(query: Query) -> list[tuple[str, ...]]:
+    return [path for path, strategy in query.origin.options if path and strategy in api.EAGER]
 
 
 def _related(ctx: Context, one: Class, other: Class) -> bool:

@@ -12,10 +12,12 @@ from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.joining import join, unread
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Many, Origin, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, Literal, Mapping, Parameter
+from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, Choice, FunctionValue, Literal, Mapping, Parameter
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
+# So many functions in a dictionary are followed each.
+_MAX_FUNCTIONS = 12
 _NOWHERE = n.Opaque((0, 0, 0, 0))
 
 _KEEPS = frozenset({"copy", "unique", "freeze"})
@@ -70,10 +72,12 @@ def _record(receiver: Record, name: str, args: list[Value]) -> Value:
 
 
 def at_key(record: Record, key: Value) -> Value:
-    """What a dict display has under a literal key."""
-    if isinstance(key, Literal) and record.keys.count(key.value) == 1:
-        return record.values[record.keys.index(key.value)]
-    return UNKNOWN
+    """What a dict display has under a literal key; of functions, one of them where the key is not known."""
+    if isinstance(key, Literal):
+        return record.values[record.keys.index(key.value)] if record.keys.count(key.value) == 1 else UNKNOWN
+    functions = tuple(value for value in record.values if isinstance(value, FunctionValue))
+    whole = 1 < len(functions) == len(record.values) <= _MAX_FUNCTIONS
+    return Choice(functions) if whole else UNKNOWN
 
 
 def _mapping(ctx: Context, receiver: Mapping, name: str) -> Value:

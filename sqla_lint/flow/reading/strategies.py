@@ -43,7 +43,9 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
     if relation.many is False and _is_chosen(ctx, owner, relation, origin):
         return "loaded"
     if relation.many is False and relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin):
-        return "loaded"
+        # The one-to-one inverse of a key is asked for, whatever the session holds.
+        if not ctx.world.mappings.keys.are_behind(owner.cls, relation.target):
+            return "loaded"
     if origin.sid is not None and _is_closed(cur, origin.sid):
         return "unknown"
     if _was_read(ctx, cur, owner, relation.name):

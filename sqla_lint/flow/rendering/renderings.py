@@ -64,8 +64,8 @@ def call(
     if func.name in _ENVIRONMENTS and node is not None and not func.called:
         return Outside("jinja2.Environment", True) if _loads_templates(node) else UNKNOWN
     if func.name.endswith((".get_template", ".select_template")) and _is_environment(func.name.rpartition(".")[0]):
-        name = args[0].value if args and isinstance(args[0], Literal) else None
-        return JinjaTemplate(name) if isinstance(name, str) else UNKNOWN
+        named = _at(ctx, args, node, 0)
+        return JinjaTemplate(named) if isinstance(named, (Literal, Parameter)) else UNKNOWN
     if ctx.static or not ctx.world.templates:
         return None
     if not func.called and func.name in _NAMED | _THEMED:
@@ -91,7 +91,7 @@ def of_template(
     """``env.get_template("rows.html").render(rows=rows)``, or ``render({"rows": rows})``."""
     if name in _RENDERS and not ctx.static and ctx.world.templates:
         given = _context(ctx, cur, args, {}, node, 0) if args else _spread(ctx, cur, kwargs, node)
-        _render(ctx, cur, Literal(template.name, "str"), given, pos)
+        _render(ctx, cur, template.name, given, pos)
     return UNKNOWN
 
 

@@ -44,9 +44,9 @@ class Outside(NamedTuple):
 
 
 class JinjaTemplate(NamedTuple):
-    """What an environment's ``get_template("rows.html")`` gives."""
+    """What an environment's ``get_template("rows.html")`` gives; *name* may be what the function was handed."""
 
-    name: str
+    name: Value
     kind: str = "jinja-template"
 
 
@@ -63,6 +63,13 @@ class FunctionValue(NamedTuple):
     function: Function
     receiver: Value | None = None
     kind: str = "function"
+
+
+class Choice(NamedTuple):
+    """One of several functions: a key that is not known says which."""
+
+    functions: tuple[FunctionValue, ...]
+    kind: str = "choice"
 
 
 class LambdaValue(NamedTuple):
