@@ -111,14 +111,22 @@ def _handed(function: Function, summaries: Summaries) -> Iterable[tuple[Read, li
         return
     reads = summaries.world.summary(function).reads
     own = [r for r in reads if r.in_loop and not r.root and r.path == function.path and r.qualname == function.qualname]
-    first: dict[object, Read] = {}
+    paths: dict[object, list[Read]] = {}
     for read in sorted(own, key=lambda r: r.pos):
-        first.setdefault((read.loop, read.name, read.steps), read)
-    found = {read: list(_collect(read, function, summaries)) for read in first.values()}
-    told = [read for read, handed in found.items() if any(event.status == "lazy" for _, event in handed)]
+        paths.setdefault((read.loop, read.name, read.steps), []).append(read)
+    found = {alike[0]: _sent(alike, function, summaries) for alike in paths.values()}
+    told = [read for read, handed in found.items() if handed]
     for read in told:
         if not any(_goes_on(read, other) for other in told):
             yield read, found[read]
+
+
+def _sent(alike: list[Read], function: Function, summaries: Summaries) -> list[tuple[Facts, Handed]]:
+    """What the project hands to reads of one path, if it sends statements: by that which is the first to run (the
+    condition of a comprehension is, and stands behind its element).
+    """
+    every = (list(_collect(read, function, summaries)) for read in alike)
+    return next((handed for handed in every if any(event.status == "lazy" for _, event in handed)), [])
 
 
 def _goes_on(read: Read, other: Read) -> bool:
