@@ -209,6 +209,12 @@ GENERATIVE: Final = frozenset(
 NARROWS: Final = frozenset(
     {"filter", "filter_by", "where", "join", "outerjoin", "offset", "slice", "from_statement", "having"}
 )
+# Functions that make one row of all, and methods after which there are as many as there are groups or parts.
+AGGREGATES: Final = frozenset(
+    {"count", "sum", "max", "min", "avg", "string_agg", "aggregate_strings", "group_concat", "array_agg", "json_agg",
+     "jsonb_agg", "bool_and", "bool_or"}
+)  # fmt: skip
+NO_LONGER_ONE: Final = frozenset({"group_by", "union", "union_all", "intersect", "except_", "from_statement"})
 # Those that ask for a part of the rows, may do so, or ask for more than to see them.
 PARTIAL: Final = frozenset({"slice", "fetch", "from_statement", "with_for_update", "offset"})
 # After these an eager join would change what the statement means or locks, or cannot be added to it.

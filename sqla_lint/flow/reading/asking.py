@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.evaluation import frameworks
+from sqla_lint.flow.evaluation import frameworks, members
 from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.loops import memos, rounds
 from sqla_lint.flow.loops.derived import Derivation
@@ -15,7 +15,7 @@ from sqla_lint.flow.terms.events import Queried
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, Pair, Query
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Asks, Summary
-from sqla_lint.flow.terms.values import NONE, UNKNOWN, ClassValue, Literal, Parameter
+from sqla_lint.flow.terms.values import NONE, ClassValue, Literal, Parameter
 from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -135,9 +135,13 @@ def _is_remembered(ctx: Context, function: Function) -> bool:
 
 
 def _is_made_for_the_call(ctx: Context, sid: Sid, bound: dict[str, Value], function: Function) -> bool:
-    """Whether the call leaves it to a decorator to hand the session in, which opens one for each call."""
-    given = bound.get(sid.path[0], NONE) if sid.owner == "parameter" and sid.path else UNKNOWN
-    return given == NONE and frameworks.provides_session(function, ctx.world)
+    """Whether the call hands in no session: the function, or a decorator around it, opens one for each call."""
+    if sid.owner != "parameter" or not sid.path:
+        return False
+    given = bound.get(sid.path[0])
+    if members.is_wrapped(function):
+        return given in (None, NONE) and frameworks.provides_session(function, ctx.world)
+    return given == NONE
 
 
 def _place(positional: list[str], name: str, shift: int, ahead: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import sessions
 from sqla_lint.flow.reading import asking, identity_map
+from sqla_lint.flow.reading.aggregates import is_one_row
 from sqla_lint.flow.reading.drawing import taken
 from sqla_lint.flow.terms import sql_texts
 from sqla_lint.flow.terms.basis import Sid, Value
@@ -35,7 +36,7 @@ def make(ctx: Context, args: list[Value], pos: Pos, sid: Sid | None, wraps: bool
     """A query of what *args* name: mapped classes, aliases, columns."""
     origin = Origin(ctx.path, pos, sid=sid)
     row = _row(ctx, args, origin)
-    return Query(row, origin, executed=False, wraps=wraps and not isinstance(row, Pair))
+    return Query(row, origin, executed=False, wraps=wraps and not isinstance(row, Pair), single=is_one_row(args))
 
 
 def _row(ctx: Context, args: list[Value], origin: Origin) -> Value:
@@ -135,7 +136,9 @@ def method(
         one = bool(args) and args[0] == Literal(1, "int")
         return changed(query._replace(single=query.single or one), filtered=True, partial=True)
     if name == "with_entities" or name == "with_only_columns":
-        return query._replace(row=_row(ctx, args, query.origin))
+        return query._replace(row=_row(ctx, args, query.origin), single=query.single and query.origin.partial)
+    if name in api.NO_LONGER_ONE or name in ("add_entity", "add_columns", "add_column"):
+        query = query._replace(single=False)
     if name in ("add_entity", "add_columns", "add_column"):
         items = query.row.items if isinstance(query.row, Pair) else (query.row,)
         return query._replace(row=Pair((*items, *(_item(ctx, a, query.origin) for a in args))), wraps=False)
