@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqla_lint.flow.terms.graph import Graph, Guard, LoopId, Node
+from sqla_lint.flow.terms.basis import LoopId
+from sqla_lint.flow.terms.graph import Graph, Guard, Node
 from sqla_lint.lower import nodes as n
 
 # A function whose graph is larger is not analysed (nested ``finally`` blocks multiply).
