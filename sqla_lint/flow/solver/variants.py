@@ -28,6 +28,7 @@ from sqla_lint.flow.terms.values import (
     ClassValue,
     FunctionValue,
     Instance,
+    Literal,
     Method,
     Outside,
     Parameter,
@@ -175,7 +176,7 @@ def _is_givable(ctx: Context, value: Value) -> bool:
         return isinstance(value.row, Entity)
     if isinstance(value, FunctionValue):
         static = value.receiver is None or isinstance(value.receiver, ClassValue)
-        return static and ctx.world.is_relevant(value.function)
+        return static and ctx.world.is_relevant(value.function) and _gives_or_reads(ctx.world.summary(value.function))
     if isinstance(value, Many):
         return value == EMPTY or isinstance(value.item, LoaderOption)
     if isinstance(value, Pair):
@@ -187,6 +188,12 @@ def _is_asked_itself(ctx: Context, cls: Class) -> bool:
     """Whether a class is a schema, or has class methods that matter."""
     lineage = ctx.world.names.lineage(cls)
     return ctx.world.serializers.is_model(cls) or any(c.methods.keys() & ctx.world.class_methods for c in lineage)
+
+
+def _gives_or_reads(found: Summary) -> bool:
+    """Whether it makes a difference to whoever calls it for rows that it is this function."""
+    gives = found.returns is not None and not isinstance(found.returns, Literal) and found.returns != UNKNOWN
+    return gives or bool(found.reads or found.wants or found.applies) or found.generator is not None or found.bounded
 
 
 def _handed(value: Value) -> Value:
