@@ -231,7 +231,7 @@ def test_templates_of_flask_themes(tmp_path: Path) -> None:
     base = "{% block body %}{% endblock %}\n" + LOOP
     templates = {"index": '{% extends theme("base.html") %}{% block body %}' + OVER + "{{ user.id }}{% endfor %}"}
     templates = {"index": templates["index"] + "{% endblock %}", "base": base}
-    files = {f"templates/{name}.html": text for name, text in templates.items()}
+    files: dict[str, str | bytes] = {f"templates/{name}.html": text for name, text in templates.items()}
     assert found(project(tmp_path, files)) == ["templates/base.html:3 SES401"]
 
 

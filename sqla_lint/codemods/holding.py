@@ -296,6 +296,7 @@ def _query_of(expr: n.Expr) -> n.Call | None:
 
 
 def _operands(expr: n.Expr) -> list[n.Expr]:
+    assert isinstance(expr, tuple)  # as every kind is
     found = [part for part in expr if isinstance(part, tuple) and hasattr(part, "pos")]
     for part in expr:
         if type(part) is tuple:

@@ -79,6 +79,7 @@ def own_parts(stmt: n.Stmt) -> Iterator[object]:
     if isinstance(stmt, (n.FunctionDef, n.ClassDef)):
         yield stmt
         return
+    assert isinstance(stmt, tuple)  # as every kind is
     for field, value in zip(stmt._fields, stmt, strict=False):
         if field == "handlers" and isinstance(stmt, n.Try):
             yield from (handler.type for handler in stmt.handlers if handler.type is not None)
@@ -150,8 +151,9 @@ def method_call(stmt: n.Stmt, name: str) -> str | None:
 def is_guard(test: n.Expr, name: str) -> bool:
     """Whether *test* asks only if *name* is there: ``name``, ``name is not None``."""
     if isinstance(test, n.Compare):
-        nothing = len(test.comparators) == 1 and isinstance(test.comparators[0], n.Constant)
-        if not nothing or test.ops[0] not in ("is not", "!=") or test.comparators[0].value is not None:  # type: ignore[union-attr]
+        right = test.comparators[0]
+        nothing = len(test.comparators) == 1 and isinstance(right, n.Constant) and right.value is None
+        if not nothing or test.ops[0] not in ("is not", "!="):
             return False
         test = test.left
     return isinstance(test, n.Name) and test.id == name

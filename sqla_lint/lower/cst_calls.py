@@ -49,9 +49,14 @@ def _call(low: Lowering, node: cst.Call, start: int) -> n.Expr:
     low.token("(")
     args, keywords = arguments(low, node.args)
     low.token(")")
-    if len(args) == 1 and isinstance(node.args[0].value, cst.GeneratorExp) and not node.args[0].value.lpar:
+    lone = args[0] if len(args) == 1 else None
+    if (
+        isinstance(lone, n.Comprehension)
+        and isinstance(node.args[0].value, cst.GeneratorExp)
+        and not node.args[0].value.lpar
+    ):
         # A lone generator takes the call's parentheses for its own.
-        args = (args[0]._replace(pos=low.span(before)),)
+        args = (lone._replace(pos=low.span(before)),)
     return n.Call(low.span(start), function, args, keywords)
 
 

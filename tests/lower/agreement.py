@@ -58,6 +58,7 @@ def statements(block: tuple[n.Stmt, ...]) -> Iterator[n.Stmt]:
 
 def positions(statement: n.Stmt) -> list[n.Pos]:
     """Where the expressions in the head of a compound statement stand."""
+    assert isinstance(statement, tuple)  # as every kind is
     parts: list[Any] = list(statement[1:])
     return [part.pos for part in parts if hasattr(part, "pos")]
 

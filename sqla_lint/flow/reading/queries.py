@@ -208,8 +208,9 @@ def _keys_of_given(value: Value) -> str | None:
     item = value.item if isinstance(value, Many) else value
     if isinstance(item, Key):
         return item.name if isinstance(item.row, Parameter) else None
-    each = isinstance(item, Parameter) and len(item.steps) > 1 and item.steps[-2] in ("[]", AT_ANY)
-    return item.steps[-1] if each else None
+    if not isinstance(item, Parameter) or len(item.steps) < 2 or item.steps[-2] not in ("[]", AT_ANY):
+        return None
+    return item.steps[-1]
 
 
 def _parents(ctx: Context, query: Query, args: list[Value]) -> frozenset[tuple[Class, str]]:
