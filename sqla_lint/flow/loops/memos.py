@@ -62,7 +62,8 @@ def runs_once(body: tuple[n.Stmt, ...], pos: Pos, variables: frozenset[str]) -> 
     """
     inside = list(statements(body))
     for stmt in inside:
-        if isinstance(stmt, n.If) and (name := _missing(stmt.test)) not in variables | {None}:
+        name = _missing(stmt.test) if isinstance(stmt, n.If) else None
+        if isinstance(stmt, n.If) and name is not None and name not in variables:
             binds = [s for s in inside if name in bound_names(s)]
             if len(binds) == 1 and binds[0] in stmt.body and _holds(binds[0], pos):
                 return True

@@ -10,6 +10,7 @@ from sqla_lint.flow.loops import rounds
 from sqla_lint.index.module import Class, Function, bound_names, statements, walk
 from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
 
 _SAME_LENGTH = frozenset(
     {"enumerate", "zip", "sorted", "reversed", "list", "tuple", "set", "frozenset", "product", "dict", "iter", "chain"}
@@ -82,19 +83,22 @@ def _is_written_local(name: str, function: Function, world: World, hops: int) ->
     bound = [s for s in statements(function.node.body) if name in bound_names(s)]
     if len(bound) != 1 or not isinstance(bound[0], (n.Assign, n.AnnAssign)):
         return False
-    changes = [node for node in walk(function.node.body) if _changes(node, name)]
+    changes = [changed for node in walk(function.node.body) for changed in _changed(node, name)]
     if not changes:
         return _is_written_once(bound, function, world, hops)
     once = {call.func.pos for call in _added_by_hand(function)}
     filled = _is_empty(bound[0].value) or _is_written_once(bound, function, world, hops)
-    return filled and all(node.pos in once for node in changes) and not _is_handed_on(name, function)
+    return filled and all(pos in once for pos in changes) and not _is_handed_on(name, function)
 
 
-def _changes(node: Any, name: str) -> bool:
-    """``name.append``, ``name[key] = value``: the attribute or the target."""
+def _changed(node: object, name: str) -> list[Pos]:
+    """Where *node* changes what has this name: ``name.append``, ``name[key] = value``."""
     if isinstance(node, n.Assign):
-        return any(isinstance(target, n.Subscript) and last(target.value) == name for target in node.targets)
-    return isinstance(node, n.Attribute) and node.attr in _CHANGES and last(node.value) == name
+        targets = [target for target in node.targets if isinstance(target, n.Subscript)]
+        return [target.pos for target in targets if last(target.value) == name]
+    if isinstance(node, n.Attribute) and node.attr in _CHANGES and last(node.value) == name:
+        return [node.pos]
+    return []
 
 
 def _added_by_hand(function: Function) -> Iterator[n.Call]:
