@@ -53,11 +53,12 @@ def analyse(world: World, function: Function, bounds: tuple[Pos, ...] = ()) -> t
         graph = build(function.node.body)
     except TooLarge:
         return _given_up(function, "its control flow is too large")
-    # Only conditions that decide about sessions are kept apart;
-    # where that is too much, only those on sessions themselves.
+    # Only conditions that decide about sessions are kept apart; where that is too much, only those on sessions
+    # themselves, and then no rows where many ways meet.
     leading = world.leading_names(function)
-    for tested in (leading | liveness.deciding_names(function.node.body), leading):
-        solved = _solve(world, function, graph, tested, MAX_STEPS)
+    deciding = leading | liveness.deciding_names(function.node.body)
+    for tested, rows in ((deciding, True), (leading, True), (leading, False)):
+        solved = _solve(world, function, graph, tested, rows)
         if solved is not None:
             ctx = solved.ctx
             _exits(solved)
@@ -88,19 +89,19 @@ def _entry_states(ctx: Context, function: Function) -> list[State]:
     return [State(env, {}) for env in envs]
 
 
-def _solve(world: World, function: Function, graph: Graph, tested: frozenset[str], limit: int) -> Solved | None:
-    """Visit every (node, state) once; None where there are more than *limit*."""
+def _solve(world: World, function: Function, graph: Graph, tested: frozenset[str], rows: bool) -> Solved | None:
+    """Visit every (node, state) once; None where there are too many."""
     ctx = Context(world, function.path, function, static=False)
     ctx.locals = world.local_names(function)
     ctx.pending = {key for key in liveness.repeated_tests(graph) if str(key[1]).split(".")[0] in tested}
     solved = Solved(ctx, graph)
-    work = _Worklist(solved, function, tested)
+    work = _Worklist(solved, function, tested, rows)
     for entry in _entry_states(ctx, function):
         work.push(graph.entry, entry, None)
     steps = 0
     while work.queue:
         steps += 1
-        if steps > limit:
+        if steps > MAX_STEPS:
             return None
         index, state, origin = work.queue.popleft()
         for step in work.advance(index, state):
@@ -111,9 +112,10 @@ def _solve(world: World, function: Function, graph: Graph, tested: frozenset[str
 class _Worklist:
     """The pairs of node and state still to visit, and all that were ever met."""
 
-    def __init__(self, solved: Solved, function: Function, tested: frozenset[str]) -> None:
+    def __init__(self, solved: Solved, function: Function, tested: frozenset[str], rows: bool) -> None:
         self.solved = solved
         self.tested = tested
+        self._rows = rows
         self.queue: deque[tuple[int, State, Pos | None]] = deque()
         self._seen: list[set[State]] = [set() for _ in solved.graph.nodes]
         self._met = [0] * len(solved.graph.nodes)
@@ -158,7 +160,7 @@ class _Worklist:
             return
         self._met[target] += 1
         if self._met[target] > MAX_STATES:
-            state = self._widened.setdefault(target, Widened()).state(state)
+            state = self._widened.setdefault(target, Widened(self._rows)).state(state)
         elif not self._joins[target]:
             self.queue.append((target, state, origin))
             return

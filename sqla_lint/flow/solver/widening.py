@@ -18,10 +18,11 @@ _KEPT = frozenset(
 
 class Widened:
     """One node's: its queries and their rows are what those of all ways come to; what one way has loaded is taken to
-    be loaded.
+    be loaded. With *keeps_rows* not set they are forgotten.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keeps_rows: bool) -> None:
+        self._keeps_rows = keeps_rows
         self._rows: dict[str, Value] = {}
         self._loaded: frozenset[Loaded] = frozenset()
         self._held: frozenset[Held] = frozenset()
@@ -29,7 +30,7 @@ class Widened:
     def state(self, state: State) -> State:
         """*state* with what is kept of it."""
         env = {k: v for k, v in state.env.items() if k[0] == "%" or v.kind in _KEPT}
-        rows = {k: v for k, v in state.env.items() if _is_of_rows(v)}
+        rows = {k: v for k, v in state.env.items() if _is_of_rows(v)} if self._keeps_rows else {}
         if not rows:
             return State(env, state.sessions, state.exc, state.caught, UNKNOWN if state.result is not None else None)
         for name, value in rows.items():
