@@ -41,7 +41,7 @@ SEVERITY = "error"
 
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each instance and path; of expired attributes, at the first read."""
-    reads = sorted((e for e in facts.events if isinstance(e, AsyncRead)), key=lambda e: e.pos)
+    reads = sorted((e for e in facts.events if isinstance(e, AsyncRead) and e.sure), key=lambda e: e.pos)
     told: set[object] = set()
     for read in reads:
         key = (read.instance, read.attribute if read.cause is None else None)

@@ -100,7 +100,8 @@ class Parameters:
                 injected = sid._replace(owner="injected") if _mentions_depends(value) else sid
                 return self.annotation(what.path, value, root, injected, hops - 1)
         if isinstance(what, External):
-            return self._external(what.name, sid)
+            # A flag that is handed on may decide what a callee does.
+            return root if what.name == "builtins.bool" else self._external(what.name, sid)
         if isinstance(what, Class):
             return self._class(what, root, sid)
         return None

@@ -10,11 +10,11 @@ from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, describe, dotted
 from sqla_lint.flow.terms.events import AsyncRead, Detached, KeyRead
 from sqla_lint.flow.terms.row_values import Entity, Many, Pair
-from sqla_lint.flow.terms.state import OPEN, Cursor, InstanceId, InstanceState
+from sqla_lint.flow.terms.state import OPEN, Cursor, InstanceState
 from sqla_lint.flow.terms.summary import Summary
-from sqla_lint.flow.terms.values import FunctionValue
+from sqla_lint.flow.terms.values import FunctionValue, Parameter
 from sqla_lint.index.mapped import Relationship
-from sqla_lint.index.module import Function, own_nodes
+from sqla_lint.index.module import Class, Function, own_nodes
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -49,7 +49,9 @@ def read(
         if cause is not None or lazy and not state.shared:
             ctx.emit(Detached(node.pos, key, describe(node.value), node.attr, "read", cause))
     elif _is_async(ctx, cur, entity) and not ctx.in_sync:
-        _read_async(ctx, node.pos, describe(node.value), node.attr, key, state, lazy)
+        if state.expired is not None or lazy and not state.shared:
+            sure = state.expired is not None or not _may_be_there(ctx, cur, entity, relation)
+            ctx.emit(AsyncRead(node.pos, key, describe(node.value), node.attr, state.expired, sure))
     if is_closed(cur, entity):
         return
     sid = session_of(cur, entity)
@@ -138,11 +140,23 @@ def awaits(ctx: Context, cur: Cursor, entity: Entity, name: str) -> bool:
     return asks and strategies.sends(ctx, cur, entity, name, relation)
 
 
-def _read_async(
-    ctx: Context, pos: Pos, text: str, attribute: str, key: InstanceId, state: InstanceState, lazy: bool
-) -> None:
-    if state.expired is not None or lazy and not state.shared:
-        ctx.emit(AsyncRead(pos, key, text, attribute, state.expired))
+def _may_be_there(ctx: Context, cur: Cursor, entity: Entity, relation: Relationship | None) -> bool:
+    """Whether the function has objects of the class that a many-to-one leads to: the session may find it among them."""
+    if relation is None or relation.many is not False or relation.target is None or entity.origin is None:
+        return False
+    lineage = ctx.world.mappings.lineage
+    held = {cls for cls, pos, _ in cur.held if pos != entity.origin.pos or cls is not entity.cls}
+    held |= _given(ctx)
+    return any(relation.target in lineage(cls) or cls in lineage(relation.target) for cls in held)
+
+
+def _given(ctx: Context) -> set[Class]:
+    """The mapped classes of what the function is handed."""
+    if ctx.function is None:
+        return set()
+    values = [ctx.world.parameters.value(ctx.function, param) for param in ctx.function.node.params]
+    items = [value.item if isinstance(value, Many) else value for value in values]
+    return {item.cls for item in items if isinstance(item, Parameter) and item.cls is not None}
 
 
 def handed(ctx: Context, cur: Cursor, bound: dict[str, Value], function: Function, summary: Summary, pos: Pos) -> None:
@@ -215,7 +229,8 @@ def read_by_callee(ctx: Context, cur: Cursor, entity: Entity, name: str, callee:
     if is_closed(cur, entity):
         ctx.emit(Detached(pos, found[0], callee, name, "call", None))
     elif _is_async(ctx, cur, entity) and not ctx.in_sync:
-        ctx.emit(AsyncRead(pos, found[0], callee, name, None))
+        there = _may_be_there(ctx, cur, entity, ctx.world.mappings.relationship(entity.cls, name))
+        ctx.emit(AsyncRead(pos, found[0], callee, name, None, sure=not there))
 
 
 def written(ctx: Context, cur: Cursor, entity: Entity, name: str, pos: Pos) -> None:

@@ -6,7 +6,16 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import members
 from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.reading import asking
-from sqla_lint.flow.reading.strategies import EACH_ROW, MAX_STEPS, ONE_ROW, column_cost, is_pinned, load_status, sends
+from sqla_lint.flow.reading.strategies import (
+    EACH_ROW,
+    MAX_STEPS,
+    ONE_ROW,
+    column_cost,
+    has_no_key,
+    is_pinned,
+    load_status,
+    sends,
+)
 from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, LoopId
@@ -47,6 +56,8 @@ def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value, via: R
 def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity, via: Read | None) -> Value:
     mapped = ctx.world.mappings.mapped(owner.cls)
     relation = ctx.world.mappings.relationship(owner.cls, node.attr)
+    if relation is not None and has_no_key(ctx, node, owner.cls):
+        return related(owner, relation)
     lazy = usage.matters(ctx, cur, owner) and sends(ctx, cur, owner, node.attr, relation)
     usage.read(ctx, cur, node, owner, relation, lazy)
     if relation is not None:
@@ -245,7 +256,8 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
                 return Key(owner, node.attr)
             if mapped is None or node.attr not in (mapped.deferred | mapped.proxies.keys()):
                 return members.member(ctx, cur, node, owner)
-        note_parameter_read(ctx, cur, owner, node.attr, node.pos)
+        if relation is None or not has_no_key(ctx, node, owner.cls):
+            note_parameter_read(ctx, cur, owner, node.attr, node.pos)
         if relation is None or relation.target is None:
             return UNKNOWN
         if relation.lazy in api.DYNAMIC:

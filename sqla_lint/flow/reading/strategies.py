@@ -5,11 +5,12 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.terms.basis import Value
-from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.row_values import Entity, Origin
+from sqla_lint.flow.terms.context import Context, dotted
+from sqla_lint.flow.terms.row_values import Entity, Many, Origin
 from sqla_lint.flow.terms.state import CLOSED, Cursor
 from sqla_lint.index.mapped import Relationship
 from sqla_lint.index.module import Class
+from sqla_lint.lower import nodes as n
 
 # Stands in an option's path for all columns of the class there.
 ALL_COLUMNS = "%columns"
@@ -98,7 +99,9 @@ def sends(ctx: Context, cur: Cursor, owner: Entity, name: str, relation: Relatio
         if relation is not None:
             status = load_status(ctx, cur, owner, relation)
             held = relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin)
-            return status == "lazy" or status == "pinned" and not held
+            return (
+                status == "lazy" or status == "pinned" and not held and _effective(owner, origin, relation) in api.LAZY
+            )
         return column_status(ctx, owner, name) == "lazy"
     if any(e[0] == origin.pos and e[1] in ((*owner.steps, name), (*owner.steps, "*")) for e in cur.loaded):
         return False
@@ -124,10 +127,27 @@ def is_pinned(ctx: Context, owner: Entity, relation: Relationship) -> bool:
     return False
 
 
+def has_no_key(ctx: Context, node: n.Attribute, cls: Class) -> bool:
+    """``pet.owner_id or pet.owner.id``: where the key of a many-to-one is missing, there is nothing to load."""
+    row, relation = dotted(node.value), ctx.world.mappings.relationship(cls, node.attr)
+    if row is None or relation is None or not ctx.guards:
+        return False
+    missing = {dotted(guard.test) for guard in ctx.guards if guard.test is not None and not guard.outcome}
+    return any(f"{row}.{key}" in missing for key in ctx.world.mappings.foreign_keys(cls, relation))
+
+
 def hold_one(ctx: Context, cur: Cursor, value: Value) -> None:
-    """A callee gave a row that it fetched for this round of a loop: the session holds it from here on."""
-    if ctx.loops and isinstance(value, Entity) and value.origin is not None and not value.steps:
-        cur.held = cur.held | {(value.cls, value.origin.pos, "one")}
+    """A callee gave a row that it fetched for this round of a loop: the session holds it from here on.
+
+    That others may be there as well (``theirs``) says nothing of which parents are.
+    """
+    row = value.item if isinstance(value, Many) else value
+    if not isinstance(row, Entity) or row.origin is None:
+        return
+    if ctx.loops and row is value and not row.steps:
+        cur.held = cur.held | {(row.cls, row.origin.pos, "one")}
+    elif row.origin.sid is not None and ctx.is_async(row.origin.sid):
+        cur.held = cur.held | {(row.cls, row.origin.pos, "theirs")}
 
 
 def _is_chosen(ctx: Context, owner: Entity, relation: Relationship, origin: Origin) -> bool:
@@ -151,8 +171,8 @@ def _is_held(ctx: Context, cur: Cursor, target: Class, owner: Entity, origin: Or
     held = [
         cls
         for cls, pos, which in cur.held
-        if (pos != origin.pos and (which != "one" or origin.filtered))
-        or (pos == origin.pos and which != "loaded" and (not origin.filtered or cls is not owner.cls))
+        if (pos != origin.pos and which != "theirs" and (which != "one" or origin.filtered))
+        or (pos == origin.pos and which not in ("loaded", "theirs") and (not origin.filtered or cls is not owner.cls))
     ]
     return any(target is cls or target in ctx.world.mappings.lineage(cls) for cls in held)
 

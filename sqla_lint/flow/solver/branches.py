@@ -120,13 +120,22 @@ def _assume(ctx: Context, cur: Cursor, test: n.Expr, value: Value) -> Ways:
                 went = outcome is positive
                 return ([cur.state()], []) if went else ([], [cur.state()])
     true, false = Cursor(cur.state(), cur.node), Cursor(cur.state(), cur.node)
-    _refine(true, test, True)
-    _refine(false, test, False)
+    if not _is_flag(ctx, test):
+        _refine(true, test, True)
+        _refine(false, test, False)
     narrow(ctx, true, test)
     if key is not None and key in ctx.pending:
         true.tests = true.tests | {(key, positive)}
         false.tests = false.tests | {(key, not positive)}
     return [true.state()], [false.state()]
+
+
+def _is_flag(ctx: Context, test: n.Expr) -> bool:
+    """Whether a test is a parameter that is true or false, and never None."""
+    if ctx.function is None or not isinstance(test, n.Name):
+        return False
+    annotation = next((p.annotation for p in ctx.function.node.params if p.name == test.id), None)
+    return isinstance(annotation, n.Name) and annotation.id == "bool"
 
 
 def _key(test: n.Expr) -> tuple[tuple[object, ...] | None, bool]:

@@ -226,13 +226,16 @@ class Detached(NamedTuple):
 
 
 class AsyncRead(NamedTuple):
-    """Reading *attribute* would send a statement outside ``await``: it is not loaded, or *cause* expired it."""
+    """Reading *attribute* would send a statement outside ``await``: it is not loaded, or *cause* expired it. Not *sure*
+    where the session may hold what it leads to.
+    """
 
     pos: Pos
     instance: InstanceId
     text: str
     attribute: str
     cause: Pos | None
+    sure: bool = True
 
 
 class KeyRead(NamedTuple):
