@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqla_lint import slow_calls
-from sqla_lint.flow.evaluation import forwarding, frameworks
+from sqla_lint.flow.evaluation import forwarding, frameworks, items
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.row_values import Alias, Entity, Many, ModelAttribute, Pair
@@ -163,7 +163,7 @@ def super_method(ctx: Context, func: n.Expr) -> Value | None:
 def _row(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity | Parameter) -> Value:
     """A method or property of a mapped class; a column's value is nothing that matters."""
     if owner.cls is None:
-        return UNKNOWN
+        return items.method(ctx, owner, node.attr) if isinstance(owner, Parameter) else UNKNOWN
     method = ctx.world.method(owner.cls, node.attr)
     if method is not None:
         return _method(ctx, cur, node, method, owner)

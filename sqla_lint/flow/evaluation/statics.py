@@ -71,7 +71,10 @@ class Statics:
                 for stmt in statements(function.node.body):
                     if what.name in bound_names(stmt):
                         found = join(found, self._assigned(ctx, stmt, what.name))
-        return found if isinstance(found, (Session, Factory, Registry, Instance)) else NONE
+        if isinstance(found, Instance):
+            # Reached by its name from here on, whatever the function had it by.
+            return Instance(found.cls) if found.path else found
+        return found if isinstance(found, (Session, Factory, Registry)) else NONE
 
     def _assigned(self, ctx: Context, stmt: n.Stmt, name: str) -> Value:
         cur = Cursor(State({}, {}), None)

@@ -32,6 +32,7 @@ from sqla_lint.flow.terms.values import (
     Outside,
     Parameter,
 )
+from sqla_lint.flow.words.filling import filling
 from sqla_lint.flow.words.relevance import Relevance
 from sqla_lint.index.columns import Columns
 from sqla_lint.index.mapped import Mappings
@@ -385,7 +386,9 @@ class World(Relevance):
         cur = Cursor(State({}, {}), None)
         func = expr(ctx, cur, call.func)
         receiver: Value | None = None
-        if isinstance(func, FunctionValue) and func.function is callee:
+        if isinstance(func, FunctionValue) and (
+            func.function is callee or callee in filling(self.names, func.function)
+        ):
             receiver = func.receiver
         elif isinstance(func, ClassValue) and self.method(func.cls, "__init__") is callee:
             receiver = Instance(func.cls)

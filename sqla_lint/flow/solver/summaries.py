@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.solver import left_open
 from sqla_lint.flow.solver.solve import analyse
 from sqla_lint.flow.terms.context import dotted
 from sqla_lint.flow.terms.facts import Facts
@@ -41,6 +42,7 @@ class Summaries:
         self.world.missing = {}
         bounds = self.world.project.modules[function.path].node.bounds
         facts, summary = analyse(self.world, function, bounds)
+        summary = left_open.completed(self.world, function, summary)
         return facts, summary, list(self.world.missing)
 
     def _visit(self, root: Function) -> None:

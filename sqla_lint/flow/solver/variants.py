@@ -9,7 +9,7 @@ variant of the function, in which these parameters have the values that the call
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqla_lint import serializer_api
 from sqla_lint import sqlalchemy_api as api
@@ -36,6 +36,9 @@ from sqla_lint.flow.terms.values import (
 from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
+
+if TYPE_CHECKING:
+    from sqla_lint.flow.evaluation.world import World
 
 # Variants that are handed on by variants are followed this far.
 _MAX_LEVEL = 3
@@ -129,7 +132,7 @@ def summary(ctx: Context, function: Function, found: Summary, bound: dict[str, V
     given = _given(ctx, function, found, bound) if found.wants else ()
     if not given:
         return found
-    variant = variant_of(ctx, function, given)
+    variant = variant_of(ctx.world, function, given, ctx.function.level if ctx.function is not None else 0)
     known = ctx.world.summary(variant, True)
     if known.bounded:
         return found
@@ -208,12 +211,11 @@ def _handed(value: Value) -> Value:
 # --- variants --------------------------------------------------------------------------------------------------------
 
 
-def variant_of(ctx: Context, function: Function, given: tuple[Given, ...]) -> Function:
-    """The variant of *function* for these values; the same one each time."""
-    known = ctx.world.variants.setdefault(function, {})
+def variant_of(world: World, function: Function, given: tuple[Given, ...], level: int) -> Function:
+    """The variant of *function* for these values, called at *level*; the same one each time."""
+    known = world.variants.setdefault(function, {})
     if given not in known:
-        level = max(function.level, ctx.function.level if ctx.function is not None else 0) + 1
-        made = replace(function, given=given, level=level)
+        made = replace(function, given=given, level=max(function.level, level) + 1)
         own = {field.name for field in fields(function)}
         made.__dict__.update({name: value for name, value in function.__dict__.items() if name not in own})
         known[given] = made

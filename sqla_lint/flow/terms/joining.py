@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.row_values import Entity, LoaderOption, Many, Options, Origin, Pair, Query, Record, Unproved
 from sqla_lint.flow.terms.session_values import Session
-from sqla_lint.flow.terms.values import NONE, UNKNOWN, Either, Mapping, Parameter
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, Either, Instance, Mapping, Parameter
 from sqla_lint.lower.nodes import Pos
 
 
@@ -47,6 +47,10 @@ def join(left: Value, right: Value) -> Value:
         # An empty display and rows: the rows are what matters to whoever iterates.
         if isinstance(given, (Many, Parameter)) and _is_empty(made):
             return given
+        if isinstance(given, Instance) and isinstance(made, Instance) and given.path[:1] == ("%module",):
+            # A global that is made when it is first asked for.
+            if given.cls is made.cls and not made.path:
+                return given
     if isinstance(left, Many) and isinstance(right, Many):
         return Many(join(left.item, right.item), left.single and right.single, left.fixed and right.fixed)
     if isinstance(left, Entity) and isinstance(right, Entity):

@@ -14,6 +14,7 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes.waits import Slowness
 from sqla_lint.flow.words import passing
 from sqla_lint.flow.words.class_methods import class_methods
+from sqla_lint.flow.words.filling import filling
 from sqla_lint.flow.words.leads import COMMON, SESSION_WORDS, Leads, leads
 from sqla_lint.flow.words.schema_names import schema_names
 from sqla_lint.handover_calls import WORDS as HANDS_OVER
@@ -128,8 +129,13 @@ class Relevance:
         pending = [f for f in self.project.functions if f.node.name not in COMMON]
         grown = True
         while grown:
-            kept = [f for f in pending if not (self._is_directly_relevant(f) or f.words & names)]
-            found = {f.node.name for f in pending} - {f.node.name for f in kept}
+            kept: list[Function] = []
+            found: set[str] = set()
+            for function in pending:
+                if self._is_directly_relevant(function) or function.words & names:
+                    found.add(function.node.name)
+                else:
+                    kept.append(function)
             grown = not found <= names
             names |= found
             pending = kept
@@ -280,7 +286,9 @@ class Relevance:
             return any(other.words & _WORDS for other in function.cls.methods.values())
         if passing.applies(function) or self.shown_reads and passing.shows_given(function):
             return True
-        return bool(words & self.session_names) or any("session" in word.lower() for word in words)
+        if words & self.session_names or any("session" in word.lower() for word in words):
+            return True
+        return any(self._is_directly_relevant(way) for way in filling(self.names, function))
 
     @cached_property
     def session_names(self) -> frozenset[str]:
