@@ -13,6 +13,7 @@ from sqla_lint.flow.terms.row_values import Alias, Entity, Many, ModelAttribute,
 from sqla_lint.flow.terms.session_values import FlaskDb, Registry, Session
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import (
+    NONE,
     UNKNOWN,
     ClassValue,
     FunctionValue,
@@ -104,6 +105,8 @@ def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance, sta
     if node.attr in ctx.world.mappings.relationship_names and is_mixed_in(ctx, owner):
         return loading.mixed_in(ctx, cur, node)
     found = ctx.world.attribute(owner, node.attr)
+    if found == NONE and ctx.world.statics.is_filled(owner.cls, node.attr, ctx.function):
+        return UNKNOWN
     if found != UNKNOWN:
         return found
     mixed = ctx.world.mixins.method(owner.cls, node.attr) if owner.path == ("self",) else None

@@ -150,6 +150,8 @@ class Statics:
         self._busy.add(key)
         missing = len(self.world.missing)
         result = self._attribute(cls, name)
+        if isinstance(result, Literal) and self._is_set_below(cls, name):
+            result = UNKNOWN
         self._busy.discard(key)
         if len(self.world.missing) == missing:
             self._attributes[key] = result
@@ -164,13 +166,38 @@ class Statics:
                 found = self._stored(initial or list(stored), name)
                 if found == UNKNOWN and initial and len(stored) > len(initial):
                     found = self._stored([s for s in stored if s not in initial], name)
-                return found
+                return self._as_set_later(owner, name, found, stored)
             declared = self.class_attribute(owner, name, own=True)
             if declared != UNKNOWN:
                 return declared
         if not any(name in self.stores(owner) or name in owner.assigned for owner in lineage):
             return self._only_session(cls, name)
         return UNKNOWN
+
+    def _as_set_later(
+        self, owner: Class, name: str, found: Value, stored: tuple[tuple[Function, n.Stmt, n.Expr], ...]
+    ) -> Value:
+        """A constant that an object begins with is its attribute as long as nothing sets another."""
+        if not isinstance(found, Literal) or found == NONE:
+            return found
+        every = [self._stored([one], name) for one in stored]
+        begins = self.class_attribute(owner, name, own=True) if name in owner.assigned else found
+        return UNKNOWN if {*every, begins} != {found} else found
+
+    def is_filled(self, cls: Class, name: str, function: Function | None) -> bool:
+        """Whether an attribute that begins as None may be something by the time that *function* looks: another method
+        sets it, to nothing that is known. A method that sets it itself does so where it finds None.
+        """
+        stored = next((found for owner in self.world.names.lineage(cls) if (found := self.stores(owner).get(name))), ())
+        later = [one for one in stored if one[0].node.name != "__init__"]
+        if not later or function is not None and any(one[0].node is function.node for one in later):
+            return False
+        return all(isinstance(self._stored([one], name), (Literal, Parameter, type(UNKNOWN))) for one in later)
+
+    def _is_set_below(self, cls: Class, name: str) -> bool:
+        """Whether a subclass has the attribute as well: which class an object is of is not known."""
+        below = self.world.names.subclasses.get(cls, ())
+        return any(name in sub.assigned or name in self.stores(sub) or self._is_set_below(sub, name) for sub in below)
 
     def _stored(self, stored: list[tuple[Function, n.Stmt, n.Expr]], name: str) -> Value:
         found: Value | None = None
