@@ -25,15 +25,16 @@ def owner_named(node: Any) -> n.Expr | None:
 
 def is_over_classes(node: n.Expr, variables: frozenset[str]) -> bool:
     """Whether the loop's variable is the class that is asked for, or a class whose columns are."""
-    for part in walk(node):
-        if isinstance(part, n.Call) and part.args:
-            name = part.func.attr if isinstance(part.func, n.Attribute) else getattr(part.func, "id", "")
-            if name in ("get", "get_one") and isinstance(part.func, n.Attribute) and len(part.args) > 1:
-                if is_session(part.func.value, None) and _names(part.args[0], variables):
-                    return True
-            if name in ("query", "select", "select_from", "aliased") and any(_asked(a, variables) for a in part.args):
-                return True
-    return False
+    return any(isinstance(part, n.Call) and says_class(part, variables) for part in walk(node))
+
+
+def says_class(call: n.Call, names: frozenset[str]) -> bool:
+    """Whether a call asks for a class that has one of these *names*: ``session.get(kind, 1)``, ``query(kind.id)``."""
+    func = call.func
+    if isinstance(func, n.Attribute) and func.attr in ("get", "get_one") and len(call.args) > 1:
+        return is_session(func.value, None) and _names(call.args[0], names)
+    name = func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")
+    return name in ("query", "select", "select_from", "aliased") and any(_asked(a, names) for a in call.args)
 
 
 def _asked(arg: n.Expr, variables: frozenset[str]) -> bool:

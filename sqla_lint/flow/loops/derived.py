@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.loops.asked import is_over_classes, is_session, owner_named
+from sqla_lint.flow.loops.asked import is_over_classes, is_session, owner_named, says_class
 from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.context import first_name
 from sqla_lint.flow.terms.events import Queried
@@ -103,8 +103,7 @@ class Derivation:
 
     def _says_class(self, name: str) -> bool:
         """Whether a parameter is the class that the function asks for, or has it: ``session.query(kind.model)``."""
-        called = (node for node in self._at.values() if isinstance(node, n.Call) and node.args)
-        return any(is_over_classes(node, frozenset({name})) for node in called)
+        return any(isinstance(node, n.Call) and says_class(node, frozenset({name})) for node in self._at.values())
 
     def made_of_session(self, expr: n.Expr, names: Names, sid: Sid | None) -> bool:
         """Whether an expression is about a session that *names* are made for: one of them itself, bound where they are,
