@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import importlib
 import importlib.util
@@ -39,8 +40,27 @@ def load(path: Path) -> Fixture:
 
 
 def missing(path: Path) -> list[str]:
-    """The requirements of *path*'s header that this interpreter's packages do not meet."""
-    return [text for text in expectations(path).requires if not _met(Requirement(text))]
+    """The requirements of *path*'s header that this interpreter's packages do not meet, and what SQLAlchemy 1.4 lacks."""
+    unmet = [text for text in expectations(path).requires if not _met(Requirement(text))]
+    return unmet + (_of_version_2(path) if not _met(Requirement("sqlalchemy>=2")) else [])
+
+
+def _of_version_2(path: Path) -> list[str]:
+    """What a fixture, or what stands beside it to be imported, imports of SQLAlchemy that the installed one lacks."""
+    root = load(path).root
+    alone = root == path.parent
+    beside = [
+        other for other in root.rglob("*.py") if not (alone and other.name.startswith(("bad_", "good_", "fixed_")))
+    ]
+    parsed = [ast.parse(file.read_bytes()) for file in {path, *beside}]
+    imports = [node for tree in parsed for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return [
+        f"{node.module}.{alias.name}"
+        for node in imports
+        if (node.module or "").split(".")[0] == "sqlalchemy"
+        for alias in node.names
+        if not hasattr(importlib.import_module(node.module or ""), alias.name)
+    ]
 
 
 def _met(requirement: Requirement) -> bool:
