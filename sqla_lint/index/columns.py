@@ -79,7 +79,7 @@ class Columns:
 
     def _compute(self, cls: Class) -> dict[str, Column]:
         declared: dict[str, tuple[Class, n.Call | None, n.Expr | None]] = {}
-        for owner in reversed(self._lineage(cls)):
+        for owner in reversed(self.mappings.lineage(cls)):
             declared.update({name: (owner, call, note) for name, call, note in self._declared(owner)})
         keys = [name for name, (owner, call, note) in declared.items() if _flag(self._call(owner, call, note)) is True]
         made_here = self._made_in_init(cls)
@@ -91,27 +91,6 @@ class Columns:
             )
             for name, (owner, call, note) in declared.items()
         }
-
-    def _lineage(self, cls: Class) -> tuple[Class, ...]:
-        """The class, its bases, and the class that ``declarative_base(cls=...)`` was given."""
-        found = list(self.mappings.lineage(cls))
-        for owner in tuple(found):
-            for base in owner.node.bases:
-                what = self.names.definition(owner.path, base)
-                made = getattr(what.assigned[-1], "value", None) if isinstance(what, Variable) else None
-                given = (
-                    next((k.value for k in made.keywords if k.name == "cls"), None)
-                    if isinstance(made, n.Call)
-                    else None
-                )
-                root = (
-                    self.names.definition(what.path, given)
-                    if isinstance(what, Variable) and given is not None
-                    else None
-                )
-                if isinstance(root, Class):
-                    found.extend(self.mappings.lineage(root))
-        return tuple(found)
 
     def _declared(self, owner: Class) -> Iterator[tuple[str, n.Call | None, n.Expr | None]]:
         """(name, call, annotation) of what a class body declares as a column."""

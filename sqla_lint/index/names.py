@@ -128,11 +128,35 @@ class Names:
             return
         found.append(cls)
         for base in cls.node.bases:
-            if isinstance(base, n.Subscript):
-                base = base.value
-            what = self.definition(cls.path, base)
-            if isinstance(what, Class):
+            what = self._base(cls.path, base)
+            if what is not None:
                 self._collect(what, found, hops - 1)
+
+    def _base(self, path: str, base: n.Expr) -> Class | None:
+        """The class of the project that a base is, or that what made the base was given: ``declarative_base(cls=Own)``,
+        ``SQLAlchemy(model_class=Own)``.
+        """
+        if isinstance(base, n.Subscript):
+            base = base.value
+        what = self.definition(path, base)
+        if isinstance(what, Class):
+            return what
+        if isinstance(what, Variable):
+            return self._given_as(what, "cls")
+        if isinstance(base, n.Attribute) and base.attr == "Model" and self.is_flask_db(path, base.value):
+            db = self.definition(path, base.value)
+            return self._given_as(db, "model_class") if isinstance(db, Variable) else None
+        return None
+
+    def _given_as(self, what: Variable, name: str) -> Class | None:
+        value = getattr(what.assigned[-1], "value", None)
+        for _ in range(2):
+            if not isinstance(value, n.Call):
+                break
+            value = next((k.value for k in value.keywords if k.name == name), None)
+            name = "cls"
+        given = self.definition(what.path, value) if isinstance(value, (n.Name, n.Attribute)) else None
+        return given if isinstance(given, Class) else None
 
     @cached_property
     def subclasses(self) -> dict[Class, tuple[Class, ...]]:
@@ -141,8 +165,8 @@ class Names:
         for path in sorted(self.project.modules):
             for cls in self.project.modules[path].classes:
                 for base in cls.node.bases:
-                    what = self.definition(path, base.value if isinstance(base, n.Subscript) else base)
-                    if isinstance(what, Class):
+                    what = self._base(path, base)
+                    if what is not None:
                         found[what] = (*found.get(what, ()), cls)
         return found
 

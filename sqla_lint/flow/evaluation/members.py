@@ -74,6 +74,10 @@ def _class(ctx: Context, cur: Cursor, node: n.Attribute, owner: ClassValue) -> V
     method = ctx.world.method(owner.cls, node.attr)
     if method is not None and not has_decorator(method, "declared_attr", "hybrid_property", "directive", "cascading"):
         return FunctionValue(method, owner if has_decorator(method, "classmethod") else None)
+    if node.attr == "query":
+        from sqla_lint.flow.solver import variants
+
+        variants.note_class(ctx, node.value, owner.cls)
     if ctx.world.mappings.is_mapped(owner.cls):
         if node.attr == "query":
             return ctx.world.model_query(ctx, cur, owner.cls, node.pos)

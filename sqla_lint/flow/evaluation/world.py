@@ -439,8 +439,10 @@ def reroot(value: Value, path: tuple[str, ...]) -> Value:
         kept = _kept_rows(value, path[1])
         if kept is not None:
             return kept
-    if isinstance(value, (Parameter, Entity)):
-        # What was stored long ago: its rows may have been loaded since.
+    if isinstance(value, Entity):
+        # What was stored long ago: what it has may have been loaded since.
+        return Entity(value.cls, None)
+    if isinstance(value, Parameter):
         return UNKNOWN
     if isinstance(value, Query):
         return value._replace(origin=Origin(value.origin.path, value.origin.pos, certain=False))
@@ -459,9 +461,9 @@ def _kept_rows(value: Value, name: str) -> Value | None:
 def _as_closure(value: Value, outer: Function, name: str) -> Value:
     if isinstance(value, Session) and value.sid.owner in ("local", "kept"):
         return value._replace(sid=Sid("closure", (outer.path, f"{outer.qualname}.{name}")))
-    if isinstance(value, (Parameter, Entity)):
-        return UNKNOWN
-    return value
+    if isinstance(value, Entity):
+        return Entity(value.cls, None)
+    return UNKNOWN if isinstance(value, Parameter) else value
 
 
 __all__ = ["FlaskDb", "World", "reroot"]

@@ -110,7 +110,7 @@ def read(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, relation: Relations
         return Dynamic(_asked_for(ctx, pos, owner, relation)) if relation.target is not None else UNKNOWN
     note_read(ctx, cur, pos, owner, relation.name, status, relation.many, via)
     single = innermost(ctx, owner.drawn) is None
-    if relation.target is not None and (status == "loaded" or single):
+    if relation.target is not None and (status == "loaded" or single or owner.origin is None):
         cur.held = cur.held | {(relation.target, None, "one" if single else "loaded")}
     return reached(ctx, owner, relation)
 

@@ -73,6 +73,8 @@ def note(ctx: Context, node: n.Call, func: Value, args: list[Value]) -> None:
             part = part.value if isinstance(part, n.Starred) else part
             if isinstance(func, FunctionValue):
                 ctx.lends.add(func.function)
+            if isinstance(value, ClassValue):
+                note_class(ctx, part, value.cls)
             if isinstance(value, Parameter) and value.cls is None:
                 _want(ctx, value.name, value.steps)
             elif (
@@ -81,6 +83,16 @@ def note(ctx: Context, node: n.Call, func: Value, args: list[Value]) -> None:
                 or (isinstance(value, ClassValue) and not ctx.world.mappings.is_mapped(value.cls))
             ):
                 _want_named(ctx, part)
+
+
+def note_class(ctx: Context, part: n.Expr, cls: Class) -> None:
+    """``cls.query``, ``select(cls)`` in a class method: a class that extends this one asks for its own."""
+    function = ctx.function
+    if ctx.static or function is None or function.cls is not cls or not isinstance(part, n.Name):
+        return
+    is_own = bool(function.node.params) and part.id == function.node.params[0].name
+    if is_own and ctx.world.names.subclasses.get(cls):
+        _want(ctx, part.id, ())
 
 
 def _decides(ctx: Context, attr: str) -> bool:
@@ -147,6 +159,8 @@ def _given(ctx: Context, function: Function, found: Summary, bound: dict[str, Va
     given: list[Given] = []
     for name, steps in found.wants:
         value = walk(ctx, bound.get(name, _default(function, name)), steps)
+        if isinstance(value, ClassValue) and value.cls is function.cls:
+            continue
         if isinstance(value, Parameter) and value.cls is None:
             _want(ctx, value.name, value.steps)
             ctx.lends.add(function)
