@@ -11,19 +11,23 @@ from sqla_lint.flow.terms.summary import Read
 from sqla_lint.flow.words import passing
 from sqla_lint.index.module import Function, bound_names, own_nodes, statements
 from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
 
-Lending = tuple[Read, list[tuple[Facts, Handed]]]
+Calls = list[tuple[Facts, Handed]]
+Lending = tuple[Read, Calls]
 
 
 def lent(function: Function, summaries: Summaries) -> Iterator[Lending]:
     """The function's reads that depend on what it is handed, each with what the project's calls make of it."""
     world = summaries.world
-    if not passing.repeats(function) or not function.words & (world.reading_names | world.readers):
+    reads = bool(function.words & (world.reading_names | world.readers))
+    if not passing.repeats(function) or not (reads or passing.applies(function)):
         return
-    wants = world.summary(function).wants
-    if not wants or not _loops_over(function, {steps[0] if steps else name for name, steps in wants}):
+    summary = world.summary(function)
+    led = {steps[0] if steps else name for name, steps in summary.wants} | {f.node.name for f in summary.lends}
+    if not summary.wants or not _loops_over(function, led):
         return
-    found: dict[Read, list[tuple[Facts, Handed]]] = {}
+    found: dict[Read, Calls] = {}
     for facts in _lenders(function, summaries, {function}):
         for event in facts.lent:
             if event.function is function:
@@ -34,7 +38,18 @@ def lent(function: Function, summaries: Summaries) -> Iterator[Lending]:
         lazy = _all_lazy(found[read])
         if any(event.status == "lazy" for _, event in lazy) and not any(_same(read, other) for other in told):
             told.append(read)
-            yield read, lazy
+            yield read, _beside(function, lazy) if _is_of_handed(function, read.pos) else lazy
+
+
+def _is_of_handed(function: Function, pos: Pos) -> bool:
+    """Whether what stands at a position calls a function that was handed in."""
+    return any(call.pos == pos for param in function.node.params for call in function.calls.get(param.name, ()))
+
+
+def _beside(function: Function, told: Calls) -> Calls:
+    """*told*, and that the function itself reads nothing: what it is handed does, so it is told where that is."""
+    facts, event = told[0]
+    return [*told, (facts, event._replace(entity=None, status="unknown", pos=function.node.pos))]
 
 
 def _loops_over(function: Function, names: set[str]) -> bool:

@@ -105,6 +105,9 @@ def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance, sta
             return value
     method = ctx.world.method(owner.cls, node.attr)
     if method is not None and not has_decorator(method, "declared_attr"):
+        from sqla_lint.flow.solver import receivers
+
+        receivers.note(ctx, owner, node.attr)
         return _method(ctx, cur, node, method, owner)
     if node.attr in ctx.world.mappings.relationship_names and is_mixed_in(ctx, owner):
         return loading.mixed_in(ctx, cur, node)
@@ -161,9 +164,13 @@ def super_method(ctx: Context, func: n.Expr) -> Value | None:
     inner = func.value.func
     if not (isinstance(inner, n.Name) and inner.id == "super") or ctx.function.cls is None:
         return None
-    for cls in ctx.world.names.lineage(ctx.function.cls)[1:]:
+    me = ctx.world.self_value(ctx.function)
+    if ctx.function.given:
+        me = ctx.world.parameters.value(ctx.function, ctx.function.node.params[0])
+    lineage = ctx.world.names.lineage(me.cls if isinstance(me, Instance) else ctx.function.cls)
+    for cls in lineage[lineage.index(ctx.function.cls) + 1 :]:
         if func.attr in cls.methods:
-            return FunctionValue(cls.methods[func.attr], ctx.world.self_value(ctx.function))
+            return FunctionValue(cls.methods[func.attr], me)
     return UNKNOWN
 
 

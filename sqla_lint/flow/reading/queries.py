@@ -14,6 +14,7 @@ from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Outlived
 from sqla_lint.flow.terms.row_values import (
+    ANY_COLUMN,
     Alias,
     Criterion,
     Entity,
@@ -25,6 +26,7 @@ from sqla_lint.flow.terms.row_values import (
     Pair,
     Query,
     Record,
+    Subselect,
 )
 from sqla_lint.flow.terms.state import CLOSED, Cursor
 from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, ClassValue, Literal, Parameter
@@ -189,6 +191,7 @@ def _narrowed(query: Query, args: list[Value], kwargs: dict[str, Value]) -> Quer
     row = _first(query.row)
     if isinstance(row, Entity):
         pinned |= {(row.cls, name) for name in kwargs}
+        pinned |= {(row.cls, ANY_COLUMN) for one in every if isinstance(one, Subselect)}
     origin = query.origin
     return changed(query, filtered=True, pinned=origin.pinned | pinned, chosen=origin.chosen | chosen)
 
@@ -197,6 +200,8 @@ def condition(column: ModelAttribute, name: str, args: list[Value]) -> Value:
     """A method of ``Owner.id``: what a query that filters by it says of its rows."""
     if name == "is_":
         return Criterion(column.cls, column.name)
+    if name == "in_" and args and isinstance(args[0], Subselect):
+        return args[0]
     keys = _keys_of_given(args[0]) if name == "in_" and args else None
     if keys is not None:
         return Criterion(column.cls, column.name, keys)

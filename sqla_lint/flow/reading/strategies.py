@@ -6,7 +6,7 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
-from sqla_lint.flow.terms.row_values import Entity, Many, Origin
+from sqla_lint.flow.terms.row_values import ANY_COLUMN, Entity, Many, Origin
 from sqla_lint.flow.terms.state import CLOSED, Cursor
 from sqla_lint.index.mapped import Relationship
 from sqla_lint.index.module import Class
@@ -120,7 +120,7 @@ def is_pinned(ctx: Context, owner: Entity, relation: Relationship) -> bool:
     mappings = ctx.world.mappings
     keys = mappings.foreign_keys(owner.cls, relation)
     for cls, name in origin.pinned:
-        if cls in mappings.lineage(owner.cls) and (name == relation.name or name in keys):
+        if cls in mappings.lineage(owner.cls) and (name in (relation.name, ANY_COLUMN) or name in keys):
             return True
         if not owner.steps and cls in mappings.lineage(target) and mappings.is_unique(cls, name):
             return True

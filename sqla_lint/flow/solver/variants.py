@@ -15,6 +15,7 @@ from sqla_lint import serializer_api
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import unseen
 from sqla_lint.flow.evaluation.containers import EMPTY
+from sqla_lint.flow.solver import receivers
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.events import LazyRead, Lent
@@ -150,7 +151,9 @@ def summary(ctx: Context, function: Function, found: Summary, bound: dict[str, V
         return found
     for read in known.lazy:
         ctx.emit(Lent(read, function, pos))
-    return found._replace(returns=known.returns, reads=known.reads, generator=known.generator)
+    return found._replace(
+        returns=known.returns, reads=known.reads, applies=known.applies or found.applies, generator=known.generator
+    )
 
 
 def _given(ctx: Context, function: Function, found: Summary, bound: dict[str, Value]) -> tuple[Given, ...]:
@@ -160,6 +163,9 @@ def _given(ctx: Context, function: Function, found: Summary, bound: dict[str, Va
     for name, steps in found.wants:
         value = walk(ctx, bound.get(name, _default(function, name)), steps)
         if isinstance(value, ClassValue) and value.cls is function.cls:
+            continue
+        if isinstance(value, Instance) and not steps:
+            given += _as_receiver(ctx, function, name, value)
             continue
         if isinstance(value, Parameter) and value.cls is None:
             _want(ctx, value.name, value.steps)
@@ -172,6 +178,16 @@ def _given(ctx: Context, function: Function, found: Summary, bound: dict[str, Va
     level = ctx.function.level if ctx.function is not None else 0
     decisive = level < _MAX_LEVEL and any(_tells(one.value) for one in given)
     return tuple(given) if decisive else ()
+
+
+def _as_receiver(ctx: Context, function: Function, name: str, value: Instance) -> list[Given]:
+    """The object of a class that extends the method's own class, as the method knows it."""
+    if receivers.is_of_subclass(function, value):
+        return [Given(name, (), Instance(value.cls, ("self",)))]
+    if ctx.function is not None and receivers.is_own(ctx, value):
+        _want(ctx, ctx.function.node.params[0].name, ())
+        ctx.lends.add(function)
+    return []
 
 
 def _default(function: Function, name: str) -> Value:
@@ -241,9 +257,11 @@ def parameter(function: Function, name: str, otherwise: Value) -> Value:
     for one in function.given:
         if not (isinstance(one, Given) and one.name == name):
             continue
-        if not one.steps:
+        if not one.steps and isinstance(one.value, Instance):
+            otherwise = one.value
+        elif not one.steps:
             return one.value
-        if isinstance(otherwise, Instance):
+        elif isinstance(otherwise, Instance):
             otherwise = otherwise._replace(held=(*otherwise.held, (one.steps[0], one.value)))
     return otherwise
 

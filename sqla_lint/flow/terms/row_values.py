@@ -89,6 +89,16 @@ class Criterion(NamedTuple):
     kind: str = "criterion"
 
 
+class Subselect(NamedTuple):
+    """``something.subquery()`` of what is not known, or a condition made of it: its rows may have any one parent."""
+
+    kind: str = "subselect"
+
+
+# Stands for any column that all rows of a query may have one value of.
+ANY_COLUMN = "%any"
+
+
 class Alias(NamedTuple):
     """``aliased(Owner)``."""
 
