@@ -14,9 +14,12 @@ from sqla_lint.flow.solver.step import advance
 from sqla_lint.flow.solver.stepping import Step
 from sqla_lint.flow.solver.summaries import Summaries
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.graph import Node
 from sqla_lint.flow.terms.state import State
+from sqla_lint.flow.terms.summary import Summary
 from sqla_lint.index.building import build
+from sqla_lint.index.module import Function
 from sqla_lint.index.project import Project
 from sqla_lint.lower.from_ast import lower_module
 
@@ -31,6 +34,36 @@ def told(row: object, early: bool) -> object:
 """
 
 
+WRAPPED = """
+from dataclasses import dataclass
+from sqlalchemy.orm import Session
+
+@dataclass
+class Node:
+    inner: object
+    session: object = None
+
+def wrapped(session: Session) -> Node:
+    node = Node(None, session)
+"""
+
+CYCLE = """
+def there(session, key):
+    return back(session, key) if key else session.get(Pet, key)
+
+def back(session, key):
+    return there(session, key - 1)
+
+def first(session):
+    return back(session, 1)
+"""
+
+
+def _project(text: str) -> tuple[Summaries, list[Function]]:
+    module = build("/p/told.py", lower_module(ast.parse(text)), tuple(text.split("\n")))
+    return Summaries(World(Project("/p", {module.path: module}), Settings())), list(module.functions)
+
+
 def test_no_node_is_followed_twice_from_the_same_state(monkeypatch: pytest.MonkeyPatch) -> None:
     followed: Counter[tuple[int, State]] = Counter()
 
@@ -39,9 +72,28 @@ def test_no_node_is_followed_twice_from_the_same_state(monkeypatch: pytest.Monke
         return advance(ctx, node, state)
 
     monkeypatch.setattr(solve, "advance", counted)
-    module = build("/p/told.py", lower_module(ast.parse(TEXT)), tuple(TEXT.split("\n")))
-    summaries = Summaries(World(Project("/p", {module.path: module}), Settings()))
-    facts = summaries.facts(module.functions[0])
+    summaries, functions = _project(TEXT)
+    facts = summaries.facts(functions[0])
     assert facts.bounded is None
     assert len(followed) > len({node for node, _ in followed})
     assert set(followed.values()) == {1}
+
+
+def test_objects_that_wrap_one_another_are_known_a_few_levels_down() -> None:
+    text = WRAPPED + "    node = Node(node)\n" * 700 + "    session.commit()\n    return node\n"
+    summaries, functions = _project(text)
+    assert summaries.facts(functions[-1]).bounded is None
+
+
+def test_an_error_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    summaries, functions = _project(CYCLE)
+    solves = Summaries._solve
+
+    def failing(self: Summaries, function: Function) -> tuple[Facts, Summary, list[Function]]:
+        raise RecursionError(function.qualname)
+
+    monkeypatch.setattr(Summaries, "_solve", failing)
+    with pytest.raises(RecursionError):
+        summaries.facts(functions[0])
+    monkeypatch.setattr(Summaries, "_solve", solves)
+    assert [summaries.facts(function).function for function in reversed(functions)] == functions[::-1]

@@ -9,12 +9,14 @@ from sqla_lint.flow.rendering import serializing
 from sqla_lint.flow.terms import binding, configure
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.row_values import Entity
+from sqla_lint.flow.terms.row_values import Entity, Many, Pair, Record
 from sqla_lint.flow.terms.session_values import FlaskDb
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import UNKNOWN, ClassValue, Instance
+from sqla_lint.flow.terms.values import UNKNOWN, ClassValue, Instance, Mapping
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
+
+_MAX_LEVELS = 4
 
 
 def instance(
@@ -60,7 +62,7 @@ def instance(
     held = tuple(
         (name, found)
         for name, stored in summary.stores
-        if (found := substitute.value(ctx, cur, stored, bound, pos)) != UNKNOWN
+        if (found := _within(substitute.value(ctx, cur, stored, bound, pos))) != UNKNOWN
     )
     holder = Instance(cls, (), held)
     finalizer = ctx.world.method(cls, "__del__")
@@ -79,4 +81,20 @@ def _without_init(
         calls.unknown(ctx, cur, args, kwargs, pos)
         return Instance(func.cls)
     given = dict(zip(fields, args)) | {k: v for k, v in kwargs.items() if k in fields}
-    return Instance(func.cls, (), tuple((name, value) for name, value in given.items() if value != UNKNOWN))
+    return Instance(func.cls, (), tuple((name, _within(value)) for name, value in given.items() if value != UNKNOWN))
+
+
+def _within(value: Value, levels: int = _MAX_LEVELS) -> Value:
+    """*value* as an object holds it: what objects hold that hold one another is known a few levels down, or a loop that
+    wraps an object in each round (``tree = Node(tree)``) would make ever deeper ones.
+    """
+    if isinstance(value, Instance):
+        held = tuple((name, _within(part, levels - 1)) for name, part in value.held) if levels else ()
+        return value._replace(held=held) if value.held else value
+    if isinstance(value, Many):
+        return value._replace(item=_within(value.item, levels), parts=tuple(_within(p, levels) for p in value.parts))
+    if isinstance(value, Pair):
+        return Pair(tuple(_within(item, levels) for item in value.items))
+    if isinstance(value, Record):
+        return value._replace(values=tuple(_within(item, levels) for item in value.values))
+    return value._replace(value=_within(value.value, levels)) if isinstance(value, Mapping) else value

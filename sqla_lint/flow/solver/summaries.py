@@ -35,7 +35,13 @@ class Summaries:
     def facts(self, function: Function) -> Facts:
         """The facts of *function*, with the summaries of everything that it calls known."""
         if function not in self.solved:
-            self._visit(function)
+            try:
+                self._visit(function)
+            finally:
+                # Empty by now, but after an error: what it broke off is not to be taken for what goes on.
+                self._stack.clear()
+                self._index.clear()
+                self._low.clear()
         return self.solved[function]
 
     def _solve(self, function: Function) -> tuple[Facts, Summary, list[Function]]:
