@@ -43,6 +43,7 @@ from sqla_lint.flow.terms.row_values import (
     LoaderOption,
     Many,
     ModelAttribute,
+    OneOf,
     Pair,
     Query,
     Record,
@@ -235,6 +236,8 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
     from sqla_lint.flow.reading import texts
 
     receiver, name = func.receiver, func.name
+    if isinstance(receiver, OneOf):
+        receiver = receiver.of("record") or receiver
     if isinstance(receiver, (ClassValue, Serializer)):
         return serializing.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, Session):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.joining import join
-from sqla_lint.flow.terms.row_values import Criterion, Entity, LoaderOption, Many, Pair, Query, Record
+from sqla_lint.flow.terms.row_values import Criterion, Entity, LoaderOption, Many, OneOf, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import UNKNOWN, Instance, Mapping, Parameter
 from sqla_lint.lower import nodes as n
@@ -171,7 +171,7 @@ def parts(value: Value) -> tuple[Value, ...]:
         return (value.item,)
     if isinstance(value, Pair):
         return value.items
-    if isinstance(value, Record):
+    if isinstance(value, (OneOf, Record)):
         return value.values
     if isinstance(value, Instance):
         return tuple(item for _, item in value.held)

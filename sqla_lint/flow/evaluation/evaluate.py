@@ -203,7 +203,7 @@ def _compare(ctx: Context, cur: Cursor, node: n.Compare) -> Value:
         inside = _contains(rights[0], left)
         if inside is not None:
             return TRUE if inside is (node.ops[0] == "in") else FALSE
-    if isinstance(left, ModelAttribute) and node.ops == ("==",):
+    if isinstance(left, ModelAttribute) and node.ops == ("==",) and not isinstance(rights[0], ModelAttribute):
         return Criterion(left.cls, left.name)
     return UNKNOWN
 

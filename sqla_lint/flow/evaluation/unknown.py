@@ -75,6 +75,9 @@ An option in ``.options(...)`` that cannot be read
 A name that the project defines in several ways
     is what all definitions agree on, else not known. ``None`` beside a value is the value.
 
+A function that gives a list, a tuple or a dict
+    has given what its result is used as: rows by ``for``, a tuple that is unpacked, a dict that is asked for a key.
+
 A context manager of the project that yields what is not known, but is annotated to yield a session
     yields one of its own: it closes it, and may commit.
 

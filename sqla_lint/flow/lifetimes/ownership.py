@@ -10,7 +10,7 @@ from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.events import Outlived
 from sqla_lint.flow.terms.joining import unread
-from sqla_lint.flow.terms.row_values import Many, Pair, Query, Record
+from sqla_lint.flow.terms.row_values import Many, OneOf, Pair, Query, Record
 from sqla_lint.flow.terms.session_values import Scope, Session, Transaction
 from sqla_lint.flow.terms.state import GONE, OPEN, Cursor
 from sqla_lint.flow.terms.values import UNKNOWN, Awaitable, Instance, Mapping, Method, Outside, Parameter, Partial
@@ -143,6 +143,7 @@ def bind(ctx: Context, cur: Cursor, target: n.Expr, value: Value) -> None:
     elif isinstance(target, n.Subscript):
         _bind_subscript(ctx, cur, target, value)
     elif isinstance(target, n.Sequence):
+        value = (value.of("pair") or UNKNOWN) if isinstance(value, OneOf) else value
         items = value.items if isinstance(value, Pair) and len(value.items) == len(target.items) else None
         for index, part in enumerate(target.items):
             rest = isinstance(part, n.Starred) and isinstance(value, (Many, Query))

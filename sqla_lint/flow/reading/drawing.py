@@ -11,7 +11,7 @@ from sqla_lint.flow.reading.strategies import MAX_STEPS
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, LoopId
 from sqla_lint.flow.terms.joining import join
-from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, Pair, Query, Record
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, OneOf, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, ClassValue, Instance, Literal, Mapping, Outside, Parameter
 from sqla_lint.lower import nodes as n
@@ -24,6 +24,8 @@ def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -
     """One item of what a loop iterates, marked as drawn by it."""
     from sqla_lint.flow.reading import queries
 
+    if isinstance(source, OneOf):
+        source = source.of("many") or UNKNOWN
     if isinstance(source, Query):
         outer = ctx.loops
         # What a loop goes over is asked for once, before its first round.
@@ -55,7 +57,7 @@ def drawn_by(value: Value, loop: LoopId) -> Value:
         return value._replace(drawn=(*value.drawn, loop)) if loop not in value.drawn else value
     if isinstance(value, Pair):
         return Pair(tuple(drawn_by(item, loop) for item in value.items))
-    if isinstance(value, Record):
+    if isinstance(value, (Record, OneOf)):
         return value._replace(values=tuple(drawn_by(item, loop) for item in value.values))
     if isinstance(value, Instance) and value.held:
         return value._replace(held=tuple((name, drawn_by(item, loop)) for name, item in value.held))
@@ -76,7 +78,7 @@ def undrawn(value: Value, loop: LoopId) -> Value:
         return value._replace(drawn=tuple(one for one in value.drawn if one != loop))
     if isinstance(value, Pair):
         return Pair(tuple(undrawn(item, loop) for item in value.items))
-    if isinstance(value, Record):
+    if isinstance(value, (Record, OneOf)):
         return value._replace(values=tuple(undrawn(item, loop) for item in value.values))
     if isinstance(value, Instance) and value.held:
         return value._replace(held=tuple((name, undrawn(item, loop)) for name, item in value.held))
@@ -90,6 +92,9 @@ def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index:
     from sqla_lint.flow.reading import queries, rows
     from sqla_lint.flow.rendering import serializing
 
+    if isinstance(owner, OneOf):
+        by_name = isinstance(index, Literal) and index.type == "str"
+        owner = owner.of(*(("record",) if by_name else ("many", "pair"))) or UNKNOWN
     if isinstance(owner, Query):
         queries.run(ctx, cur, owner, node.pos)
         owner = Many(Pair((owner.row,)) if owner.wraps else owner.row)

@@ -10,7 +10,7 @@ from sqla_lint.flow.solver import collected
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.joining import join, unread
-from sqla_lint.flow.terms.row_values import Dynamic, Entity, Many, Origin, Pair, Query, Record
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Many, OneOf, Origin, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, Choice, FunctionValue, Literal, Mapping, Parameter
 from sqla_lint.lower import nodes as n
@@ -150,6 +150,8 @@ def rows_of(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> Value:
     """A list of what *value* gives when iterated (``list(...)``, ``sorted(...)``, ``set(...)``)."""
     from sqla_lint.flow.reading import queries
 
+    if isinstance(value, OneOf):
+        value = value.of("many") or value
     if isinstance(value, Query):
         queries.run(ctx, cur, value, pos)
         return Many(Pair((value.row,)) if value.wraps else value.row, single=value.single)

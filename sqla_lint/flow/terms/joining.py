@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from sqla_lint.flow.terms.basis import Sid, Value
-from sqla_lint.flow.terms.row_values import Entity, LoaderOption, Many, Options, Origin, Pair, Query, Record, Unproved
+from sqla_lint.flow.terms.row_values import (
+    Entity,
+    LoaderOption,
+    Many,
+    OneOf,
+    Options,
+    Origin,
+    Pair,
+    Query,
+    Record,
+    Unproved,
+)
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.values import NONE, UNKNOWN, Either, Instance, Mapping, Parameter
 from sqla_lint.lower.nodes import Pos
+
+# Kinds of values that how they are used tells apart.
+_SHAPES = frozenset({"many", "pair", "record"})
 
 
 def _is_given(value: Value) -> bool:
@@ -79,7 +93,24 @@ def join(left: Value, right: Value) -> Value:
         if left.pairs is None or right.pairs is None:
             return LoaderOption(None)
         return LoaderOption(_join_options(left.pairs, right.pairs))
-    return UNKNOWN
+    return _one_of(left, right)
+
+
+def _one_of(left: Value, right: Value) -> Value:
+    """``rows`` where no page is asked for, else ``{"rows": rows, "total": total}``: one of each kind."""
+    if left.kind == right.kind != "one-of":
+        return UNKNOWN
+    found: dict[str, Value] = {}
+    for value in (*_shapes(left), *_shapes(right)):
+        if value.kind not in _SHAPES:
+            return UNKNOWN
+        found[value.kind] = join(found[value.kind], value) if value.kind in found else value
+    is_known = len(found) > 1 and all(value.kind == kind for kind, value in found.items())
+    return OneOf(tuple(value for _, value in sorted(found.items()))) if is_known else UNKNOWN
+
+
+def _shapes(value: Value) -> tuple[Value, ...]:
+    return value.values if isinstance(value, OneOf) else (value,)
 
 
 def _join_options(left: Options, right: Options) -> Options:

@@ -171,6 +171,18 @@ class Pair(NamedTuple):
     kind: str = "pair"
 
 
+class OneOf(NamedTuple):
+    """A list, a tuple or a dict, as many as a function may give: how it is used tells which."""
+
+    values: tuple[Value, ...]
+    kind: str = "one-of"
+
+    def of(self, *kinds: str) -> Value | None:
+        """The only one of some kinds; None if there are several, or none."""
+        found = [value for value in self.values if value.kind in kinds]
+        return found[0] if len(found) == 1 else None
+
+
 class Key(NamedTuple):
     """The primary key of a row: as long as somebody holds the row, ``get`` finds it without a statement."""
 
