@@ -48,13 +48,15 @@ def wrapped(session: Session) -> Node:
 """
 
 CYCLE = """
-def there(session, key):
-    return back(session, key) if key else session.get(Pet, key)
+from sqlalchemy.orm import Session
 
-def back(session, key):
+def there(session: Session, key: int) -> object:
+    return back(session, key) if key else session.flush()
+
+def back(session: Session, key: int) -> object:
     return there(session, key - 1)
 
-def first(session):
+def first(session: Session) -> object:
     return back(session, 1)
 """
 
@@ -96,4 +98,5 @@ def test_an_error_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(RecursionError):
         summaries.facts(functions[0])
     monkeypatch.setattr(Summaries, "_solve", solves)
-    assert [summaries.facts(function).function for function in reversed(functions)] == functions[::-1]
+    assert summaries.facts(functions[-1]).function is functions[-1]
+    assert summaries.world.summaries[functions[-1]].effects

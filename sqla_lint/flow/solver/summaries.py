@@ -38,7 +38,10 @@ class Summaries:
             try:
                 self._visit(function)
             finally:
-                # Empty by now, but after an error: what it broke off is not to be taken for what goes on.
+                # Empty by now, but after an error: what that broke off is not known.
+                for begun in self._stack:
+                    self.solved.pop(begun, None)
+                    self.world.summaries.pop(begun, None)
                 self._stack.clear()
                 self._index.clear()
                 self._low.clear()
