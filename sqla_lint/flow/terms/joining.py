@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.row_values import (
     Entity,
@@ -21,6 +22,8 @@ from sqla_lint.lower.nodes import Pos
 
 # Kinds of values that how they are used tells apart.
 _SHAPES = frozenset({"many", "pair", "record"})
+
+_LEAVES_OUT = api.LAZY | {"defer"}
 
 
 def _is_given(value: Value) -> bool:
@@ -114,8 +117,8 @@ def _shapes(value: Value) -> tuple[Value, ...]:
 
 
 def _join_options(left: Options, right: Options) -> Options:
-    """What either query loads is taken to be loaded: what one alone leaves out, the other has."""
-    return (left | right) - {(path, strategy) for path, strategy in left ^ right if strategy == "defer"}
+    """What either query loads is taken to be loaded: what one alone leaves out, the other has as it is mapped."""
+    return (left | right) - {(path, strategy) for path, strategy in left ^ right if strategy in _LEAVES_OUT}
 
 
 def _join_origins(left: Origin | None, right: Origin | None) -> Origin | None:
