@@ -50,7 +50,8 @@ def _had_before(ctx: Context, cur: Cursor, query: Query, row: Entity) -> None:
     """What an earlier query loaded with its rows is there on those that are asked for again, by their keys."""
     pos = query.origin.pos
     if query.origin.filtered:
-        rows = {held for cls, held, which in cur.held if which == "own" and _related(ctx, cls, row.cls)} - {pos}
+        known = (held for held in cur.held if held[2] in ("own", "theirs") and _related(ctx, held[0], row.cls))
+        rows = {where for _, where, _ in known} - {pos}
         cur.loaded = cur.loaded | {(pos, path, None) for where, path, loop in cur.loaded if where in rows and not loop}
     cur.loaded = cur.loaded | {(pos, path, None) for path in _eager(query)}
 
@@ -59,7 +60,7 @@ def handed(cur: Cursor, values: Iterable[Value]) -> None:
     """A function is handed a query: it may run it, and keep what it loads."""
     for query in values:
         if isinstance(query, Query) and isinstance(query.row, Entity) and (paths := _eager(query)):
-            cur.held = cur.held | {(query.row.cls, query.origin.pos, "own")}
+            cur.held = cur.held | {(query.row.cls, query.origin.pos, "theirs")}
             cur.loaded = cur.loaded | {(query.origin.pos, path, None) for path in paths}
 
 
