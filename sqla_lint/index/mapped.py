@@ -175,7 +175,8 @@ class Mappings:
             made = declared_attr(method.node) if method.node.decorators else None
             if made is not None and self._is_relationship(cls, made):
                 found[name] = _Raw(name, made, method.node.returns, cls, method.node.pos)
-        return {name: raw._replace(call=raw.call and spelled_out(raw.call)) for name, raw in found.items()}
+        spelled = ((raw, raw.call and spelled_out(raw.call, cls, self.names)) for raw in found.values())
+        return {raw.name: raw._replace(call=call) for raw, call in spelled}
 
     def _is_relationship(self, cls: Class, call: n.Call) -> bool:
         meaning = self.names.meaning(cls.path, call.func)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from sqla_lint.index.annotations import keyword, last_name, string
+from sqla_lint.index.module import Class
+from sqla_lint.index.names import Names
+from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n
 
 
@@ -14,17 +17,33 @@ def cascades(call: n.Call) -> bool:
     return said is None or bool({"all", "save-update"} & {word.strip() for word in (string(said) or "").split(",")})
 
 
-def spelled_out(call: n.Call) -> n.Call:
-    """SQLModel's ``Relationship()`` as the ``relationship()`` that it makes: with ``sa_relationship_kwargs`` as its own
-    arguments, or given whole as ``sa_relationship``.
+def spelled_out(call: n.Call, cls: Class, names: Names) -> n.Call:
+    """A relationship of *cls* with the arguments that ``**common`` stands for; SQLModel's ``Relationship()`` as the
+    ``relationship()`` that it makes: with ``sa_relationship_kwargs`` as its own arguments, or given whole as
+    ``sa_relationship``.
     """
+    if any(k.name is None for k in call.keywords):
+        every = [_keywords(_written(k.value, cls, names)) if k.name is None else (k,) for k in call.keywords]
+        call = call._replace(keywords=tuple(one for some in every for one in some))
     whole, options = keyword(call, "sa_relationship"), keyword(call, "sa_relationship_kwargs")
     if isinstance(whole, n.Call):
         return whole
     if options is None:
         return call
     kept = tuple(one for one in call.keywords if one.name != "sa_relationship_kwargs")
-    return call._replace(keywords=(*kept, *_keywords(options)))
+    return call._replace(keywords=(*kept, *_keywords(_written(options, cls, names))))
+
+
+def _written(options: n.Expr, cls: Class, names: Names) -> n.Expr:
+    """What a name of the class's body, or of its module, is assigned, where that is done once."""
+    if not isinstance(options, n.Name):
+        return options
+    stmts = cls.assigned.get(options.id)
+    if stmts is None:
+        what = names.definition(cls.path, options)
+        stmts = what.assigned if isinstance(what, Variable) else ()
+    value = getattr(stmts[0], "value", None) if len(stmts) == 1 else None
+    return value if value is not None else options
 
 
 def _keywords(options: n.Expr) -> tuple[n.Keyword, ...]:
