@@ -117,16 +117,9 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
     result = apply(ctx, cur, func, args, kwargs, node.pos, node)
     if isinstance(result, LoaderOption) and isinstance(node.func, n.Attribute):
         options.chained_to(cur, node.func, result)
-    if result == UNKNOWN and isinstance(node.func, n.Attribute) and _is_subselect(node.func.attr, func, args):
+    if result == UNKNOWN and isinstance(node.func, n.Attribute) and unseen.is_subselect(node.func.attr, func, args):
         return Subselect()
     return unseen.asked(ctx, cur, func, args, node, is_awaited) if result == UNKNOWN else result
-
-
-def _is_subselect(name: str, func: Value, args: list[Value]) -> bool:
-    """``unknown.subquery()``, ``unknown.in_(unknown.subquery())``."""
-    if name in ("subquery", "scalar_subquery"):
-        return func == UNKNOWN or isinstance(func, Parameter)
-    return name == "in_" and any(isinstance(arg, Subselect) for arg in args)
 
 
 def _arguments(ctx: Context, cur: Cursor, node: n.Call) -> list[Value]:

@@ -7,7 +7,7 @@ from sqla_lint.flow.evaluation import containers
 from sqla_lint.flow.reading import queries
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, describe
-from sqla_lint.flow.terms.row_values import Alias, ModelAttribute, Query, Unproved
+from sqla_lint.flow.terms.row_values import Alias, ModelAttribute, Query, Subselect, Unproved
 from sqla_lint.flow.terms.session_values import Session, Settings
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import UNKNOWN, ClassValue, Outside, Parameter
@@ -63,3 +63,10 @@ def method(
 ) -> Value:
     """What only a query is asked for proves that it is one."""
     return queries.method(ctx, cur, receiver.query, name, args, kwargs, pos) if name in api.OF_QUERIES else UNKNOWN
+
+
+def is_subselect(name: str, func: Value, args: list[Value]) -> bool:
+    """``unknown.subquery()``, ``unknown.in_(unknown.subquery())``."""
+    if name in ("subquery", "scalar_subquery"):
+        return func == UNKNOWN or isinstance(func, Parameter)
+    return name == "in_" and any(isinstance(arg, Subselect) for arg in args)
