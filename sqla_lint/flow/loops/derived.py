@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.loops.asked import is_over_classes, is_session, owner_named, says_class
+from sqla_lint.flow.loops.taken import arguments, keys_of
 from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.context import first_name
 from sqla_lint.flow.terms.events import Queried
@@ -93,7 +94,9 @@ class Derivation:
                 continue
             whole = self.asks_for(event, names)
             if whole or self.asks_for(event, names, batches=True):
-                found.append(Taken(0, param.name, not whole, param.kind))
+                values = [b.value for b in names.within if b.names & names.every]
+                keys = keys_of(param.name, (node, *values))
+                found.append(Taken(0, param.name, not whole, param.kind, keys))
         return tuple(found)
 
     def _of_parameter(self, name: str) -> Names:
@@ -147,7 +150,7 @@ class Derivation:
             return False
         if event.takes is None:
             return self._mentions(node, names, event.sid, batches) and not is_over_classes(node, names.every)
-        given = [(taken, value) for taken in event.takes for value in _arguments(node, taken)]
+        given = [(taken, value) for taken in event.takes for value in arguments(node, taken)]
         return any(
             self._mentions(value, names, None, batches)
             and (batches or not (taken.batch and self._is_batch(value, names)))
@@ -258,21 +261,3 @@ def _bindings(node: Any) -> list[Binding]:
         for target, value in pairs
         if value is not None
     ]
-
-
-def _arguments(node: n.Expr, taken: Taken) -> tuple[n.Expr, ...]:
-    """The arguments of a call (or of the reading of a property) that a parameter takes."""
-    if isinstance(node, n.Attribute):
-        return (node.value,) if taken.place == -1 else ()
-    if not isinstance(node, n.Call):
-        return ()
-    if taken.kind == "kwarg":
-        return tuple(keyword.value for keyword in node.keywords)
-    named = next((keyword.value for keyword in node.keywords if keyword.name == taken.name), None)
-    if named is not None:
-        return (named,)
-    if taken.place == -1:
-        return (node.func.value,) if isinstance(node.func, n.Attribute) else ()
-    if taken.place < 0 or any(isinstance(arg, n.Starred) for arg in node.args[: taken.place + 1]):
-        return ()
-    return node.args[taken.place :] if taken.kind == "vararg" else node.args[taken.place : taken.place + 1]

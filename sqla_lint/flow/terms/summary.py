@@ -76,13 +76,15 @@ class Wait(NamedTuple):
 
 class Taken(NamedTuple):
     """An argument of a call: its place (-1 for the object that a method is called on), its name and the parameter's
-    kind (see :class:`sqla_lint.lower.nodes.Param`); *batch* if the query only asks for rows that are in it.
+    kind (see :class:`sqla_lint.lower.nodes.Param`); *batch* if the query only asks for rows that are in it; *keys* if
+    it is made of what a dictionary has under these alone.
     """
 
     place: int
     name: str
     batch: bool = False
     kind: str = "normal"
+    keys: frozenset[str] | None = None
 
 
 class Asks(NamedTuple):
