@@ -253,6 +253,8 @@ def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
     waits: tuple[Sid, Pos] | None = None
     for generator in node.generators:
         source = expr(ctx, cur, generator.iter)
+        if len(node.generators) == 1:
+            source = drawing.known_length(ctx, source, generator.iter, (node.pos[0], node.pos[1] + 1))
         ctx.loops = (*ctx.loops, (node.pos[0], node.pos[1] + 1))
         if node.kind == "generator" and waits is None:
             waits = rows.waiting(source)

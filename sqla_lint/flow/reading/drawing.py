@@ -8,8 +8,10 @@ from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.reading import asking
 from sqla_lint.flow.reading.loading import at
 from sqla_lint.flow.reading.strategies import MAX_STEPS
+from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, LoopId
+from sqla_lint.flow.terms.events import Once
 from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, OneOf, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
@@ -49,6 +51,16 @@ def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -
     if isinstance(source, Parameter) and source.cls is None and len(source.steps) < MAX_STEPS:
         return Parameter(source.name, (*source.steps, "[]"), (*source.drawn, loop))
     return UNKNOWN
+
+
+def known_length(ctx: Context, source: Value, rows: n.Expr, loop: LoopId) -> Value:
+    """*source*, what *loop* goes over, as a condition on its length leaves it: one row at most is no loop."""
+    if ctx.static or not ctx.guards or not conditions.is_one_at_most(ctx, rows):
+        return source
+    ctx.emit(Once(loop))
+    if isinstance(source, Parameter) and source.cls is None:
+        source = Many(Parameter(source.name, (*source.steps, "[]"), source.drawn))
+    return source._replace(single=True) if isinstance(source, (Many, Query)) else source
 
 
 def drawn_by(value: Value, loop: LoopId) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint.flow.terms.basis import Value
-from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.flow.terms.state import Cursor, State
 from sqla_lint.flow.terms.values import NONE, Literal, Parameter
@@ -149,3 +149,26 @@ def _renamed(test: n.Expr, names: dict[str, str]) -> n.Expr | None:
         left = _renamed(test.left, names)
         return test._replace(left=left) if left is not None else None
     return None
+
+
+# What comparing a length with a number says where it holds, and where it does not.
+_ONE_AT_MOST = frozenset(
+    {(">", 1, False), (">=", 2, False), ("!=", 1, False), ("==", 1, True), ("<=", 1, True), ("<", 2, True)}
+)
+
+
+def is_one_at_most(ctx: Context, rows: n.Expr) -> bool:
+    """Whether a condition has looked at the length of *rows*: ``if len(rows) > 1: return``."""
+    name = dotted(rows)
+    return name is not None and any(_tells_length(guard, name) for guard in ctx.guards)
+
+
+def _tells_length(guard: Guard, name: str) -> bool:
+    test = guard.test
+    if not isinstance(test, n.Compare) or len(test.ops) != 1 or not isinstance(test.left, n.Call):
+        return False
+    called, other = test.left, test.comparators[0]
+    is_length = (
+        isinstance(called.func, n.Name) and called.func.id == "len" and [dotted(a) for a in called.args] == [name]
+    )
+    return is_length and isinstance(other, n.Constant) and (test.ops[0], other.value, guard.outcome) in _ONE_AT_MOST

@@ -172,7 +172,7 @@ def _iter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     """The iterable of a ``for``, evaluated once; a query runs here."""
     stmt = node.payload
     assert isinstance(stmt, n.For)
-    value = evaluate.expr(ctx, cur, stmt.iter)
+    value = drawing.known_length(ctx, evaluate.expr(ctx, cur, stmt.iter), stmt.iter, stmt.pos[:2])
     drawing.draw(ctx, cur, value, stmt.pos[:2], stmt.iter)
     if isinstance(value, (Query, Many)) and value.single and not (isinstance(value, Many) and value.fixed):
         ctx.emit(Once(stmt.pos[:2]))
