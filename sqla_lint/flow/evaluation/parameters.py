@@ -297,8 +297,10 @@ class Parameters:
 
 def is_receiver(function: Function, param: n.Param) -> bool:
     """Whether *param* is ``self`` (or ``cls``): the first one of a method that is not static."""
-    if function.cls is None or function.outer is not None or not function.node.params:
+    if function.cls is None or not function.node.params:
         return False
+    if function.outer is not None and function.cls.methods.get(function.node.name) is not function:
+        return False  # a function within a method
     if function.node.params[0] is not param and function.node.params[0].name != param.name:
         return False
     return not any(isinstance(d, n.Name) and d.id == "staticmethod" for d in function.node.decorators)

@@ -159,6 +159,11 @@ class World(Relevance):
                 return FunctionValue(function)
         return UNKNOWN
 
+    def nested_class(self, ctx: Context, node: n.ClassDef) -> Value:
+        """The value of a class within a function."""
+        found = (cls for cls in self.project.modules[ctx.path].classes if cls.node is node)
+        return next(map(ClassValue, found), UNKNOWN)
+
     def imported_value(self, path: str, what: Imported) -> Value:
         """What an import inside a function binds."""
         target = self.project.module(path, what.module, what.level)

@@ -60,6 +60,9 @@ def _stmt(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
                 ownership.forget(cur, target.id)
     elif isinstance(stmt, n.FunctionDef):
         _define(ctx, cur, stmt)
+    elif isinstance(stmt, n.ClassDef):
+        ownership.forget(cur, stmt.name)
+        cur.env[stmt.name] = ctx.world.nested_class(ctx, stmt)
     elif isinstance(stmt, (n.Import, n.ImportFrom)):
         _import(ctx, cur, stmt)
     return on(node, cur)
