@@ -31,6 +31,9 @@ def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
                     # Rows that the session holds already are given what the query loads with its own.
                     cur.env[usage.eager(path[-1])] = TRUE
             held: set[Held] = {(row.cls, query.origin.pos, "one" if one or query.single else "own")}
+            if sum(isinstance(other, Entity) and other.cls is row.cls for other in rows) > 1:
+                # ``query(User, boss)``: the second of each pair may be the parent of the first.
+                held.add((row.cls, query.origin.pos, "beside"))
             for path, strategy in query.origin.options:
                 target = _reached(ctx, row, path) if strategy in api.EAGER else None
                 if target is not None:

@@ -7,7 +7,7 @@ from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.row_values import ANY_COLUMN, Entity, Many, Origin
-from sqla_lint.flow.terms.state import CLOSED, Cursor
+from sqla_lint.flow.terms.state import CLOSED, Cursor, Held
 from sqla_lint.index.mapped import Relationship
 from sqla_lint.index.module import Class
 from sqla_lint.lower import nodes as n
@@ -168,13 +168,18 @@ def _is_held(ctx: Context, cur: Cursor, target: Class, owner: Entity, origin: Or
     A query of all rows of a class holds the parents of each as well; one that filters holds them only for later
     queries. One row is the parent of all where the query chose its rows, or not at all.
     """
-    held = [
-        cls
-        for cls, pos, which in cur.held
-        if (pos != origin.pos and which != "theirs" and (which != "one" or origin.filtered))
-        or (pos == origin.pos and which not in ("loaded", "theirs") and (not origin.filtered or cls is not owner.cls))
-    ]
+    held = [held[0] for held in cur.held if _holds_parents(held, owner, origin)]
     return any(target is cls or target in ctx.world.mappings.lineage(cls) for cls in held)
+
+
+def _holds_parents(held: Held, owner: Entity, origin: Origin) -> bool:
+    """Whether what is *held* may be the parents of all rows of *origin*."""
+    cls, pos, which = held
+    if which == "theirs":
+        return False
+    if pos != origin.pos:
+        return which != "one" or origin.filtered
+    return which == "beside" or which != "loaded" and (not origin.filtered or cls is not owner.cls)
 
 
 def _is_closed(cur: Cursor, sid: object) -> bool:
