@@ -86,7 +86,9 @@ class Derivation:
     def parameters(self, event: Queried) -> tuple[Taken, ...]:
         """The parameters that a query is made of."""
         node = self.at(event.pos)
-        mentioned = names_in(node) if node is not None else frozenset()
+        if node is None:
+            return ()
+        mentioned = names_in(node)
         found: list[Taken] = []
         for param in self.function.params:
             names = self._of_parameter(param.name)
