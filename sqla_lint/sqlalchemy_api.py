@@ -288,6 +288,9 @@ EAGER_OPTIONS: Final = frozenset({name for name, what in LOADER_OPTIONS.items() 
     "set_committed_value"
 }
 
+# What a lazy load raises where nothing awaits it.
+NOT_AWAITED: Final = "MissingGreenlet"
+
 # --- errors ----------------------------------------------------------------------------------------------------------
 
 # Exception classes of sqlalchemy.exc and sqlalchemy.orm.exc that a failing database raises.

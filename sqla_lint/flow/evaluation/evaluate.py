@@ -9,6 +9,7 @@ from sqla_lint import handover_calls
 from sqla_lint.flow.evaluation import calls
 from sqla_lint.flow.lifetimes import ownership, sessions, usage
 from sqla_lint.flow.reading import drawing, loading, rows, texts
+from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.graph import Guard
@@ -27,6 +28,7 @@ from sqla_lint.flow.terms.values import (
     LambdaValue,
     Literal,
     Mapping,
+    Parameter,
 )
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -55,7 +57,9 @@ def _name(ctx: Context, cur: Cursor, node: n.Name) -> Value:
     if found is not None:
         return found
     if node.id in ctx.locals:
-        return ctx.world.static_local(ctx, node.id) if ctx.static else UNKNOWN
+        if ctx.static:
+            return ctx.world.static_local(ctx, node.id)
+        return Parameter(node.id) if conditions.is_flag(ctx, node.id) else UNKNOWN
     return ctx.outer_name(node.id)
 
 

@@ -14,7 +14,7 @@ from sqla_lint.flow.terms.state import OPEN, Cursor, InstanceState
 from sqla_lint.flow.terms.summary import Summary
 from sqla_lint.flow.terms.values import FunctionValue, Parameter
 from sqla_lint.index.mapped import Relationship
-from sqla_lint.index.module import Class, Function, own_nodes
+from sqla_lint.index.module import Class, Function, names_in, own_nodes, statements
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -50,7 +50,8 @@ def read(
             ctx.emit(Detached(node.pos, key, describe(node.value), node.attr, "read", cause))
     elif _is_async(ctx, cur, entity) and not ctx.in_sync:
         if state.expired is not None or lazy and not state.shared:
-            sure = state.expired is not None or not _may_be_there(ctx, cur, entity, relation)
+            sure = not is_expected(ctx, node.pos)
+            sure = sure and (state.expired is not None or not _may_be_there(ctx, cur, entity, relation))
             ctx.emit(AsyncRead(node.pos, key, describe(node.value), node.attr, state.expired, sure))
     if is_closed(cur, entity):
         return
@@ -150,6 +151,20 @@ def _may_be_there(ctx: Context, cur: Cursor, entity: Entity, relation: Relations
     return any(relation.target in lineage(cls) or cls in lineage(relation.target) for cls in held)
 
 
+def is_expected(ctx: Context, pos: Pos) -> bool:
+    """Whether a handler around *pos* takes what a lazy load raises where nothing awaits it."""
+    function = ctx.function
+    if function is None or api.NOT_AWAITED not in function.words:
+        return False
+    tries = (stmt for stmt in statements(function.node.body) if isinstance(stmt, n.Try))
+    return any(
+        handler.type is not None and api.NOT_AWAITED in names_in(handler.type)
+        for stmt in tries
+        if any(part.pos[:2] <= pos[:2] <= part.pos[2:] for part in stmt.body)
+        for handler in stmt.handlers
+    )
+
+
 def _given(ctx: Context) -> set[Class]:
     """The mapped classes of what the function is handed."""
     if ctx.function is None:
@@ -230,7 +245,7 @@ def read_by_callee(ctx: Context, cur: Cursor, entity: Entity, name: str, callee:
         ctx.emit(Detached(pos, found[0], callee, name, "call", None))
     elif _is_async(ctx, cur, entity) and not ctx.in_sync:
         there = _may_be_there(ctx, cur, entity, ctx.world.mappings.relationship(entity.cls, name))
-        ctx.emit(AsyncRead(pos, found[0], callee, name, None, sure=not there))
+        ctx.emit(AsyncRead(pos, found[0], callee, name, None, sure=not there and not is_expected(ctx, pos)))
 
 
 def written(ctx: Context, cur: Cursor, entity: Entity, name: str, pos: Pos) -> None:

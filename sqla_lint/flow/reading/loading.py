@@ -281,7 +281,7 @@ def mixed_in(ctx: Context, cur: Cursor, node: n.Attribute) -> Value:
 
 
 def note_parameter_read(ctx: Context, cur: Cursor, owner: Parameter, attr: str, pos: Pos) -> None:
-    if is_read(ctx, cur, owner, attr):
+    if is_read(ctx, cur, owner, attr) or usage.is_expected(ctx, pos):
         return
     if attr in ctx.world.mappings.relationship_names and not ctx.static:
         _begins_again(cur)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation.evaluate import expr, identical, truth
-from sqla_lint.flow.solver import collected
+from sqla_lint.flow.solver import collected, conditions
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.graph import Guard
@@ -120,7 +120,7 @@ def _assume(ctx: Context, cur: Cursor, test: n.Expr, value: Value) -> Ways:
                 went = outcome is positive
                 return ([cur.state()], []) if went else ([], [cur.state()])
     true, false = Cursor(cur.state(), cur.node), Cursor(cur.state(), cur.node)
-    if not _is_flag(ctx, test):
+    if not (isinstance(test, n.Name) and conditions.is_flag(ctx, test.id)):
         _refine(true, test, True)
         _refine(false, test, False)
     narrow(ctx, true, test)
@@ -128,14 +128,6 @@ def _assume(ctx: Context, cur: Cursor, test: n.Expr, value: Value) -> Ways:
         true.tests = true.tests | {(key, positive)}
         false.tests = false.tests | {(key, not positive)}
     return [true.state()], [false.state()]
-
-
-def _is_flag(ctx: Context, test: n.Expr) -> bool:
-    """Whether a test is a parameter that is true or false, and never None."""
-    if ctx.function is None or not isinstance(test, n.Name):
-        return False
-    annotation = next((p.annotation for p in ctx.function.node.params if p.name == test.id), None)
-    return isinstance(annotation, n.Name) and annotation.id == "bool"
 
 
 def _key(test: n.Expr) -> tuple[tuple[object, ...] | None, bool]:

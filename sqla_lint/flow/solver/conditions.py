@@ -6,7 +6,7 @@ from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import NONE, Literal, Parameter
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, Literal, Parameter
 from sqla_lint.index.module import Function
 from sqla_lint.index.module import walk as walk_nodes
 from sqla_lint.lower import nodes as n
@@ -74,6 +74,14 @@ def _only_names(test: n.Expr, names: set[str]) -> bool:
     return isinstance(test, n.Name) and test.id in names
 
 
+def is_flag(ctx: Context, name: str) -> bool:
+    """Whether a name is a parameter that is true or false, never None, and the same all through the function."""
+    if ctx.function is None or name in ctx.function.assigned:
+        return False
+    annotation = next((p.annotation for p in ctx.function.node.params if p.name == name), None)
+    return isinstance(annotation, n.Name) and annotation.id == "bool"
+
+
 def is_ruled_out(ctx: Context, under: tuple[Guard, ...], bound: Bound, outcomes: dict[n.Expr, bool | None]) -> bool:
     """Whether the arguments of this call decide one of the conditions *under*, the other way."""
     for guard in under:
@@ -102,6 +110,8 @@ def evaluate_test(ctx: Context, test: n.Expr, bound: Bound) -> bool | None:
         return None if inner is None else not inner
     if isinstance(test, n.Compare) and _is_none_or_member(test, bound):
         return test.ops[0] == "!="
+    if isinstance(test, n.Compare) and _is_given(test, bound):
+        return test.ops[0] == "is not"
     names = [part.id for part in walk_nodes(test) if isinstance(part, n.Name)]
     if not all(name in bound for name in names) or ctx.depth >= MAX_DEPTH:
         return None
@@ -114,6 +124,13 @@ def _is_none_or_member(test: n.Compare, bound: Bound) -> bool:
     """Whether None is compared with what a class or module names (``kind == Kind.LARGE``), which is not None."""
     is_none = isinstance(test.left, n.Name) and bound.get(test.left.id) == NONE
     return is_none and test.ops in (("==",), ("!=",), ("is",)) and isinstance(test.comparators[0], n.Attribute)
+
+
+def _is_given(test: n.Compare, bound: Bound) -> bool:
+    """Whether None is compared with what a call hands in: whatever that is, whoever hands in something has it."""
+    other = test.comparators[0]
+    is_none = isinstance(other, n.Constant) and other.value is None and test.ops in (("is",), ("is not",))
+    return is_none and isinstance(test.left, n.Name) and bound.get(test.left.id) == UNKNOWN
 
 
 def passed_on(ctx: Context, under: tuple[Guard, ...], bound: Bound) -> tuple[Guard, ...]:
