@@ -118,8 +118,15 @@ def findings(
     code: Code, modules: dict[str, ModuleIndex], paths: Iterable[str], rules: set[str] | None = None
 ) -> list[Judged]:
     """The findings in the files at *paths*; of *rules* alone, if given."""
+    return [judged for _, judged in found_by_file(code, modules, paths, rules)]
+
+
+def found_by_file(
+    code: Code, modules: dict[str, ModuleIndex], paths: Iterable[str], rules: set[str] | None = None
+) -> list[tuple[str, Judged]]:
+    """The findings with the files that were looked at for them: what is handed over is told where it was."""
     summaries = Summaries(World(Project(str(code.root), modules), Settings(), code.templates))
-    return [judged for path in paths for judged in judge_file(modules[path], summaries, rules)]
+    return [(path, judged) for path in paths for judged in judge_file(modules[path], summaries, rules)]
 
 
 def key(judged: Judged) -> Key:
@@ -160,17 +167,19 @@ def told_of_rows(code: Code, tried: list[Mutant], before: Counter[Key]) -> Itera
         for path in {mutant.path for mutant in together}:
             gone = [mutant.gone for mutant in together if mutant.path == path and mutant.gone is not None]
             changed[path] = index(path, without(code.texts[path], gone))
-        new = [judged for judged in findings(code, changed, changed, _LOADS) if _is_new(judged, before)]
+        new = [
+            (path, judged) for path, judged in found_by_file(code, changed, changed, _LOADS) if _is_new(judged, before)
+        ]
         told: dict[int, set[str]] = {id(mutant): set() for mutant in together}
         unclear = []
-        for judged in new:
+        for path, judged in new:
             about = [mutant for mutant in together if is_about(judged, mutant, changed)]
-            unclear += [] if about else [judged]
+            unclear += [] if about else [(path, judged)]
             for mutant in about:
                 told[id(mutant)].add(judged.rule.code)
         for mutant in together:
             named = re.compile(rf"\b{mutant.attribute}\b")
-            paths = {judged.path for judged in unclear if named.search(judged.verdict.message)}
+            paths = {path for path, judged in unclear if named.search(judged.verdict.message)}
             yield mutant, told[id(mutant)] or (reported(code, mutant, before, paths) if paths else set())
 
 
