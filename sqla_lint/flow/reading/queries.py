@@ -251,7 +251,8 @@ def _run_method(
         run(ctx, cur, query, pos, one=True)
         return taken(ctx, row) if name == "fetchone" and not query.single else row
     if name in api.PLAIN or name in api.BULK:
-        if query.origin.sid is not None:
+        # What a ``select()`` counts is no statement yet; a dynamic collection's query has no session that is seen.
+        if query.origin.sid is not None or not query.wraps:
             run(ctx, cur, query, pos, writes=name in api.BULK)
         return UNKNOWN
     return UNKNOWN
