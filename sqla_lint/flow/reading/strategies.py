@@ -39,14 +39,9 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
         return "unknown"
     if owner.via == relation.name and relation.many is not True:
         return "loaded"
-    if relation.many is False and is_pinned(ctx, owner, relation):
-        return "pinned"
-    if relation.many is False and _is_chosen(ctx, owner, relation, origin):
-        return "loaded"
-    if relation.many is False and relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin):
-        # The one-to-one inverse of a key is asked for, whatever the session holds.
-        if not ctx.world.mappings.keys.are_behind(owner.cls, relation.target):
-            return "loaded"
+    found = _by_key(ctx, cur, owner, relation, origin) if relation.many is False else None
+    if found is not None:
+        return found
     if origin.sid is not None and _is_closed(cur, origin.sid):
         return "unknown"
     if _was_read(ctx, cur, owner, relation.name):
@@ -57,6 +52,22 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
     if strategy in api.LAZY:
         return "unknown" if _is_loaded_beside(ctx, owner, origin, relation.name) else "lazy"
     return "loaded"
+
+
+def _by_key(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship, origin: Origin) -> str | None:
+    """What is known of a many-to-one by its key alone: one parent of all rows, or one that the session holds."""
+    keys = ctx.world.mappings.foreign_keys(owner.cls, relation) if origin.options else frozenset()
+    if any(column_status(ctx, owner, key) == "lazy" for key in keys):
+        # The key is not there itself: a statement for each row fetches it first.
+        return None
+    if is_pinned(ctx, owner, relation):
+        return "pinned"
+    if _is_chosen(ctx, owner, relation, origin):
+        return "loaded"
+    if relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin):
+        # The one-to-one inverse of a key is asked for, whatever the session holds.
+        return None if ctx.world.mappings.keys.are_behind(owner.cls, relation.target) else "loaded"
+    return None
 
 
 def _is_loaded_beside(ctx: Context, owner: Entity, origin: Origin, name: str) -> bool:
@@ -221,4 +232,19 @@ def column_status(ctx: Context, owner: Entity, name: str) -> str | None:
 def column_cost(ctx: Context, cur: Cursor, owner: Entity, name: str) -> str | None:
     """:func:`column_status` of a read here: what another loop has read of the rows is there."""
     status = column_status(ctx, owner, name)
+    if status == "lazy" and _comes_back(ctx, owner):
+        return "unknown"
     return "loaded" if status == "lazy" and _was_read(ctx, cur, owner, name) else status
+
+
+def _comes_back(ctx: Context, owner: Entity) -> bool:
+    """Whether eager loads lead back to rows of the same class: these bring all their columns."""
+    options = owner.origin.options if owner.origin is not None and not owner.steps else frozenset()
+    for path, strategy in options:
+        target: Class | None = owner.cls
+        for name in path if strategy in api.EAGER else ():
+            relation = ctx.world.mappings.relationship(target, name) if target is not None else None
+            target = relation.target if relation is not None else None
+        if strategy in api.EAGER and target is owner.cls:
+            return True
+    return False
