@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from sqla_lint.flow.lifetimes import instances, usage
-from sqla_lint.flow.solver import liveness
+from sqla_lint.flow.solver import liveness, variants
 from sqla_lint.flow.solver.building import TooLarge, build
 from sqla_lint.flow.solver.step import advance
 from sqla_lint.flow.solver.stepping import Step
@@ -55,7 +55,7 @@ def analyse(world: World, function: Function, bounds: tuple[Pos, ...] = ()) -> t
         return _given_up(function, "its control flow is too large")
     # Only conditions that decide about sessions are kept apart; where that is too much, only those on sessions
     # themselves, and then no rows where many ways meet.
-    leading = world.leading_names(function)
+    leading = world.leading_names(function) | variants.given_names(function)
     deciding = leading | liveness.deciding_names(function.node.body)
     for tested, rows in ((deciding, True), (leading, True), (leading, False)):
         solved = _solve(world, function, graph, tested, rows)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqla_lint import serializer_api
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import unseen
-from sqla_lint.flow.evaluation.containers import EMPTY
-from sqla_lint.flow.solver import receivers
+from sqla_lint.flow.evaluation.containers import ADDS, EMPTY
+from sqla_lint.flow.solver import conditions, receivers
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.events import LazyRead, Lent
@@ -24,7 +24,9 @@ from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.summary import Summary
 from sqla_lint.flow.terms.values import (
     AT_ANY,
+    FALSE,
     NONE,
+    TRUE,
     UNKNOWN,
     ClassValue,
     FunctionValue,
@@ -34,7 +36,7 @@ from sqla_lint.flow.terms.values import (
     Outside,
     Parameter,
 )
-from sqla_lint.index.module import Class, Function
+from sqla_lint.index.module import Class, Function, names_in
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -61,6 +63,8 @@ def note(ctx: Context, node: n.Call, func: Value, args: list[Value]) -> None:
     if ctx.function is None or ctx.static:
         return
     attr = node.func.attr if isinstance(node.func, n.Attribute) else None
+    if ctx.guards and _adds_options(func, attr, args):
+        _want_flags(ctx)
     if isinstance(func, Parameter) and func.cls is None and (attr is None or _decides(ctx, attr)):
         _want(ctx, func.name, func.steps[:-1] if attr is not None else func.steps)
     elif func == UNKNOWN and (attr is None or _decides(ctx, attr)):
@@ -94,6 +98,22 @@ def note_class(ctx: Context, part: n.Expr, cls: Class) -> None:
     is_own = bool(function.node.params) and part.id == function.node.params[0].name
     if is_own and ctx.world.names.subclasses.get(cls):
         _want(ctx, part.id, ())
+
+
+def _adds_options(func: Value, attr: str | None, args: list[Value]) -> bool:
+    """``query.options(...)``, and what puts options into a list for it."""
+    if attr == "options":
+        asked = func.receiver if isinstance(func, Method) else func
+        return isinstance(asked, (Query, Parameter, type(UNKNOWN)))
+    return attr in ADDS and any(isinstance(getattr(arg, "item", arg), LoaderOption) for arg in args)
+
+
+def _want_flags(ctx: Context) -> None:
+    """What is loaded hangs on the parameters that the code stands under: a call that decides these says it."""
+    params = {p.name for p in ctx.function.node.params} if ctx.function is not None else set()
+    for guard in conditions.parameter_guards(ctx):
+        for name in sorted(names_in(guard.test) & params):
+            _want(ctx, name, ())
 
 
 def _decides(ctx: Context, attr: str) -> bool:
@@ -214,7 +234,7 @@ def _is_givable(ctx: Context, value: Value) -> bool:
         return value == EMPTY or isinstance(value.item, LoaderOption)
     if isinstance(value, Pair):
         return all(isinstance(item, LoaderOption) for item in value.items)
-    return isinstance(value, (LoaderOption, Alias)) or value == NONE
+    return isinstance(value, (LoaderOption, Alias)) or value in (NONE, TRUE, FALSE)
 
 
 def _is_asked_itself(ctx: Context, cls: Class) -> bool:
@@ -250,6 +270,11 @@ def variant_of(world: World, function: Function, given: tuple[Given, ...], level
         made.__dict__.update({name: value for name, value in function.__dict__.items() if name not in own})
         known[given] = made
     return known[given]
+
+
+def given_names(function: Function) -> frozenset[str]:
+    """The parameters of a variant whose values are known."""
+    return frozenset(one.name for one in function.given if isinstance(one, Given))
 
 
 def parameter(function: Function, name: str, otherwise: Value) -> Value:
