@@ -17,14 +17,12 @@ from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import Criterion, Entity, Many, ModelAttribute, Pair, Record
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, Raised
+from sqla_lint.flow.terms.truths import contains, identical, truth
 from sqla_lint.flow.terms.values import (
     FALSE,
     TRUE,
     UNKNOWN,
     Awaitable,
-    ClassValue,
-    FunctionValue,
-    Instance,
     LambdaValue,
     Literal,
     Mapping,
@@ -155,19 +153,6 @@ def _bool_op(ctx: Context, cur: Cursor, node: n.BoolOp) -> Value:
     return result if result is not None else UNKNOWN
 
 
-def truth(value: Value) -> bool | None:
-    """Whether a value is true; None where that is not known."""
-    if isinstance(value, Literal):
-        return bool(value.value)
-    if isinstance(value, (Session, ClassValue, FunctionValue)):
-        return True
-    if isinstance(value, Instance):
-        # A global that functions set may be None still.
-        is_set = value.path[:1] != ("%module",)
-        return True if is_set and not {"__bool__", "__len__"} & value.cls.methods.keys() else None
-    return None
-
-
 def _unary(ctx: Context, cur: Cursor, node: n.UnaryOp) -> Value:
     value = expr(ctx, cur, node.operand)
     if node.op == "not":
@@ -204,29 +189,12 @@ def _compare(ctx: Context, cur: Cursor, node: n.Compare) -> Value:
             return TRUE if same is (node.ops[0] in ("is", "==")) else FALSE
     if len(rights) == 1 and node.ops[0] in ("in", "not in") and isinstance(left, Literal):
         loading.asked_contents(cur, node)
-        inside = _contains(rights[0], left)
+        inside = contains(rights[0], left)
         if inside is not None:
             return TRUE if inside is (node.ops[0] == "in") else FALSE
     if isinstance(left, ModelAttribute) and node.ops == ("==",) and not isinstance(rights[0], ModelAttribute):
         return Criterion(left.cls, left.name)
     return UNKNOWN
-
-
-def _contains(right: Value, left: Literal) -> bool | None:
-    """Whether a literal stands in a display of literals."""
-    if isinstance(right, Pair) and all(isinstance(item, Literal) for item in right.items):
-        return left in right.items
-    return None
-
-
-def identical(left: Value, right: Value) -> bool | None:
-    """Whether two values are the same; None where that is not known."""
-    if isinstance(left, Literal) and isinstance(right, Literal):
-        return left == right
-    for one, other in ((left, right), (right, left)):
-        if one == Literal(None, "NoneType") and isinstance(other, Session):
-            return False
-    return None
 
 
 def _if_exp(ctx: Context, cur: Cursor, node: n.IfExp) -> Value:

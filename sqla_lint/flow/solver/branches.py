@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.evaluation.evaluate import expr, identical, truth
+from sqla_lint.flow.evaluation.evaluate import expr
 from sqla_lint.flow.solver import collected, conditions
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
@@ -11,6 +11,7 @@ from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.flow.terms.row_values import Entity, Many
 from sqla_lint.flow.terms.session_values import FlaskDb, Registry, Session
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor, State
+from sqla_lint.flow.terms.truths import identical, truth
 from sqla_lint.flow.terms.values import NONE, TRUE, UNKNOWN, ClassValue, Instance, Literal, Mapping, Method, Parameter
 from sqla_lint.index.module import own_nodes
 from sqla_lint.lower import nodes as n

@@ -6,6 +6,7 @@ from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.flow.terms.state import Cursor, State
+from sqla_lint.flow.terms.truths import truth
 from sqla_lint.flow.terms.values import NONE, UNKNOWN, Literal, Parameter
 from sqla_lint.index.module import Function
 from sqla_lint.index.module import walk as walk_nodes
@@ -96,7 +97,7 @@ def is_ruled_out(ctx: Context, under: tuple[Guard, ...], bound: Bound, outcomes:
 
 def evaluate_test(ctx: Context, test: n.Expr, bound: Bound) -> bool | None:
     """What a condition on parameters comes to, given the arguments; None where they do not decide it."""
-    from sqla_lint.flow.evaluation.evaluate import MAX_DEPTH, truth
+    from sqla_lint.flow.evaluation.evaluate import MAX_DEPTH
     from sqla_lint.flow.evaluation.evaluate import expr as evaluate
 
     if isinstance(test, n.BoolOp):
