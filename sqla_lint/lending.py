@@ -14,6 +14,7 @@ from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
 Calls = list[tuple[Facts, Handed]]
+_CALLS_EACH = frozenset({"map", "filter", "sorted", "min", "max", "starmap"})
 Lending = tuple[Read, Calls]
 
 
@@ -59,8 +60,15 @@ def _loops_over(function: Function, names: set[str]) -> bool:
         value = getattr(stmt, "value", None)
         if value is not None and _mentions(value, led):
             led |= set(bound_names(stmt))
-    loops = (part.iter for part in own_nodes(function.node.body) if isinstance(part, (n.For, n.Generator)))
-    return any(_mentions(each, led) for each in loops)
+    return any(_mentions(each, led) for part in own_nodes(function.node.body) for each in _gone_through(part))
+
+
+def _gone_through(part: object) -> tuple[n.Expr, ...]:
+    """What a loop goes over; what ``map`` and its like call, and for what."""
+    if isinstance(part, (n.For, n.Generator)):
+        return (part.iter,)
+    is_each = isinstance(part, n.Call) and isinstance(part.func, n.Name) and part.func.id in _CALLS_EACH
+    return part.args if is_each and isinstance(part, n.Call) else ()
 
 
 def _mentions(value: n.Expr, names: set[str]) -> bool:

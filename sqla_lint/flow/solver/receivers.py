@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.values import Instance
 from sqla_lint.index.module import Class, Function
@@ -26,10 +27,12 @@ def is_of_subclass(function: Function, value: Instance) -> bool:
     return function.cls is not None and value.cls is not function.cls
 
 
-def is_own(ctx: Context, value: Instance) -> bool:
+def is_own(ctx: Context, value: Value | None) -> bool:
     """Whether a method of the object that *ctx*'s function is a method of is called."""
     function = ctx.function
-    return function is not None and value.path == ("self",) and function.cls is value.cls and bool(function.node.params)
+    if not isinstance(value, Instance) or value.path != ("self",) or function is None:
+        return False
+    return function.cls is value.cls and bool(function.node.params)
 
 
 def _below(ctx: Context, cls: Class) -> list[Class]:

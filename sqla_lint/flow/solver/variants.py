@@ -62,6 +62,7 @@ def note(ctx: Context, node: n.Call, func: Value, args: list[Value]) -> None:
     """Note the parameters that a call in the function rests on: what is called, and what a query is made of."""
     if ctx.function is None or ctx.static:
         return
+    _note_methods(ctx, node, args)
     attr = node.func.attr if isinstance(node.func, n.Attribute) else None
     if ctx.guards and _adds_options(func, attr, args):
         _want_flags(ctx)
@@ -88,6 +89,16 @@ def note(ctx: Context, node: n.Call, func: Value, args: list[Value]) -> None:
                 or (isinstance(value, ClassValue) and not ctx.world.mappings.is_mapped(value.cls))
             ):
                 _want_named(ctx, part)
+
+
+def _note_methods(ctx: Context, node: n.Call, args: list[Value]) -> None:
+    """``map(self.schema.model_validate, rows)``: whose method is handed on."""
+    for part, value in zip(node.args, args):
+        if isinstance(part, n.Attribute) and part.attr in serializer_api.FILLS | ctx.world.class_methods:
+            if isinstance(value, Parameter) and value.cls is None:
+                _want(ctx, value.name, value.steps[:-1])
+            elif value == UNKNOWN:
+                _want_named(ctx, part.value)
 
 
 def note_class(ctx: Context, part: n.Expr, cls: Class) -> None:
@@ -189,6 +200,10 @@ def _given(ctx: Context, function: Function, found: Summary, bound: dict[str, Va
             continue
         if isinstance(value, Parameter) and value.cls is None:
             _want(ctx, value.name, value.steps)
+            ctx.lends.add(function)
+        elif value == UNKNOWN and steps and receivers.is_own(ctx, bound.get(name)):
+            # ``schema: type[Schema]``: the class of the object that the caller is a method of says which.
+            _want(ctx, "self", steps)
             ctx.lends.add(function)
         elif _is_givable(ctx, value) and steps and isinstance(bound.get(name), ClassValue):
             # ``cls.model``: the class that the method is called on has it.
