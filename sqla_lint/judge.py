@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from sqla_lint.flow.evaluation.world import World
@@ -12,7 +13,7 @@ from sqla_lint.flow.terms.events import Handed
 from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.summary import Read
 from sqla_lint.index.module import Function, ModuleIndex
-from sqla_lint.lending import lent
+from sqla_lint.lending import lent, raising
 from sqla_lint.lower import nodes as n
 from sqla_lint.rules import Rule, all_rules
 from sqla_lint.rules.verdict import Verdict
@@ -72,6 +73,8 @@ def _settled(check: Callable[..., Iterable[Verdict]], of: object, summaries: Sum
 
 def _judge_function(function: Function, summaries: Summaries, rules: Sequence[Rule]) -> Iterator[Judged]:
     facts = summaries.facts(function)
+    raised = raising(function, summaries)
+    facts = replace(facts, events=(*facts.events, *raised)) if raised else facts
     where = None if function.qualname == MODULE else function
     for rule in rules:
         if rule.check is not None:

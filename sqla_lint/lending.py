@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint.flow.solver.summaries import Summaries
-from sqla_lint.flow.terms.events import Handed, LazyRead, Lent
+from sqla_lint.flow.terms.events import AsyncRead, Handed, LazyRead
 from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.summary import Read
 from sqla_lint.flow.words import passing
@@ -30,16 +30,31 @@ def lent(function: Function, summaries: Summaries) -> Iterator[Lending]:
         return
     found: dict[Read, Calls] = {}
     for facts in _lenders(function, summaries, {function}):
-        for event in facts.lent:
-            if event.function is function:
-                read = _as_read(function, event.read)
-                found.setdefault(read, []).append((facts, _as_handed(function, event)))
+        reads_of = [(event.pos, event.read) for event in facts.lent if event.function is function]
+        raising = {(pos, read.pos) for pos, read in reads_of if isinstance(read, AsyncRead)}
+        for pos, lazy_read in reads_of:
+            # Where nothing awaits the load it raises instead, and that is told.
+            if isinstance(lazy_read, LazyRead) and (pos, lazy_read.pos) not in raising:
+                read = _as_read(function, lazy_read)
+                found.setdefault(read, []).append((facts, _as_handed(function, lazy_read, pos)))
     told: list[Read] = []
     for read in sorted(found, key=lambda read: (read.pos, read.steps)):
         lazy = _all_lazy(found[read])
         if any(event.status == "lazy" for _, event in lazy) and not any(_same(read, other) for other in told):
             told.append(read)
             yield read, _beside(function, lazy) if _is_of_handed(function, read.pos) else lazy
+
+
+def raising(function: Function, summaries: Summaries) -> tuple[AsyncRead, ...]:
+    """The coroutine's reads that nothing awaits, with what the project's calls hand it."""
+    world = summaries.world
+    if not function.node.is_async or not function.words & (world.reading_names | world.readers):
+        return ()
+    if not world.summary(function).wants:
+        return ()
+    lenders = list(_lenders(function, summaries, {function}))
+    events = (event for facts in lenders for event in facts.lent if event.function is function)
+    return tuple(dict.fromkeys(event.read for event in events if isinstance(event.read, AsyncRead)))
 
 
 def _is_of_handed(function: Function, pos: Pos) -> bool:
@@ -94,10 +109,9 @@ def _as_read(function: Function, read: LazyRead) -> Read:
     return Read("", steps, read.pos, True, read.loop, function.path, function.qualname)
 
 
-def _as_handed(function: Function, lent: Lent) -> Handed:
-    read = lent.read
+def _as_handed(function: Function, read: LazyRead, pos: Pos) -> Handed:
     steps = (*read.entity.steps, read.attribute)
-    return Handed(read.pos, function.path, steps, read.attribute, read.entity, lent.pos, read.status)
+    return Handed(read.pos, function.path, steps, read.attribute, read.entity, pos, read.status)
 
 
 def _all_lazy(handed: list[tuple[Facts, Handed]]) -> list[tuple[Facts, Handed]]:

@@ -18,7 +18,7 @@ from sqla_lint.flow.evaluation.containers import ADDS, EMPTY
 from sqla_lint.flow.solver import conditions, receivers
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
-from sqla_lint.flow.terms.events import LazyRead, Lent
+from sqla_lint.flow.terms.events import AsyncRead, LazyRead, Lent
 from sqla_lint.flow.terms.row_values import Alias, Dynamic, Entity, LoaderOption, Many, Pair, Query
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.summary import Summary
@@ -306,8 +306,8 @@ def parameter(function: Function, name: str, otherwise: Value) -> Value:
     return otherwise
 
 
-def lazy(ctx: Context, function: Function) -> tuple[LazyRead, ...]:
-    """The reads in the loops of a variant."""
+def lazy(ctx: Context, function: Function) -> tuple[LazyRead | AsyncRead, ...]:
+    """The reads of a variant in its loops, and those that nothing awaits."""
     if not function.given:
         return ()
-    return tuple(event for event in ctx.events if isinstance(event, LazyRead))
+    return tuple(event for event in ctx.events if isinstance(event, (LazyRead, AsyncRead)))

@@ -176,9 +176,11 @@ class Rendered(NamedTuple):
 
 
 class Lent(NamedTuple):
-    """A function was handed a model, a query or a function, and with it a loop of its own reads what *read* says."""
+    """A function was handed a model, a query or a function, and with it a loop of its own reads what *read* says, or
+    nothing awaits a load of its own.
+    """
 
-    read: LazyRead
+    read: LazyRead | AsyncRead
     function: Function
     pos: Pos
 

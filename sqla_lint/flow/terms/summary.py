@@ -12,7 +12,7 @@ from sqla_lint.index.module import Class, Function
 from sqla_lint.lower.nodes import Pos
 
 if TYPE_CHECKING:
-    from sqla_lint.flow.terms.events import LazyRead
+    from sqla_lint.flow.terms.events import AsyncRead, LazyRead
 
 
 class Effect(NamedTuple):
@@ -135,8 +135,8 @@ class Summary(NamedTuple):
     session rolled back; *raises_other* whether anything else may be raised; *stores* are the attributes of ``self``
     that ``__init__`` sets, *writes* those that any method sets on every way out. *wants* are the parameters (and their
     attributes) that it would have to know to say what it returns, *lends* the functions that it hands them on to,
-    *lazy* the reads in loops of a variant that knows; *renders* are the templates that it renders for its callers;
-    *gives* is what is known of the instances in *returns*.
+    *lazy* the reads of a variant that knows, in loops or where nothing awaits them; *renders* are the templates that it
+    renders for its callers; *gives* is what is known of the instances in *returns*.
     """
 
     returns: Value | None = UNKNOWN
@@ -152,7 +152,7 @@ class Summary(NamedTuple):
     generator: Generator | None = None
     wants: tuple[tuple[str, tuple[str, ...]], ...] = ()
     lends: frozenset[Function] = frozenset()
-    lazy: tuple[LazyRead, ...] = ()
+    lazy: tuple[LazyRead | AsyncRead, ...] = ()
     waits: tuple[Wait, ...] = ()
     renders: tuple[Renders, ...] = ()
     gives: tuple[tuple[InstanceId, InstanceState], ...] = ()
