@@ -46,6 +46,15 @@ _PAGES: Final = frozenset({"Page", "LimitOffsetPage", "CursorPage"})
 
 # --- marshmallow -----------------------------------------------------------------------------------------------------
 
+# Decorators of Flask's extensions that dump what a view returns: where among the arguments the schema stands.
+DUMPING_DECORATORS: Final[dict[str, int]] = {
+    "flask_smorest.Blueprint.response": 1,
+    "apiflask.APIFlask.output": 0,
+    "apiflask.APIBlueprint.output": 0,
+    "apiflask.output": 0,
+    "flask_apispec.marshal_with": 0,
+    "flask_apispec.annotations.marshal_with": 0,
+}
 _SCHEMAS: Final[dict[str, str]] = {
     "Schema": "schema",
     "SQLAlchemySchema": "schema",

@@ -64,11 +64,21 @@ class Names:
             return api.meaning(dotted)
         if isinstance(expr, n.Call):
             expr = expr.func
+        path, expr = self.renamed(path, expr)
         if isinstance(expr, n.Attribute) and self.is_flask_db(path, expr.value):
             if expr.attr == "Model":
                 return "flask-model"
             return api.meaning(f"sqlalchemy.orm.{expr.attr}")
         return None
+
+    def renamed(self, path: str, expr: n.Expr) -> tuple[str, n.Expr]:
+        """What a name was given in place of an attribute, and where: ``Model = db.Model`` is ``db.Model``."""
+        what = self.definition(path, expr)
+        stmt = what.assigned[0] if isinstance(what, Variable) and len(what.assigned) == 1 else None
+        if isinstance(what, Variable) and isinstance(stmt, (n.Assign, n.AnnAssign)):
+            if isinstance(stmt.value, n.Attribute):
+                return what.path, stmt.value
+        return path, expr
 
     def is_flask_db(self, path: str, expr: n.Expr) -> bool:
         """Whether *expr* names a Flask-SQLAlchemy extension object (or one of a project subclass of it)."""
@@ -138,6 +148,7 @@ class Names:
         """
         if isinstance(base, n.Subscript):
             base = base.value
+        path, base = self.renamed(path, base)
         what = self.definition(path, base)
         if isinstance(what, Class):
             return what

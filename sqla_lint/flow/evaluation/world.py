@@ -306,9 +306,9 @@ class World(Relevance):
 
     def _query_registry(self, cls: Class) -> Sid | None:
         for owner in self.names.lineage(cls):
-            for base in owner.node.bases:
-                if isinstance(base, n.Attribute) and self.names.is_flask_db(owner.path, base.value):
-                    db = self.names.definition(owner.path, base.value)
+            for path, base in (self.names.renamed(owner.path, base) for base in owner.node.bases):
+                if isinstance(base, n.Attribute) and self.names.is_flask_db(path, base.value):
+                    db = self.names.definition(path, base.value)
                     if isinstance(db, Variable):
                         return Sid("registry", (db.path, db.name))
         return None

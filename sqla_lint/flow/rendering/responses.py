@@ -1,14 +1,17 @@
-"""What FastAPI reads of the rows that an endpoint returns: its response model names it, and is filled by attributes.
+"""What FastAPI reads of the rows that an endpoint returns: its response model names it, and is filled by attributes;
+what a decorator of Flask's extensions dumps.
 
 All of the model is filled before ``response_model_include`` and ``response_model_exclude`` leave anything out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqla_lint import serializer_api as api
 from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.reading import rows
-from sqla_lint.flow.rendering import schemas
+from sqla_lint.flow.rendering import decorators, schemas
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import AsyncRead, LazyRead
@@ -18,6 +21,7 @@ from sqla_lint.flow.terms.values import Instance, Mapping, Outside
 from sqla_lint.index import pydantic_schemas
 from sqla_lint.index.module import Function
 from sqla_lint.index.project import Variable
+from sqla_lint.index.shapes import Shape
 from sqla_lint.lower import nodes as n
 
 
@@ -30,13 +34,21 @@ def note(ctx: Context, cur: Cursor, value: Value, node: n.Expr) -> None:
         return
     model = _model(ctx, function)
     shape = pydantic_schemas.shape(ctx.world.serializers, function.path, model) if model is not None else None
-    if shape is None:
-        return
-    filling = Context(ctx.world, ctx.path, function, static=False)
+    if shape is not None:
+        _fill(ctx, cur, shape, value, node, _is_open)
+    else:
+        for shape, part in decorators.dumped(ctx, function, value):
+            _fill(ctx, cur, shape, part, node, _may_be_open)
+
+
+def _fill(
+    ctx: Context, cur: Cursor, shape: Shape, value: Value, node: n.Expr, is_open: Callable[[Entity], bool]
+) -> None:
+    filling = Context(ctx.world, ctx.path, ctx.function, static=False)
     filling.sessions = dict(ctx.sessions)
     after = Cursor(cur.state(), None)
     given = rows.rows_of(filling, after, value, node.pos) if isinstance(value, Query) else _written(cur, value, node)
-    if all(_is_open(row) for row in instances.entities(given)):
+    if all(is_open(row) for row in instances.entities(given)):
         schemas.fill(filling, after, shape, given, node.pos)
     for event in filling.events:
         if isinstance(event, (LazyRead, AsyncRead)):
@@ -55,6 +67,12 @@ def _is_open(row: Entity) -> bool:
     """Whether the row's session outlives the endpoint: the response is made after it."""
     origin = row.origin
     return origin is None or not origin.closed and origin.sid is not None and origin.sid.owner != "local"
+
+
+def _may_be_open(row: Entity) -> bool:
+    """Whether nothing says that the row's session ends before a decorator sees the row."""
+    origin = row.origin
+    return origin is None or not origin.closed and (origin.sid is None or origin.sid.owner != "local")
 
 
 def _model(ctx: Context, function: Function) -> n.Expr | None:
