@@ -192,9 +192,14 @@ def _compare(ctx: Context, cur: Cursor, node: n.Compare) -> Value:
         inside = contains(rights[0], left)
         if inside is not None:
             return TRUE if inside is (node.ops[0] == "in") else FALSE
-    if isinstance(left, ModelAttribute) and node.ops == ("==",) and not isinstance(rights[0], ModelAttribute):
+    if isinstance(left, ModelAttribute) and node.ops == ("==",) and not _is_column(ctx, rights[0]):
         return Criterion(left.cls, left.name)
     return UNKNOWN
+
+
+def _is_column(ctx: Context, value: Value) -> bool:
+    """Whether a value is a column of a mapped class, which has one for each row; a constant of the class has not."""
+    return isinstance(value, ModelAttribute) and ctx.world.columns.is_stored(value.cls, value.name)
 
 
 def _if_exp(ctx: Context, cur: Cursor, node: n.IfExp) -> Value:
