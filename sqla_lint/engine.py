@@ -13,7 +13,7 @@ from sqla_lint.baseline import Baseline
 from sqla_lint.config import Settings
 from sqla_lint.discovery import Problem
 from sqla_lint.failures import guarded
-from sqla_lint.finding import Finding, Span
+from sqla_lint.finding import Finding, Span, merged
 from sqla_lint.noqa_comments import Annotated
 from sqla_lint.outcome import Analysis, InternalError
 from sqla_lint.projects import Project, by_root, gather, is_concerned
@@ -243,7 +243,9 @@ def _judge(project: Project, settings: Settings, known: Baseline | None, *, edit
         analysis = Analysis(unreadable=_unparsable(project, readable))
     unreadable = [each for each in (*project.unreadable, *analysis.unreadable) if each.path in project.targets]
     by_path: dict[str, list[Finding]] = {path: [] for path in (*project.targets, *project.templates)}
-    for finding in dict.fromkeys((*analysis.findings, *map(_syntax_error, unreadable))):
+    told = dict.fromkeys((*analysis.findings, *map(_syntax_error, unreadable)))
+    # A fix has to mend all that causes a finding; whoever reads of it reads one.
+    for finding in told if edits else merged(told):
         if finding.path in by_path:
             by_path[finding.path].append(finding)
     kept = [finding for path, found in by_path.items() for finding in _kept(project, path, found, selected, settings)]

@@ -5,6 +5,7 @@ All values are frozen and hold no tree: a finding may be cached, sent to another
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
@@ -68,3 +69,14 @@ class Finding(NamedTuple):
     def order(self) -> tuple[str, int, int, str, str]:
         """The sort key of every report: path, line, column, code (then message, so that ties are stable)."""
         return (self.path, self.span.line, self.span.column, self.code, self.message)
+
+
+def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """One finding for what is said of one place twice (two views render one template), related to what all are."""
+    found: dict[tuple[str, int, int, str, str], Finding] = {}
+    for finding in findings:
+        known = found.setdefault(finding.order, finding)
+        if known is not finding:
+            related = tuple(dict.fromkeys((*known.related, *finding.related)))
+            found[finding.order] = known._replace(related=related)
+    return tuple(found.values())

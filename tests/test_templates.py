@@ -313,6 +313,19 @@ def test_every_report_names_the_template(tmp_path: Path, form: str) -> None:
     assert "templates/index.html" in run(str(folder), "--format", form)
 
 
+def test_two_views_of_one_template_are_one_finding_and_two_queries_to_mend(tmp_path: Path) -> None:
+    view = VIEW + VIEW.replace("index()", "newest()").replace(".query.all()", ".query.order_by(User.id).all()")
+    folder = project(tmp_path, {"templates/index.html": LOOP}, view)
+    (finding,) = check([str(folder)], Settings(folder=folder, cache=False)).findings
+    assert [place.message for place in finding.related if "renders" in place.message] == [
+        "index renders it here",
+        "newest renders it here",
+    ]
+    result = CliRunner().invoke(command, ["--no-cache", "--fix", "--exit-zero", str(folder)])
+    assert "0 findings" in result.output
+    assert (folder / "app.py").read_text().count(".options(selectinload(User.pets))") == 2
+
+
 def test_the_fix_is_in_the_view(tmp_path: Path) -> None:
     folder = project(tmp_path, {"templates/index.html": LOOP})
     run(str(folder), "--fix")
