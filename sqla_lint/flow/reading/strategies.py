@@ -58,8 +58,9 @@ def _by_key(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship, or
     """What is known of a many-to-one by its key alone: one parent of all rows, or one that the session holds."""
     keys = ctx.world.mappings.foreign_keys(owner.cls, relation) if origin.options else frozenset()
     if any(column_status(ctx, owner, key) == "lazy" for key in keys):
-        # The key is not there itself: a statement for each row fetches it first.
-        return None
+        # The key is not there itself: a statement for each row fetches it first, unless the row was there before.
+        if not any(cls is owner.cls and pos != origin.pos for cls, pos, _ in cur.held):
+            return None
     if is_pinned(ctx, owner, relation):
         return "pinned"
     if _is_chosen(ctx, owner, relation, origin):
@@ -232,15 +233,17 @@ def column_status(ctx: Context, owner: Entity, name: str) -> str | None:
 def column_cost(ctx: Context, cur: Cursor, owner: Entity, name: str) -> str | None:
     """:func:`column_status` of a read here: what another loop has read of the rows is there."""
     status = column_status(ctx, owner, name)
-    if status == "lazy" and _comes_back(ctx, owner):
+    if status == "lazy" and _comes_back(ctx, owner, name):
         return "unknown"
     return "loaded" if status == "lazy" and _was_read(ctx, cur, owner, name) else status
 
 
-def _comes_back(ctx: Context, owner: Entity) -> bool:
-    """Whether eager loads lead back to rows of the same class: these bring all their columns."""
-    options = owner.origin.options if owner.origin is not None and not owner.steps else frozenset()
-    for path, strategy in options:
+def _comes_back(ctx: Context, owner: Entity, name: str) -> bool:
+    """Whether eager loads lead back to rows of the same class: these bring all columns that the mapping does."""
+    mapped = ctx.world.mappings.mapped(owner.cls)
+    if owner.origin is None or owner.steps or mapped is None or name in mapped.deferred:
+        return False
+    for path, strategy in owner.origin.options:
         target: Class | None = owner.cls
         for name in path if strategy in api.EAGER else ():
             relation = ctx.world.mappings.relationship(target, name) if target is not None else None
