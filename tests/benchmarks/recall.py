@@ -150,11 +150,18 @@ def reported(code: Code, mutant: Mutant, before: Counter[Key], paths: Iterable[s
     """The rules of which a finding is new in the files at *paths*."""
     changed = {**code.modules, mutant.path: index(mutant.path, mutant.text)}
     counted: Counter[tuple[str, str | None, str]] = Counter()
+    named: set[str] = set()
     for judged in findings(code, changed, paths, EXPECTED[mutant.kind]):
         counted[key(judged)[:3]] += 1
+        if mutant.gone is not None and _is_new(judged, before) and _names(judged, mutant.attribute):
+            named.add(judged.rule.code)
     for one, count in before.items():
         counted[one[:3]] -= count
-    return {rule for (_, _, rule), count in counted.items() if count > 0}
+    return {rule for (_, _, rule), count in counted.items() if count > 0} | named
+
+
+def _names(judged: Judged, attribute: str) -> bool:
+    return re.search(rf"\b{attribute}\b", judged.verdict.message) is not None
 
 
 # --- many at a time --------------------------------------------------------------------------------------------------
@@ -178,8 +185,7 @@ def told_of_rows(code: Code, tried: list[Mutant], before: Counter[Key]) -> Itera
             for mutant in about:
                 told[id(mutant)].add(judged.rule.code)
         for mutant in together:
-            named = re.compile(rf"\b{mutant.attribute}\b")
-            paths = {path for path, judged in unclear if named.search(judged.verdict.message)}
+            paths = {path for path, judged in unclear if _names(judged, mutant.attribute)}
             yield mutant, told[id(mutant)] or (reported(code, mutant, before, paths) if paths else set())
 
 
