@@ -254,7 +254,7 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
             mapped = ctx.world.mappings.mapped(owner.cls)
             if ctx.world.columns.is_whole_key(owner.cls, node.attr):
                 return Key(owner, node.attr)
-            if mapped is None or node.attr not in (mapped.deferred | mapped.proxies.keys()):
+            if mapped is None or node.attr not in mapped.deferred | mapped.proxies.keys() | ctx.world.left_out:
                 return members.member(ctx, cur, node, owner)
         if relation is None or not has_no_key(ctx, node, owner.cls):
             note_parameter_read(ctx, cur, owner, node.attr, node.pos)

@@ -203,8 +203,10 @@ def _strategy(options: frozenset[tuple[tuple[str, ...], str]], steps: tuple[str,
     """What the query's options say of one relationship; an eager one wins over a lazy one (it may stand on another
     branch).
     """
-    # A wildcard that stands by itself goes on to what it leads to.
-    for wanted in ((*steps, name), (*steps, "*"), ("*",)):
+    # A wildcard that stands by itself goes on to what the query loads as well. What is loaded lazily on the way is a
+    # query of its own, which it is not handed to.
+    one_query = all(_strategy(options, steps[:i], step) not in api.LAZY for i, step in enumerate(steps))
+    for wanted in ((*steps, name), (*steps, "*"), *([("*",)] if one_query else [])):
         found = [strategy for path, strategy in options if path == wanted and strategy not in api.COLUMN_LOADS]
         if found:
             return next((s for s in found if s not in api.LAZY), found[0])

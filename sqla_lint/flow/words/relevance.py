@@ -16,6 +16,8 @@ from sqla_lint.flow.words import passing
 from sqla_lint.flow.words.class_methods import class_methods
 from sqla_lint.flow.words.filling import filling
 from sqla_lint.flow.words.leads import COMMON, SESSION_WORDS, Leads, leads
+from sqla_lint.flow.words.left_out import left_out
+from sqla_lint.flow.words.mentions import mentioning
 from sqla_lint.flow.words.schema_names import schema_names
 from sqla_lint.handover_calls import WORDS as HANDS_OVER
 from sqla_lint.index.columns import Columns
@@ -78,14 +80,20 @@ class Relevance:
 
     @cached_property
     def reading_names(self) -> frozenset[str]:
-        """Attributes of mapped classes whose read may load something: relationships, and methods that mention one."""
-        names = self.mappings.relationship_names
+        """Attributes of mapped classes whose read may load something: relationships, columns that a query leaves out,
+        and methods that mention one.
+        """
+        names = self.mappings.relationship_names | self.left_out
         found = set(names)
         for module in self.project.modules.values():
             for cls in module.classes:
                 if self.mappings.is_mapped(cls) or cls in self.mappings.classes.mixins:
                     found.update(name for name, method in cls.methods.items() if method.words & names)
         return frozenset(found)
+
+    @cached_property
+    def left_out(self) -> frozenset[str]:
+        return left_out(self.project)
 
     def is_relevant(self, function: Function) -> bool:
         """Whether the function may matter to sessions or rows.
@@ -321,22 +329,6 @@ def _injects(decorator: n.Expr) -> bool:
         return False
     of_app = decorator.attr == "context_processor" and decorator.value.id.lower().endswith(("app", "application"))
     return of_app or decorator.attr == "app_context_processor"
-
-
-def mentioning(project: Project, words: Set[str], common: Set[str], rounds: int) -> frozenset[str]:
-    """Names of functions that mention one of *words*, or, that many times over, the name of such a function.
-
-    Args:
-        project: whose functions.
-        words: what they mention.
-        common: names that lead no further, since everything mentions them.
-        rounds: how often names found are looked for in turn.
-    """
-    names: set[str] = set()
-    for _ in range(rounds):
-        mentioned = (names - common) | words
-        names |= {f.node.name for f in project.functions if f.words & mentioned}
-    return frozenset(names)
 
 
 def ends_or_asks(function: Function, committers: Set[str]) -> bool:
