@@ -16,7 +16,7 @@ from sqla_lint.flow.terms.row_values import Many, Pair
 from sqla_lint.flow.terms.session_values import Factory, FlaskDb, Registry, Session
 from sqla_lint.flow.terms.state import Cursor, State
 from sqla_lint.flow.terms.values import NONE, UNKNOWN, ClassValue, Instance, Literal, Outside, Parameter
-from sqla_lint.index.module import Class, Function, bound_names, statements
+from sqla_lint.index.module import Class, Function, bound_names, names_in, statements
 from sqla_lint.index.project import Variable, local_imports
 from sqla_lint.lower import nodes as n
 
@@ -169,7 +169,7 @@ class Statics:
                 return self._as_set_later(owner, name, found, stored)
             declared = self.class_attribute(owner, name, own=True)
             if declared != UNKNOWN:
-                return declared
+                return UNKNOWN if isinstance(declared, Literal) and _is_field(owner.assigned[name][-1]) else declared
         if not any(name in self.stores(owner) or name in owner.assigned for owner in lineage):
             return self._only_session(cls, name)
         return UNKNOWN
@@ -267,6 +267,11 @@ class Statics:
                     return value._replace(sid=Sid("module", (owner.path, f"{owner.qualname}.{name}"), value.sid.pos))
                 return value
         return UNKNOWN
+
+
+def _is_field(stmt: n.Stmt) -> bool:
+    """``count: int = 0`` in a class: the default of what a constructor may be given, not a constant."""
+    return isinstance(stmt, n.AnnAssign) and not names_in(stmt.annotation) & {"ClassVar", "Final"}
 
 
 def _targets(stmt: n.Stmt) -> list[tuple[n.Expr, n.Expr]]:
