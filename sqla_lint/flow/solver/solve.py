@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # States kept apart at one node before only what matters most tells them apart, and before the function is given up.
 MAX_STATES = 20
-MAX_STEPS = 6_000
+MAX_STEPS = 3_000
 
 
 class Solved:
