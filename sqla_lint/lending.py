@@ -38,11 +38,20 @@ def lent(function: Function, summaries: Summaries) -> Iterator[Lending]:
                 read = _as_read(function, lazy_read)
                 found.setdefault(read, []).append((facts, _as_handed(function, lazy_read, pos)))
     told: list[Read] = []
+    known = _known(function, summaries)
     for read in sorted(found, key=lambda read: (read.pos, read.steps)):
+        if (read.pos, read.steps) in known:
+            continue
         lazy = _all_lazy(found[read])
         if any(event.status == "lazy" for _, event in lazy) and not any(_same(read, other) for other in told):
             told.append(read)
             yield read, _beside(function, lazy) if _is_of_handed(function, read.pos) else lazy
+
+
+def _known(function: Function, summaries: Summaries) -> set[tuple[Pos, tuple[str, ...]]]:
+    """The reads that are lazy whatever the function is handed: these are told already."""
+    groups = summaries.facts(function).lazy_reads
+    return {(reads[0].pos, (*reads[0].entity.steps, reads[0].attribute)) for reads in groups}
 
 
 def raising(function: Function, summaries: Summaries) -> tuple[AsyncRead, ...]:
@@ -69,7 +78,7 @@ def _beside(function: Function, told: Calls) -> Calls:
 
 
 def _loops_over(function: Function, names: set[str]) -> bool:
-    """Whether a loop of the function goes over something that is made of *names*."""
+    """Whether a loop of the function goes over what is made of *names*, or has to do with it in its rounds."""
     led = set(names)
     for stmt in statements(function.node.body):
         value = getattr(stmt, "value", None)
@@ -79,9 +88,11 @@ def _loops_over(function: Function, names: set[str]) -> bool:
 
 
 def _gone_through(part: object) -> tuple[n.Expr, ...]:
-    """What a loop goes over; what ``map`` and its like call, and for what."""
-    if isinstance(part, (n.For, n.Generator)):
-        return (part.iter,)
+    """A loop, with what it goes over; what ``map`` and its like call, and for what."""
+    if isinstance(part, n.For):
+        return (part.iter, *(one for one in own_nodes(part.body) if isinstance(one, (n.Name, n.Attribute))))
+    if isinstance(part, n.Comprehension):
+        return (part,)
     is_each = isinstance(part, n.Call) and isinstance(part.func, n.Name) and part.func.id in _CALLS_EACH
     return part.args if is_each and isinstance(part, n.Call) else ()
 
