@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from sqla_lint import sqlalchemy_api as api
 from sqla_lint.codemods import imports
 from sqla_lint.codemods.apply import is_python
 from sqla_lint.codemods.chain_layout import Layout
@@ -169,6 +170,8 @@ def _worked_out(world: World, wanted: _Wanted) -> Planned:
     place = query_place(module, origin.pos)
     if "enable_eagerloads" in place.methods:
         raise Refused("the query switches eager loading off")
+    if any(path == ("*",) and strategy in api.LAZY for path, strategy in origin.options):
+        raise Refused("the query's wildcard would hold for what is loaded with its rows, too")
     beside, root = _root(world, place, wanted)
     needs: list[Edit] = []
 

@@ -94,6 +94,10 @@ def _forget_modules(names: set[str], root: Path) -> None:
     for name in names:
         if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(root)):
             del sys.modules[name]
+    if "marshmallow" in sys.modules:
+        # Schemas are found by their names, whichever fixture they are of.
+        schemas: Any = sys.modules["marshmallow.class_registry"]
+        schemas._registry.clear()
     if "sqlmodel" in sys.modules:
         model: Any = sys.modules["sqlmodel"].SQLModel
         model.metadata.clear()
