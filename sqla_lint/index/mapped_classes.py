@@ -38,7 +38,18 @@ class MappedClasses:
             return True
         if self._descends_from_sqlmodel(cls, 8):
             return self._is_table(cls)
-        return any(self._is_base(cls, base) for base in cls.node.bases)
+        return any(self._is_base(cls, base) for base in cls.node.bases) or self._says_table(cls)
+
+    def _says_table(self, cls: Class) -> bool:
+        """Whether a class with a base from elsewhere names its table and declares columns: that base is declarative."""
+        if "__tablename__" not in cls.assigned:
+            return False
+        bases = [self.names.definition(cls.path, base) for base in cls.node.bases]
+        calls = (getattr(stmts[-1], "value", None) for stmts in cls.assigned.values())
+        return any(isinstance(base, External) for base in bases) and any(
+            isinstance(call, n.Call) and self.names.meaning(cls.path, call.func) in ("column", "relationship")
+            for call in calls
+        )
 
     def _is_base(self, cls: Class, base: n.Expr) -> bool:
         """Whether a base class expression makes its subclass a mapped one."""
@@ -50,7 +61,15 @@ class MappedClasses:
             return True
         if isinstance(what, External) and what.name in self.model_bases:
             return True
+        if isinstance(what, Variable) and len(what.assigned) > 1:
+            # ``if TYPE_CHECKING: Base = Model``, ``else: Base = db.Model``: each of them is one.
+            return any(self._names_base(what.path, getattr(stmt, "value", None)) for stmt in what.assigned)
         return self.names.is_declarative_base(cls.path, base)
+
+    def _names_base(self, path: str, value: n.Expr | None) -> bool:
+        if value is None:
+            return False
+        return self.names.meaning(path, value) == "flask-model" or self.names.is_declarative_base(path, value)
 
     def is_declarative_root(self, cls: Class) -> bool:
         """Whether *cls* is itself a declarative base (``class Base(DeclarativeBase)``, ``@as_declarative()``)."""

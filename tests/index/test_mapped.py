@@ -83,6 +83,23 @@ class TestMapped:
         models = Models(a=ORM + text)
         assert [models.is_mapped(name) for name in "ABCD"] == [True, True, True, False]
 
+    def test_a_base_of_another_package(self) -> None:
+        table = '    __tablename__ = "users"\n    id = Column(Integer, primary_key=True)\n'
+        text = ORM + "from helpers import Base, Form\nclass User(Base):\n" + table
+        text += 'class Wanted(Form):\n    __tablename__ = "users"\nclass Mixin:\n' + table
+        models = Models(app=text)
+        assert models.is_mapped("User")
+        assert not models.is_mapped("Wanted")
+        assert not models.is_mapped("Mixin")
+
+    def test_a_base_that_type_checkers_see_another_way(self) -> None:
+        text = (
+            "from typing import TYPE_CHECKING\nfrom flask_sqlalchemy import SQLAlchemy\n"
+            "if TYPE_CHECKING:\n    from flask_sqlalchemy.model import Model\ndb = SQLAlchemy()\n"
+            "if TYPE_CHECKING:\n    Base = Model\nelse:\n    Base = db.Model\nclass User(Base): pass\n"
+        )
+        assert Models(app=text).is_mapped("User")
+
     def test_flask_and_sqlmodel(self) -> None:
         flask = "from flask_sqlalchemy import SQLAlchemy\ndb = SQLAlchemy()\nclass Pet(db.Model): pass\n"
         sqlmodel = (
