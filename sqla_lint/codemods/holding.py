@@ -284,7 +284,7 @@ def _query_of(expr: n.Expr) -> n.Call | None:
     """The ``query(...)`` or ``select(...)`` that a chain of calls begins with, or is given first."""
     while isinstance(expr, (n.Call, n.Attribute, n.Await, n.Subscript)):
         if isinstance(expr, n.Call):
-            name = expr.func.attr if isinstance(expr.func, n.Attribute) else getattr(expr.func, "id", "")
+            name = n.last_part(expr.func)
             if name in ("query", "select"):
                 return expr
             if name in ("execute", "scalars", "scalar", "exec") and expr.args:

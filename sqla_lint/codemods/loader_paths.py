@@ -87,7 +87,7 @@ def path_of(option: n.Expr) -> Path | None:
     """The path that an option in the source loads, where it is a chain of single steps."""
     names: list[str] = []
     while isinstance(option, n.Call):
-        function = option.func.attr if isinstance(option.func, n.Attribute) else getattr(option.func, "id", "")
+        function = n.last_part(option.func)
         if len(option.args) != 1 or not isinstance(option.args[0], n.Attribute) or option.keywords:
             return None
         if api.LOADER_OPTIONS.get(function) not in api.EAGER | {"default"}:

@@ -147,16 +147,12 @@ def _check_strings(world: World, other: ModuleIndex, module: ModuleIndex, name: 
     for node in walk(other.node.body):
         if (
             isinstance(node, n.Call)
-            and _last(node.func) in _BY_NAME
+            and n.last_part(node.func) in _BY_NAME
             and any(_says(arg, name) for arg in node.args[1:2])
         ):
             raise Refused(f"a string names it ({where(world, other.path, node.pos)})")
         if isinstance(node, n.Constant) and isinstance(node.value, str) and node.value.endswith(ends):
             raise Refused(f"a string names it ({where(world, other.path, node.pos)})")
-
-
-def _last(func: n.Expr) -> str:
-    return func.attr if isinstance(func, n.Attribute) else func.id if isinstance(func, n.Name) else ""
 
 
 def _says(expr: n.Expr, name: str) -> bool:

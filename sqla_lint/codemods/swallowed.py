@@ -295,5 +295,5 @@ def _touches(node: object, known: set[n.Pos]) -> bool:
         return _sets_attribute(node)
     if not isinstance(node, n.Call):
         return False
-    name = node.func.attr if isinstance(node.func, n.Attribute) else getattr(node.func, "id", "")
+    name = n.last_part(node.func)
     return _sends(node, known) or name in _CHANGES or name[:1].isupper()

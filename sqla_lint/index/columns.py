@@ -67,10 +67,10 @@ class Columns:
             for module in self.names.project.modules.values()
             if module.words & {"listens_for", "listen"}
             for node in walk(module.node)
-            if isinstance(node, n.Call) and _last(node) in ("listens_for", "listen") and len(node.args) > 1
+            if isinstance(node, n.Call) and n.called_name(node) in ("listens_for", "listen") and len(node.args) > 1
         ]
         return frozenset(
-            _last(c.args[0]) for c in calls if isinstance(c.args[1], n.Constant) and c.args[1].value == "init"
+            n.called_name(c.args[0]) for c in calls if isinstance(c.args[1], n.Constant) and c.args[1].value == "init"
         )
 
     def is_stored(self, cls: Class, name: str) -> bool:
@@ -168,11 +168,11 @@ class Columns:
         if any(base.endswith("MappedAsDataclass") for base in self.names.external_bases(cls)):
             return True
         decorated = [d for c in self.mappings.lineage(cls) for d in c.node.decorators]
-        return any("dataclass" in _last(d) for d in decorated)
+        return any("dataclass" in n.called_name(d) for d in decorated)
 
     def _is_integer(self, owner: Class, call: n.Call, annotation: n.Expr | None) -> bool:
         for arg in call.args:
-            if _last(arg) in _INTEGERS:
+            if n.called_name(arg) in _INTEGERS:
                 return True
         if any(not isinstance(a, n.Constant) for a in call.args) or annotation is None or _names(call, "sa_type"):
             # A type of the project's own, or none: what it makes is not known.
@@ -180,17 +180,21 @@ class Columns:
         annotation = unquote(annotation)
         inner = (
             annotation.key
-            if isinstance(annotation, n.Subscript) and _last(annotation.value) == "Mapped"
+            if isinstance(annotation, n.Subscript) and n.called_name(annotation.value) == "Mapped"
             else annotation
         )
         kept, many = unwrap(self._aliased(owner, inner))
-        return not many and kept is not None and _last(kept) == "int"
+        return not many and kept is not None and n.called_name(kept) == "int"
 
     def _aliased(self, owner: Class, annotation: n.Expr) -> n.Expr:
         """The type in ``Annotated[int, mapped_column(...)]``, also by the name that it was given."""
         what = self.names.definition(owner.path, annotation)
         found = getattr(what.assigned[-1], "value", annotation) if isinstance(what, Variable) else annotation
-        if isinstance(found, n.Subscript) and isinstance(found.key, n.Sequence) and _last(found.value) == "Annotated":
+        if (
+            isinstance(found, n.Subscript)
+            and isinstance(found.key, n.Sequence)
+            and n.called_name(found.value) == "Annotated"
+        ):
             return found.key.items[0]
         return annotation
 
@@ -212,7 +216,7 @@ def _flag(call: n.Call | None) -> bool | None:
 
 def _has(call: n.Call, name: str) -> bool:
     """Whether an argument of a column is a call (or class) of this name."""
-    return any(_last(part) == name for part in (*call.args, *(k.value for k in call.keywords)))
+    return any(n.called_name(part) == name for part in (*call.args, *(k.value for k in call.keywords)))
 
 
 def _names(call: n.Call, keyword: str) -> bool:
@@ -221,14 +225,6 @@ def _names(call: n.Call, keyword: str) -> bool:
 
 def _is_none(expr: n.Expr) -> bool:
     return isinstance(expr, n.Constant) and expr.value is None
-
-
-def _last(expr: object) -> str:
-    if isinstance(expr, n.Call):
-        expr = expr.func
-    if isinstance(expr, n.Attribute):
-        return expr.attr
-    return expr.id if isinstance(expr, n.Name) else ""
 
 
 __all__ = ["Column", "Columns"]

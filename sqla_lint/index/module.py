@@ -86,7 +86,7 @@ class Function:
         found: dict[str, tuple[n.Call, ...]] = {}
         for node in self.own:
             if isinstance(node, n.Call):
-                name = node.func.attr if isinstance(node.func, n.Attribute) else getattr(node.func, "id", "")
+                name = n.last_part(node.func)
                 found[name] = (*found.get(name, ()), node)
         return found
 

@@ -186,6 +186,18 @@ class Expr(Protocol):
     def pos(self) -> Pos: ...
 
 
+def last_part(expr: object) -> str:
+    """``c`` of ``a.b.c``, and of ``c``: how what is called or named is named itself; empty for anything else."""
+    if isinstance(expr, Attribute):
+        return expr.attr
+    return expr.id if isinstance(expr, Name) else ""
+
+
+def called_name(expr: object) -> str:
+    """:func:`last_part` of what is called, or of a name that is not: a decorator with arguments or without."""
+    return last_part(expr.func if isinstance(expr, Call) else expr)
+
+
 # --- statements ------------------------------------------------------------------------------------------------------
 
 

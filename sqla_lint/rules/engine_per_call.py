@@ -85,12 +85,12 @@ def _is_migration(path: str, world: World) -> bool:
 
 def _is_once(decorator: n.Expr) -> bool:
     func = decorator.func if isinstance(decorator, n.Call) else decorator
-    name = func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")
+    name = n.last_part(func)
     return any(word in name.lower() for word in _ONCE)
 
 
 def _has_no_pool(made: n.Call) -> bool:
     """Whether the engine pools nothing, or is the one connection of a database in memory."""
     pool = next((k.value for k in made.keywords if k.name == "poolclass"), None)
-    name = pool.attr if isinstance(pool, n.Attribute) else getattr(pool, "id", "")
+    name = n.last_part(pool)
     return name in _POOLLESS

@@ -35,7 +35,7 @@ from sqla_lint.flow.rendering import renderings, serializing
 from sqla_lint.flow.solver import variants
 from sqla_lint.flow.terms import binding, configure
 from sqla_lint.flow.terms.basis import Value
-from sqla_lint.flow.terms.context import Context, describe
+from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.row_values import (
     Criterion,
     Dynamic,
@@ -341,4 +341,4 @@ def _explicit_self(function: Function, bound: dict[str, Value]) -> Value | None:
     return bound.get(params[0].name) if function.cls is not None and params else None
 
 
-__all__ = ["apply", "call", "describe", "project", "unknown"]
+__all__ = ["apply", "call", "project", "unknown"]

@@ -270,7 +270,7 @@ def _sets_options(value: n.Expr) -> bool:
 def _awaited(value: n.Expr) -> Pos:
     """The call that an ``await`` waits for: ``wait_for(x, 3)`` waits for x."""
     func = value.func if isinstance(value, n.Call) else None
-    name = func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")
+    name = n.last_part(func)
     if isinstance(value, n.Call) and value.args and name in handover_calls.PASSES_ON:
         return value.args[0].pos
     return value.pos

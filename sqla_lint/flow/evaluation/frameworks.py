@@ -78,7 +78,7 @@ def is_entry_point(function: Function, world: World) -> bool:
         return True
     for decorator in function.node.decorators:
         func = decorator.func if isinstance(decorator, n.Call) else decorator
-        name = func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")
+        name = n.last_part(func)
         if name in _ENTRIES:
             return True
     return False
@@ -123,11 +123,9 @@ def rolls_back(function: Function, world: World) -> bool:
         func = decorator.func if isinstance(decorator, n.Call) else decorator
         found = world.names.definition(function.path, func)
         if isinstance(found, Function):
-            if not _CLEANS.isdisjoint(found.words) and {"except", "finally", "with"} & found.words:
+            if not _CLEANS.isdisjoint(found.words) and _GUARDS & found.words:
                 return True
-        elif any(
-            word in (func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")) for word in _MANAGES
-        ):
+        elif any(word in n.last_part(func) for word in _MANAGES):
             return True
     return False
 
@@ -147,7 +145,7 @@ def provides_session(function: Function, world: World) -> bool:
     """
     for decorator in function.node.decorators:
         func = decorator.func if isinstance(decorator, n.Call) else decorator
-        if (func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")) in PLAIN:
+        if n.last_part(func) in PLAIN:
             continue
         found = world.names.definition(function.path, func)
         if not isinstance(found, Function) or not {"finally", "with"}.isdisjoint(found.words):
@@ -160,7 +158,7 @@ def _is_teardown(function: Function) -> bool:
         return True
     for decorator in function.node.decorators:
         func = decorator.func if isinstance(decorator, n.Call) else decorator
-        name = func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")
+        name = n.last_part(func)
         if any(word in name for word in _TEARDOWNS):
             return True
     return False

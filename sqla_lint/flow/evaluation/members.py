@@ -230,20 +230,12 @@ _DISPATCH: dict[type, Callable[[Context, Cursor, Any, Any], Value]] = {
 
 def is_wrapped(function: Function) -> bool:
     """Whether a decorator stands around the function that may do anything with what it gets and gives."""
-    return any(_last(decorator) not in frameworks.PLAIN for decorator in function.node.decorators)
+    return any(n.called_name(decorator) not in frameworks.PLAIN for decorator in function.node.decorators)
 
 
 def has_decorator(function: Function, *names: str) -> bool:
     """Whether one of the function's decorators ends in one of *names*."""
-    return any(_last(d) in names for d in function.node.decorators)
-
-
-def _last(decorator: n.Expr) -> str | None:
-    if isinstance(decorator, n.Call):
-        decorator = decorator.func
-    if isinstance(decorator, n.Attribute):
-        return decorator.attr
-    return decorator.id if isinstance(decorator, n.Name) else None
+    return any(n.called_name(d) in names for d in function.node.decorators)
 
 
 def is_property(function: Function) -> bool:

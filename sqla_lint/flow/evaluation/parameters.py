@@ -137,9 +137,7 @@ class Parameters:
         return found[0] if len(found) == 1 else sessions[0] if sessions and len(sessions) == len(found) else None
 
     def _generic(self, path: str, annotation: n.Subscript, root: Parameter, sid: Sid, hops: int) -> Value | None:
-        name = (
-            annotation.value.attr if isinstance(annotation.value, n.Attribute) else getattr(annotation.value, "id", "")
-        )
+        name = n.last_part(annotation.value)
         index = annotation.key
         items = index.items if isinstance(index, n.Sequence) else (index,)
         if name == "Annotated" and items:
@@ -160,7 +158,7 @@ class Parameters:
     def promised(self, function: Function) -> Session | None:
         """The session that a generator's annotation says it yields: a new one, as far as its users know."""
         promise = function.node.returns
-        if not isinstance(promise, n.Subscript) or _last(promise.value) not in _YIELDING:
+        if not isinstance(promise, n.Subscript) or n.last_part(promise.value) not in _YIELDING:
             return None
         items = promise.key.items if isinstance(promise.key, n.Sequence) else (promise.key,)
         sid = Sid("local", (function.path,), function.node.pos)
@@ -307,7 +305,7 @@ def is_receiver(function: Function, param: n.Param) -> bool:
 
 
 def _mentions_depends(expr: n.Expr) -> bool:
-    return any(isinstance(e, n.Call) and _last(e.func) in _DEPENDS for e in own_nodes(expr))
+    return any(isinstance(e, n.Call) and n.last_part(e.func) in _DEPENDS for e in own_nodes(expr))
 
 
 def _is_name(expr: n.Expr, name: str) -> bool:
@@ -330,10 +328,6 @@ def _is_passed_on(function: Function, name: str) -> bool:
 
 def _self_attribute(attr: str | None) -> Callable[[n.Expr], bool]:
     return lambda e: attr is not None and isinstance(e, n.Attribute) and e.attr == attr and _is_name(e.value, "self")
-
-
-def _last(func: n.Expr) -> str | None:
-    return func.attr if isinstance(func, n.Attribute) else getattr(func, "id", None)
 
 
 __all__ = ["Parameters", "is_receiver"]

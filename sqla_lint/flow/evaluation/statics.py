@@ -15,7 +15,7 @@ from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import Many, Pair
 from sqla_lint.flow.terms.session_values import Factory, FlaskDb, Registry, Session
 from sqla_lint.flow.terms.state import Cursor, State
-from sqla_lint.flow.terms.values import NONE, UNKNOWN, ClassValue, Instance, Literal, Outside, Parameter
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, Instance, Literal, Parameter
 from sqla_lint.index.module import Class, Function, bound_names, names_in, statements
 from sqla_lint.index.project import Variable, local_imports
 from sqla_lint.lower import nodes as n
@@ -330,4 +330,4 @@ def _rename_held(value: Value, path: tuple[str, ...], name: str) -> Value:
     return value
 
 
-__all__ = ["ClassValue", "Literal", "Outside", "Statics"]
+__all__ = ["Statics"]

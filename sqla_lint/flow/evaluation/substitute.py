@@ -10,7 +10,6 @@ from sqla_lint.flow.reading import loading
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Closing, Ended
-from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, OneOf, Pair, Query, Record
 from sqla_lint.flow.terms.session_values import Registry, Scope, Session, Transaction
 from sqla_lint.flow.terms.state import CLOSED, GONE, OPEN, Cursor, Raised
@@ -281,4 +280,4 @@ def scope(ctx: Context, cur: Cursor, generator: Generator, bound: Bound, pos: Po
     return Scope(sid, inner, generator.on_exit, generator.on_error, generator.swallows, False, pos, others)
 
 
-__all__ = ["effects", "join", "kept", "resolve_sid", "scope", "value", "walk"]
+__all__ = ["effects", "kept", "resolve_sid", "scope", "value", "walk"]

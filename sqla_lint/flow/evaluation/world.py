@@ -285,14 +285,14 @@ class World(Relevance):
 
     def dataclass_fields(self, cls: Class) -> tuple[str, ...] | None:
         """The fields of a dataclass or named tuple in the order of its constructor; None for any other class."""
-        decorated = any("dataclass" in (_name(d), getattr(d, "attr", "")) for d in cls.node.decorators)
+        decorated = any(n.called_name(d) == "dataclass" for d in cls.node.decorators)
         if not decorated and "typing.NamedTuple" not in self.names.external_bases(cls):
             return None
         return tuple(s.target.id for s in cls.node.body if isinstance(s, n.AnnAssign) and isinstance(s.target, n.Name))
 
     def is_mapped_dataclass(self, cls: Class) -> bool:
         """Whether SQLAlchemy writes the constructor of a mapped class, which fills in its relationships."""
-        decorated = any("dataclass" in _name(d) for c in self.names.lineage(cls) for d in c.node.decorators)
+        decorated = any("dataclass" in n.called_name(d) for c in self.names.lineage(cls) for d in c.node.decorators)
         return decorated or any(base.endswith("MappedAsDataclass") for base in self.names.external_bases(cls))
 
     def model_query(self, ctx: Context, cur: Cursor, cls: Class, pos: Pos) -> Value:
@@ -423,12 +423,6 @@ def _handlers(function: Function) -> Iterable[n.Handler]:
     return (h for stmt in statements(function.node.body) if isinstance(stmt, n.Try) for h in stmt.handlers)
 
 
-def _name(expr: n.Expr) -> str:
-    if isinstance(expr, n.Call):
-        expr = expr.func
-    return expr.attr if isinstance(expr, n.Attribute) else getattr(expr, "id", "")
-
-
 def reroot(value: Value, path: tuple[str, ...]) -> Value:
     """What an object's attribute holds, as whoever reaches it by *path* knows it."""
     if isinstance(value, Session):
@@ -471,4 +465,4 @@ def _as_closure(value: Value, outer: Function, name: str) -> Value:
     return UNKNOWN if isinstance(value, Parameter) else value
 
 
-__all__ = ["FlaskDb", "World", "reroot"]
+__all__ = ["World", "reroot"]

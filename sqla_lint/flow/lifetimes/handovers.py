@@ -48,7 +48,7 @@ class Reached(NamedTuple):
 
 def kind(func: Value, node: n.Call) -> str | None:
     """What a call hands over to run beside the function; None where it runs nothing."""
-    name = node.func.attr if isinstance(node.func, n.Attribute) else getattr(node.func, "id", "")
+    name = n.last_part(node.func)
     if isinstance(func, Outside):
         return handover_calls.kind(func.name)
     if isinstance(func, ClassValue):
@@ -187,7 +187,7 @@ class _Finder:
     def _call(self, call: n.Call, repeated: bool, depth: int, outer: bool) -> Iterator[Reached]:
         parts: tuple[n.Expr, ...]
         func = self._evaluate(call.func)
-        name = call.func.attr if isinstance(call.func, n.Attribute) else getattr(call.func, "id", "")
+        name = n.last_part(call.func)
         if isinstance(func, Outside) and handover_calls.kind(func.name) is not None:
             return
         if name == "partial" or name in _CONTAINERS:

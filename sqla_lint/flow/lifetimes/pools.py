@@ -179,7 +179,7 @@ class _Tracker:
             return
         names, path = self.world.names, self.function.path
         meaning = names.meaning(path, call.func)
-        last = call.func.attr if isinstance(call.func, n.Attribute) else getattr(call.func, "id", "")
+        last = n.last_part(call.func)
         if meaning in _FACTORIES:
             self.use(call, "factory")
         elif meaning in _SESSIONS:

@@ -335,4 +335,4 @@ def of_engine(ctx: Context, cur: Cursor, engine: Engine, name: str, kwargs: dict
     return UNKNOWN
 
 
-__all__ = ["Pair", "begin", "close", "create", "factory_begin", "method", "rollback", "statement", "transaction_method"]
+__all__ = ["begin", "close", "create", "factory_begin", "method", "rollback", "statement", "transaction_method"]

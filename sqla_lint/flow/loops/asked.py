@@ -33,7 +33,7 @@ def says_class(call: n.Call, names: frozenset[str]) -> bool:
     func = call.func
     if isinstance(func, n.Attribute) and func.attr in ("get", "get_one") and len(call.args) > 1:
         return is_session(func.value, None) and _names(call.args[0], names)
-    name = func.attr if isinstance(func, n.Attribute) else getattr(func, "id", "")
+    name = n.last_part(func)
     return name in ("query", "select", "select_from", "aliased") and any(_asked(a, names) for a in call.args)
 
 

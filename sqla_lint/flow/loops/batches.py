@@ -48,7 +48,7 @@ def _counts(test: n.Expr, counters: set[str]) -> bool:
 
 
 def _called(call: n.Call) -> str:
-    return call.func.attr if isinstance(call.func, n.Attribute) else getattr(call.func, "id", "")
+    return n.last_part(call.func)
 
 
 def _holds(stmt: n.Stmt, pos: Pos) -> bool:

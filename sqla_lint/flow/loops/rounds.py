@@ -114,7 +114,7 @@ def _is_kind(item: n.Expr) -> bool:
 
 
 def _call(call: n.Call, function: Function, world: World, hops: int) -> str:
-    name = call.func.attr if isinstance(call.func, n.Attribute) else getattr(call.func, "id", "")
+    name = n.last_part(call.func)
     if name == "range":
         return _range(call)
     if name == "iter" and len(call.args) == 2 or world.names.dotted(function.path, call.func) in _ENDLESS:

@@ -9,8 +9,8 @@ from sqla_lint.flow.loops import memos, rounds
 from sqla_lint.flow.loops.derived import Derivation
 from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms import sql_texts
-from sqla_lint.flow.terms.basis import Sid, Value
-from sqla_lint.flow.terms.context import Context, LoopId
+from sqla_lint.flow.terms.basis import LoopId, Sid, Value
+from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Queried
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, Pair, Query
 from sqla_lint.flow.terms.state import Cursor

@@ -9,8 +9,8 @@ from sqla_lint.flow.reading import asking
 from sqla_lint.flow.reading.loading import at
 from sqla_lint.flow.reading.strategies import MAX_STEPS
 from sqla_lint.flow.solver import conditions
-from sqla_lint.flow.terms.basis import Value
-from sqla_lint.flow.terms.context import Context, LoopId
+from sqla_lint.flow.terms.basis import LoopId, Value
+from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Once
 from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, OneOf, Pair, Query, Record

@@ -17,8 +17,8 @@ from sqla_lint.flow.reading.strategies import (
     sends,
 )
 from sqla_lint.flow.solver import conditions
-from sqla_lint.flow.terms.basis import Sid, Value
-from sqla_lint.flow.terms.context import Context, LoopId
+from sqla_lint.flow.terms.basis import LoopId, Sid, Value
+from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import LazyRead
 from sqla_lint.flow.terms.row_values import AwaitableAttrs, Dynamic, Entity, Key, Many, Origin
 from sqla_lint.flow.terms.state import OPEN, Cursor

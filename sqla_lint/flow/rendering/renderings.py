@@ -110,7 +110,7 @@ def _named_by(decorator: n.Expr) -> str | None:
     """The template that a decorator of a view names: ``shop:templates/rows.html`` is ``rows.html``."""
     if not isinstance(decorator, n.Call):
         return None
-    called = decorator.func.attr if isinstance(decorator.func, n.Attribute) else getattr(decorator.func, "id", "")
+    called = n.last_part(decorator.func)
     named = next((k.value for k in decorator.keywords if k.name == "renderer"), None)
     text = named.value if isinstance(named, n.Constant) and called in ("view_config", "view_defaults") else None
     if not isinstance(text, str) or "." not in text:
@@ -138,7 +138,7 @@ def _loads_templates(node: n.Call) -> bool:
     loader = next((k.value for k in node.keywords if k.name == "loader"), node.args[0] if node.args else None)
     if not isinstance(loader, n.Call):
         return False
-    name = loader.func.attr if isinstance(loader.func, n.Attribute) else getattr(loader.func, "id", "")
+    name = n.last_part(loader.func)
     texts = [part.value for part in walk(loader.args) if isinstance(part, n.Constant) and isinstance(part.value, str)]
     if name == "PackageLoader":
         return len(loader.args) == 1 or bool(texts) and texts[-1].rstrip("/").endswith(FOLDER)

@@ -12,8 +12,8 @@ from sqla_lint import serializer_api as api
 from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.reading import drawing, loading, rows
 from sqla_lint.flow.rendering import hooks
-from sqla_lint.flow.terms.basis import Value
-from sqla_lint.flow.terms.context import Context, LoopId
+from sqla_lint.flow.terms.basis import LoopId, Value
+from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import LazyRead
 from sqla_lint.flow.terms.row_values import Entity, Many, Query, Record
 from sqla_lint.flow.terms.state import Cursor

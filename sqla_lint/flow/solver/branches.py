@@ -11,7 +11,7 @@ from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.flow.terms.row_values import Entity, Many
 from sqla_lint.flow.terms.session_values import FlaskDb, Registry, Session
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor, State
-from sqla_lint.flow.terms.truths import identical, truth
+from sqla_lint.flow.terms.truths import truth
 from sqla_lint.flow.terms.values import NONE, TRUE, UNKNOWN, ClassValue, Instance, Literal, Mapping, Method, Parameter
 from sqla_lint.index.module import own_nodes
 from sqla_lint.lower import nodes as n
@@ -229,4 +229,4 @@ def _none_test(test: n.Expr, outcome: bool) -> tuple[str | None, bool]:
     return None, False
 
 
-__all__ = ["identical", "split", "test_key"]
+__all__ = ["split", "test_key"]

@@ -79,7 +79,7 @@ def deciding_names(body: tuple[n.Stmt, ...]) -> frozenset[str]:
 def _ends_session(part: object) -> bool:
     if not isinstance(part, n.Call):
         return False
-    name = part.func.attr if isinstance(part.func, n.Attribute) else getattr(part.func, "id", "")
+    name = n.last_part(part.func)
     return name in api.CLOSES | api.ROLLS_BACK | api.COMMITS or "session" in name.lower()
 
 

@@ -20,7 +20,7 @@ from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.graph import Graph
 from sqla_lint.flow.terms.joining import unread
 from sqla_lint.flow.terms.session_values import Session
-from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor, InstanceId, InstanceState, State
+from sqla_lint.flow.terms.state import CLOSED, Cursor, InstanceId, InstanceState, State
 from sqla_lint.flow.terms.summary import Summary
 from sqla_lint.flow.terms.values import NONE, UNKNOWN, FunctionValue, Literal
 from sqla_lint.index.module import Function, names_in
@@ -267,4 +267,4 @@ def _closures(ctx: Context, state: State) -> None:
             ctx.emit(Outlived(sid, use, use, "closure"))
 
 
-__all__ = ["MAX_STATES", "MAX_STEPS", "OPEN", "analyse"]
+__all__ = ["MAX_STATES", "MAX_STEPS", "analyse"]

@@ -10,7 +10,6 @@ from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, SessionState
 from sqla_lint.flow.terms.summary import Applies, Renders, Wait
-from sqla_lint.flow.terms.values import UNKNOWN
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -125,4 +124,4 @@ def first_name(expr: n.Expr) -> str | None:
     return expr.id if isinstance(expr, n.Name) else None
 
 
-__all__ = ["UNKNOWN", "Context", "LoopId", "describe", "dotted", "first_name"]
+__all__ = ["Context", "describe", "dotted", "first_name"]
