@@ -6,6 +6,7 @@ finding stays valid exactly as long as the same questions have the same answers.
 
 from __future__ import annotations
 
+import builtins
 import os.path
 import sys
 from collections.abc import Iterable, Mapping
@@ -31,6 +32,9 @@ _OUTSIDE = sys.stdlib_module_names | {
     "pytest",
     "click",
 }
+
+# Packages whose modules are imported with a star, and what else a name may be then is not asked.
+_STARRED = ("sqlalchemy", "sqlmodel", "marshmallow")
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,7 @@ class Project:
         return defining[-1] if defining else found[-1]
 
     def _through_stars(self, module: ModuleIndex, name: str, hops: int) -> Definition | None:
-        if name.startswith("_"):
+        if name.startswith("_") or hasattr(builtins, name):
             return None
         for star in reversed(module.stars):
             target = self.module(module.path, star.module, star.level)
@@ -191,7 +195,7 @@ class Project:
                 found = self._lookup(target.path, name, hops - 1)
                 if found is not None:
                     return found
-            elif target is None and not star.level and star.module.split(".")[0] in ("sqlalchemy", "sqlmodel"):
+            elif target is None and not star.level and star.module.split(".")[0] in _STARRED:
                 return External(f"{star.module}.{name}")
         return None
 

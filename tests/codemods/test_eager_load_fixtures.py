@@ -17,6 +17,7 @@ BESIDE = sorted(path for path in FOLDER.glob("*.py") if not path.name.startswith
 # Findings that are refused: the query leaves a column out itself, or the class that it asks for stands elsewhere.
 # Or only a subclass has what is read, or a wildcard would hold for what is loaded then.
 LEFT = {
+    "bad_added_methods": 4,
     "bad_base_methods": 2,
     "bad_columns": 4,
     "bad_dynamic": 3,

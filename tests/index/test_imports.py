@@ -101,6 +101,13 @@ class TestForms:
         found = linked(a="class X: pass", b="class X: pass", main="from a import *\nfrom b import *\n")
         assert means(found, "main.py", "X") == "b.py:X"
 
+    def test_a_package_that_is_imported_whole_has_what_the_project_does_not_define(self) -> None:
+        own = "from marshmallow.fields import *\nclass Upper: pass\n"
+        found = linked(own=own, main="from own import Nested, Upper, list")
+        assert means(found, "main.py", "Nested") == "marshmallow.fields.Nested"
+        assert means(found, "main.py", "Upper") == "own.py:Upper"
+        assert means(found, "main.py", "list") is None
+
 
 class TestRoots:
     def test_src_is_an_import_root(self) -> None:

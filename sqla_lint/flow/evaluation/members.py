@@ -79,6 +79,9 @@ def _class(ctx: Context, cur: Cursor, node: n.Attribute, owner: ClassValue) -> V
 
         variants.note_class(ctx, node.value, owner.cls)
     if ctx.world.mappings.is_mapped(owner.cls):
+        added = ctx.world.added_methods.method(owner.cls, node.attr)
+        if added is not None:
+            return FunctionValue(added.function, owner if added.kind == "classmethod" else None)
         if node.attr == "query":
             return ctx.world.model_query(ctx, cur, owner.cls, node.pos)
         if "session" in node.attr.lower():
@@ -181,6 +184,10 @@ def _row(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity | Parameter
     method = ctx.world.method(owner.cls, node.attr)
     if method is not None:
         return _method(ctx, cur, node, method, owner)
+    added = ctx.world.added_methods.method(owner.cls, node.attr)
+    if added is not None:
+        receivers = {"": owner, "classmethod": ClassValue(owner.cls)}
+        return FunctionValue(added.function, receivers.get(added.kind))
     return UNKNOWN if ctx.world.columns.is_stored(owner.cls, node.attr) else Method(owner, node.attr)
 
 

@@ -34,6 +34,7 @@ from sqla_lint.flow.terms.values import (
 )
 from sqla_lint.flow.words.filling import filling
 from sqla_lint.flow.words.relevance import Relevance
+from sqla_lint.index.added_methods import AddedMethods
 from sqla_lint.index.columns import Columns
 from sqla_lint.index.mapped import Mappings
 from sqla_lint.index.module import (
@@ -85,6 +86,7 @@ class World(Relevance):
         self.names = Names(project)
         self.mappings = Mappings(self.names, settings.model_bases)
         self.columns = Columns(self.mappings)
+        self.added_methods = AddedMethods(self.mappings.classes)
         self.serializers = Serializers(self.names, self.mappings)
         self.parameters = Parameters(self)
         self.statics = Statics(self)

@@ -129,7 +129,8 @@ def _want_flags(ctx: Context) -> None:
 
 def _decides(ctx: Context, attr: str) -> bool:
     """Whether a method of what was handed in says which rows there are, what loads them, or what is read of them."""
-    return attr in api.OF_QUERIES or attr in serializer_api.FILLS or attr in ctx.world.class_methods
+    of_classes = ctx.world.class_methods | ctx.world.added_methods.of_classes
+    return attr in api.OF_QUERIES or attr in serializer_api.FILLS or attr in of_classes
 
 
 def _is_wanting(ctx: Context, func: Value) -> bool:
