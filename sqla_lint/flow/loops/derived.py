@@ -7,11 +7,12 @@ came from the loop as well.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.loops.asked import is_over_classes, is_session, owner_named, says_class
-from sqla_lint.flow.loops.taken import arguments, keys_of
+from sqla_lint.flow.loops.taken import arguments, keys_of, looked_up
 from sqla_lint.flow.terms.basis import Sid
 from sqla_lint.flow.terms.context import first_name
 from sqla_lint.flow.terms.events import Queried
@@ -92,12 +93,12 @@ class Derivation:
         found: list[Taken] = []
         for param in self.function.params:
             names = self._of_parameter(param.name)
-            if not names.every & mentioned or self._says_class(param.name):
+            if not names.every & mentioned or param.name in self._classes:
                 continue
             whole = self.asks_for(event, names)
             if whole or self.asks_for(event, names, batches=True):
                 values = [b.value for b in names.within if b.names & names.every]
-                keys = keys_of(param.name, (node, *values))
+                keys = keys_of(param.name, (node, *values)) if param.name in self._looked_in else None
                 found.append(Taken(0, param.name, not whole, param.kind, keys))
         return tuple(found)
 
@@ -106,9 +107,18 @@ class Derivation:
             self._parameters[name] = self.names((name,))
         return self._parameters[name]
 
-    def _says_class(self, name: str) -> bool:
-        """Whether a parameter is the class that the function asks for, or has it: ``session.query(kind.model)``."""
-        return any(isinstance(node, n.Call) and says_class(node, frozenset({name})) for node in self._at.values())
+    @cached_property
+    def _classes(self) -> frozenset[str]:
+        """The parameters that are the class that the function asks for, or have it: ``session.query(kind.model)``."""
+        calls = [node for node in self.nodes if type(node) is n.Call]
+        names = (param.name for param in self.function.params)
+        return frozenset(name for name in names if any(says_class(call, frozenset({name})) for call in calls))
+
+    @cached_property
+    def _looked_in(self) -> frozenset[str]:
+        """The names of what keys are looked up in."""
+        owners = (looked_up(node)[1] for node in self.nodes)
+        return frozenset(owner.id for owner in owners if isinstance(owner, n.Name))
 
     def made_of_session(self, expr: n.Expr, names: Names, sid: Sid | None) -> bool:
         """Whether an expression is about a session that *names* are made for: one of them itself, bound where they are,

@@ -19,14 +19,14 @@ def keys_of(name: str, exprs: Iterable[n.Expr]) -> frozenset[str] | None:
     mentioned = 0
     for part in (part for expr in exprs for part in walk(expr)):
         mentioned += isinstance(part, n.Name) and part.id == name
-        key, owner = _looked_up(part)
+        key, owner = looked_up(part)
         if isinstance(owner, n.Name) and owner.id == name:
             found.append(key.value if isinstance(key, n.Constant) else None)
     keys = frozenset(key for key in found if isinstance(key, str))
     return keys if keys and mentioned == len(found) and None not in found else None
 
 
-def _looked_up(node: object) -> tuple[n.Expr | None, n.Expr | None]:
+def looked_up(node: object) -> tuple[n.Expr | None, n.Expr | None]:
     """The key, and what it is looked up in."""
     if isinstance(node, n.Subscript):
         return node.key, node.value
