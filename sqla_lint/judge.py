@@ -145,7 +145,7 @@ def _collect(read: Read, function: Function, summaries: Summaries) -> Iterator[t
     while work:
         passing = work.pop()
         # A test is called by its runner, with what its fixtures give.
-        is_known = passing is function or summaries.world.is_test_code(passing)
+        is_known = passing is function or summaries.world.roles.is_test_code(passing)
         for caller in _callers(passing, summaries.world):
             facts = summaries.facts(caller)
             events = facts.handed.get(key, ())
@@ -164,4 +164,4 @@ def _collect(read: Read, function: Function, summaries: Summaries) -> Iterator[t
 
 
 def _callers(function: Function, world: World) -> tuple[Function, ...]:
-    return world.callers(function)
+    return world.roles.callers(function)

@@ -104,7 +104,7 @@ def _mentions(value: n.Expr, names: set[str]) -> bool:
 
 def _lenders(function: Function, summaries: Summaries, seen: set[Function]) -> Iterator[Facts]:
     """The callers, and the variants of those that are handed it themselves."""
-    for caller in summaries.world.callers(function):
+    for caller in summaries.world.roles.callers(function):
         if caller in seen:
             continue
         seen.add(caller)

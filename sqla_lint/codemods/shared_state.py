@@ -176,7 +176,7 @@ def _path(expr: n.Expr) -> tuple[str, ...] | None:
 
 
 def _callers(world: World, shares: dict[Function, Share]) -> list[Function]:
-    found = {caller for function in shares for caller in world.callers(function)}
+    found = {caller for function in shares for caller in world.roles.callers(function)}
     return sorted(found | set(shares), key=lambda function: function.key)
 
 

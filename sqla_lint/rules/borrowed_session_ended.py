@@ -58,7 +58,7 @@ _INSTEAD = {
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each call that ends what is the caller's."""
     function = facts.function
-    if _is_handed_by_framework(function, world) or function.is_generator and world.is_context_manager(function):
+    if _is_handed_by_framework(function, world) or function.is_generator and world.roles.is_context_manager(function):
         return
     told: set[Pos] = set()
     for event in facts.events:
@@ -81,7 +81,7 @@ def _is_handed_by_framework(function: Function, world: World) -> bool:
         return True
     if function.outer is not None and _is_handed_out(function, function.outer):
         return True
-    return world.is_route(function)
+    return world.roles.is_route(function)
 
 
 def _is_handed_out(function: Function, outer: Function) -> bool:

@@ -37,7 +37,7 @@ SEVERITY = "warning"
 
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each list of rows of which only the length is wanted, at its first ``len``."""
-    if world.is_test_code(facts.function):
+    if world.roles.is_test_code(facts.function):
         return
     told = set()
     for fetch in fetches(facts):

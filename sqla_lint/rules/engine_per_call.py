@@ -68,7 +68,7 @@ def check(facts: Facts, world: World) -> Iterator[Verdict]:
 
 
 def _runs_once(function: Function, world: World) -> bool:
-    if world.is_test_code(function) or world.is_cached(function) or _is_migration(function.path, world):
+    if world.roles.is_test_code(function) or world.roles.is_cached(function) or _is_migration(function.path, world):
         return True
     if function.node.name == "main" or any(_is_once(d) for d in function.node.decorators):
         return True

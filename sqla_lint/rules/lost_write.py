@@ -38,7 +38,7 @@ SEVERITY = "error"
 
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each session whose writes no way commits."""
-    if world.is_test_code(facts.function) or facts.function.qualname == "<module>":
+    if world.roles.is_test_code(facts.function) or facts.function.qualname == "<module>":
         return
     for event in facts.events:
         if isinstance(event, Created) and event.how != "connected" and _is_lost(facts, event):

@@ -143,8 +143,10 @@ def _lives_on(sid: Sid, state: SessionState) -> bool:
 
 def _is_request_scoped(facts: Facts, world: World, sid: Sid) -> bool:
     """A route's session ends with the request: a handler that returns without touching it harms nobody."""
-    if world.is_route(facts.function):
+    if world.roles.is_route(facts.function):
         return True
-    if facts.flavour(sid) == "flask" and world.is_entry_point(facts.function):
+    if facts.flavour(sid) == "flask" and world.roles.is_entry_point(facts.function):
         return True
-    return sid.owner == "injected" and (world.is_fixture(facts.function) or world.is_test_function(facts.function))
+    return sid.owner == "injected" and (
+        world.roles.is_fixture(facts.function) or world.roles.is_test_function(facts.function)
+    )

@@ -76,7 +76,7 @@ def _is_registry(facts: Facts, world: World, sid: Sid) -> bool:
     if sid.owner != "parameter" or len(sid.path) != 1:
         return False
     function = facts.function
-    for caller in world.callers(function):
+    for caller in world.roles.callers(function):
         for call in caller.calls.get(function.node.name, ()):
             if isinstance(world.argument(caller, call, function, sid.path[0]), (Registry, FlaskDb)):
                 return True

@@ -70,7 +70,7 @@ def _holds(facts: Facts, event: Waited) -> bool:
 
 def _is_silent(facts: Facts, world: World) -> bool:
     function = facts.function
-    if world.is_test_code(function):
+    if world.roles.is_test_code(function):
         return True
     return function.qualname in run_by_script(world.project.modules[function.path], world)
 

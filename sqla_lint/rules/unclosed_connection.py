@@ -39,7 +39,7 @@ SEVERITY = "warning"
 
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each connection that is left open, or closed by a call at each way out."""
-    if world.is_test_code(facts.function) or facts.function.qualname == "<module>":
+    if world.roles.is_test_code(facts.function) or facts.function.qualname == "<module>":
         return
     for event in facts.events:
         if isinstance(event, Created) and event.how == "connected":

@@ -42,7 +42,7 @@ SEVERITY = "warning"
 
 def check(facts: Facts, world: World) -> Iterator[Verdict]:
     """One verdict for each session that some way out leaves open."""
-    if world.is_test_code(facts.function) or facts.function.qualname == "<module>":
+    if world.roles.is_test_code(facts.function) or facts.function.qualname == "<module>":
         return
     for event in facts.events:
         # A session over a connection holds none of its own: whoever opened the connection closes it.

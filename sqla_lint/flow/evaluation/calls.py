@@ -293,7 +293,7 @@ def project(
     asking.called(ctx, cur, summary, bound, function, func.receiver, pos, ahead)
     summary = variants.summary(ctx, function, summary, bound, pos)
     if function.is_generator and summary.generator is not None:
-        if func.kind == "context-manager" or ctx.world.is_context_manager(function):
+        if func.kind == "context-manager" or ctx.world.roles.is_context_manager(function):
             usage.handed(ctx, cur, bound, function, summary, pos)
             return substitute.scope(ctx, cur, summary.generator, bound, pos)
         return Many(substitute.kept(ctx, cur, summary.generator.yields, bound, pos))
@@ -316,7 +316,7 @@ def project(
     if summary.returns is None:
         cur.dead = not ctx.static
         return UNKNOWN
-    if ctx.world.is_cached(function):
+    if ctx.world.roles.is_cached(function):
         return substitute.kept(ctx, cur, summary.returns, bound, pos)
     result = substitute.value(ctx, cur, summary.returns, bound, pos)
     if not ctx.static:

@@ -86,7 +86,7 @@ def is_entry_point(function: Function, world: World) -> bool:
 
 def is_registered(function: Function, world: World) -> bool:
     """Whether the function's file hands it to a framework by a call: ``app.command("/x")(handler)``."""
-    return function.node.name in world.registered(function.path)
+    return function.node.name in world.roles.registered(function.path)
 
 
 def registered(module: ModuleIndex) -> frozenset[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqla_lint import slow_calls
 from sqla_lint.flow.evaluation import forwarding, frameworks, items
+from sqla_lint.flow.reading.model_query import model_query
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.row_values import Alias, Entity, Many, ModelAttribute, Pair
@@ -83,7 +84,7 @@ def _class(ctx: Context, cur: Cursor, node: n.Attribute, owner: ClassValue) -> V
         if added is not None:
             return FunctionValue(added.function, owner if added.kind == "classmethod" else None)
         if node.attr == "query":
-            return ctx.world.model_query(ctx, cur, owner.cls, node.pos)
+            return model_query(ctx, owner.cls, node.pos)
         if "session" in node.attr.lower():
             kept = ctx.world.class_attribute(owner.cls, node.attr)
             if isinstance(kept, Registry):

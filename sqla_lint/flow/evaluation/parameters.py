@@ -175,7 +175,7 @@ class Parameters:
             return True
         if param.annotation is not None and _mentions_depends(unquote(param.annotation)):
             return True
-        return self.world.is_fixture(function) or self.world.is_test_function(function)
+        return self.world.roles.is_fixture(function) or self.world.roles.is_test_function(function)
 
     def _from_depends(self, function: Function, param: n.Param, sid: Sid) -> Value | None:
         """``db=Depends(get_db)`` without an annotation: what the dependency yields or returns."""
@@ -275,7 +275,7 @@ class Parameters:
 
     def _handed_in(self, function: Function, name: str) -> Iterator[Value]:
         called = function.cls.name if function.node.name == "__init__" and function.cls else function.node.name
-        for caller in self.world.callers(function):
+        for caller in self.world.roles.callers(function):
             for call in caller.calls.get(called, ()):
                 yield self.world.argument(caller, call, function, name)
 

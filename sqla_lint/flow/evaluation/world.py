@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import frameworks
+from sqla_lint.flow.evaluation.elsewhere import as_closure, reroot
 from sqla_lint.flow.evaluation.mixins import Mixins
 from sqla_lint.flow.evaluation.parameters import Parameters
 from sqla_lint.flow.evaluation.request_globals import RequestGlobals
+from sqla_lint.flow.evaluation.roles import Roles
 from sqla_lint.flow.evaluation.statics import Statics
 from sqla_lint.flow.lifetimes.cleanup import Cleanup
 from sqla_lint.flow.lifetimes.waits import Slowness
 from sqla_lint.flow.terms import configure
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.row_values import Entity, Many, Origin, Query
 from sqla_lint.flow.terms.session_values import Factory, FlaskDb, Registry, Session, Settings
 from sqla_lint.flow.terms.state import Cursor, State
 from sqla_lint.flow.terms.summary import NOTHING, Summary
@@ -25,7 +26,6 @@ from sqla_lint.flow.terms.values import (
     NONE,
     UNKNOWN,
     ClassValue,
-    Either,
     FunctionValue,
     Instance,
     ModuleValue,
@@ -37,13 +37,7 @@ from sqla_lint.flow.words.relevance import Relevance
 from sqla_lint.index.added_methods import AddedMethods
 from sqla_lint.index.columns import Columns
 from sqla_lint.index.mapped import Mappings
-from sqla_lint.index.module import (
-    Class,
-    Function,
-    Imported,
-    own_nodes,
-    statements,
-)
+from sqla_lint.index.module import Class, Function, Imported, own_nodes, statements
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import (
     Definition,
@@ -65,10 +59,7 @@ if TYPE_CHECKING:
     from sqla_lint.config import Settings as Configuration
 
 _BUILTINS = frozenset(dir(builtins))
-_CACHES = ("functools.lru_cache", "functools.cache", "cachetools.cached", "async_lru.alru_cache")
-_FIXTURES = ("pytest.fixture", "pytest_asyncio.fixture", "pytest.yield_fixture")
 _SESSION_ENDS = ("close", "__exit__", "__aexit__", "aclose", "flush", "execute", "add")
-_SCOPES = frozenset({"contextmanager", "asynccontextmanager"})
 
 
 class World(Relevance):
@@ -93,6 +84,7 @@ class World(Relevance):
         self.cleanup = Cleanup(self)
         self.slowness = Slowness(self)
         self.mixins = Mixins(self)
+        self.roles = Roles(self)
         self.request_globals = RequestGlobals(self)
         self.summaries: dict[Function, Summary] = {}
         self._kept: dict[tuple[Class, str], bool] = {}
@@ -102,10 +94,8 @@ class World(Relevance):
         # What codemods worked out for one query: many findings may need the same change.
         self.plans: dict[object, Any] = {}
         self._names_sessions = bool(settings.session_factories or settings.session_scopes or settings.managed_sessions)
-        self._registered: dict[str, frozenset[str]] = {}
         self._locals: dict[Function, frozenset[str]] = {}
         self._methods: dict[tuple[Class, str], Function | None] = {}
-        self._callers: dict[Function, tuple[Function, ...]] = {}
 
     # --- contexts
 
@@ -140,7 +130,7 @@ class World(Relevance):
                 found = self.statics.local(outer, name)
                 if name in outer.nested:
                     return self._nested(outer, name)
-                return _as_closure(found, outer, name)
+                return as_closure(found, outer, name)
             outer = outer.outer
         found_definition = self.project.lookup(path, name)
         if found_definition is None and name in _BUILTINS and name not in self.project.modules[path].bindings:
@@ -297,39 +287,7 @@ class World(Relevance):
         decorated = any("dataclass" in n.called_name(d) for c in self.names.lineage(cls) for d in c.node.decorators)
         return decorated or any(base.endswith("MappedAsDataclass") for base in self.names.external_bases(cls))
 
-    def model_query(self, ctx: Context, cur: Cursor, cls: Class, pos: Pos) -> Value:
-        """``Model.query``: Flask-SQLAlchemy's, or a ``query_property()`` of a registry."""
-        from sqla_lint.flow.reading import queries
-
-        sid = self._query_registry(cls)
-        if sid is not None:
-            ctx.sessions.setdefault(sid, Session(sid, Settings(expire_on_commit=None, flavour="flask")))
-        return queries.make(ctx, [ClassValue(cls)], pos, sid, wraps=False)
-
-    def _query_registry(self, cls: Class) -> Sid | None:
-        for owner in self.names.lineage(cls):
-            for path, base in (self.names.renamed(owner.path, base) for base in owner.node.bases):
-                if isinstance(base, n.Attribute) and self.names.is_flask_db(path, base.value):
-                    db = self.names.definition(path, base.value)
-                    if isinstance(db, Variable):
-                        return Sid("registry", (db.path, db.name))
-        return None
-
     # --- functions
-
-    def is_route(self, function: Function) -> bool:
-        """Whether a web framework (or a chat framework's call) hands the function its request and session."""
-        return frameworks.is_route(function, self) or frameworks.is_registered(function, self)
-
-    def registered(self, path: str) -> frozenset[str]:
-        """The names of functions that a file hands to a framework by a call."""
-        if path not in self._registered:
-            self._registered[path] = frameworks.registered(self.project.modules[path])
-        return self._registered[path]
-
-    def is_entry_point(self, function: Function) -> bool:
-        """Whether Flask runs the function in an application context of its own."""
-        return frameworks.is_entry_point(function, self)
 
     def is_removed_elsewhere(self, sid: Sid, function: Function) -> bool:
         """Whether a hook of the project removes the registry's session; Flask-SQLAlchemy does it for its own."""
@@ -346,41 +304,6 @@ class World(Relevance):
     def _is_flask(self, path: tuple[str, ...]) -> bool:
         found = self.project.lookup(path[0], path[1]) if path[0] in self.project.modules else None
         return isinstance(found, Variable) and isinstance(self.statics.variable(found), FlaskDb)
-
-    def is_context_manager(self, function: Function) -> bool:
-        """Whether a generator function is made a context manager by a decorator."""
-        for decorator in function.node.decorators:
-            func = decorator.func if isinstance(decorator, n.Call) else decorator
-            name = func.attr if isinstance(func, n.Attribute) else getattr(func, "id", None)
-            if name in _SCOPES:
-                return True
-        return False
-
-    def is_fixture(self, function: Function) -> bool:
-        """Whether pytest calls the function as a fixture."""
-        return any(self.names.dotted(function.path, d) in _FIXTURES for d in function.node.decorators)
-
-    def is_test_code(self, function: Function) -> bool:
-        """Whether the function is a test's: in a test file, a pytest fixture, or a method of a ``TestCase``."""
-        if self.project.is_test(function.path) or self.is_fixture(function):
-            return True
-        cls = function.cls
-        return cls is not None and any(base.endswith("TestCase") for base in self.names.external_bases(cls))
-
-    def is_cached(self, function: Function) -> bool:
-        """Whether a cache stands before the function: what it returns is shared, and nobody's to close."""
-        return any(self.names.dotted(function.path, d) in _CACHES for d in function.node.decorators)
-
-    def is_test_function(self, function: Function) -> bool:
-        return function.node.name.startswith("test") and self.project.is_test(function.path)
-
-    def callers(self, function: Function) -> tuple[Function, ...]:
-        """Functions whose text mentions this one's name: all its callers are among them."""
-        if function not in self._callers:
-            name = function.cls.name if function.node.name == "__init__" and function.cls else function.node.name
-            found = [f for f in self.project.functions_by_word.get(name, ()) if f is not function]
-            self._callers[function] = tuple(found[:200])
-        return self._callers[function]
 
     def argument(self, caller: Function, call: n.Call, callee: Function, name: str) -> Value:
         """What *caller* hands *callee* as parameter *name*, whatever the order of statements;
@@ -423,48 +346,3 @@ def _handlers(function: Function) -> Iterable[n.Handler]:
     if "except" not in function.words:
         return ()
     return (h for stmt in statements(function.node.body) if isinstance(stmt, n.Try) for h in stmt.handlers)
-
-
-def reroot(value: Value, path: tuple[str, ...]) -> Value:
-    """What an object's attribute holds, as whoever reaches it by *path* knows it."""
-    if isinstance(value, Session):
-        owner = {"local": "instance", "instance": "instance"}.get(value.sid.owner)
-        if owner is None and value.sid.owner not in ("parameter", "injected", "held"):
-            return value
-        return value._replace(sid=Sid(owner or "held", path))
-    if isinstance(value, Either):
-        return reroot(value.made, path)
-    if isinstance(value, Instance):
-        return value._replace(path=path, held=tuple((name, reroot(item, (*path, name))) for name, item in value.held))
-    if len(path) == 2 and path[0] == "self":
-        kept = _kept_rows(value, path[1])
-        if kept is not None:
-            return kept
-    if isinstance(value, Entity):
-        # What was stored long ago: what it has may have been loaded since.
-        return Entity(value.cls, None)
-    if isinstance(value, Parameter):
-        return UNKNOWN
-    if isinstance(value, Query):
-        return value._replace(origin=Origin(value.origin.path, value.origin.pos, certain=False))
-    return value
-
-
-def _kept_rows(value: Value, name: str) -> Value | None:
-    """Rows that the constructor was given: whoever made the object knows them."""
-    if isinstance(value, Many) and isinstance(value.item, Parameter) and value.item.steps == ("[]",):
-        return Many(Parameter("self", (name, "[]"), cls=value.item.cls))
-    if isinstance(value, Parameter) and value.cls is not None and not value.steps:
-        return Parameter("self", (name,), cls=value.cls)
-    return None
-
-
-def _as_closure(value: Value, outer: Function, name: str) -> Value:
-    if isinstance(value, Session) and value.sid.owner in ("local", "kept"):
-        return value._replace(sid=Sid("closure", (outer.path, f"{outer.qualname}.{name}")))
-    if isinstance(value, Entity):
-        return Entity(value.cls, None)
-    return UNKNOWN if isinstance(value, Parameter) else value
-
-
-__all__ = ["World", "reroot"]

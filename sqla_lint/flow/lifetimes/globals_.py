@@ -171,9 +171,9 @@ def _at_class_level(cls: Class, world: World) -> Iterator[Binding]:
 
 
 def _in_function(function: Function, world: World) -> Iterator[Binding]:
-    if world.is_test_code(function):
+    if world.roles.is_test_code(function):
         return
-    if world.is_cached(function):
+    if world.roles.is_cached(function):
         summary = world.summary(function)
         if isinstance(summary.returns, Session) and summary.returns.sid.owner == "local":
             yield Binding(function.node.name, function.node.pos, "cached", function.qualname)

@@ -110,7 +110,7 @@ def project(ctx: Context, cur: Cursor, function: Function, summary: Summary, bou
 
 def _is_answered_by_cache(world: World, function: Function) -> bool:
     """What a cache answers is waited for once."""
-    return world.is_cached(function) or members.has_decorator(function, "cached", "memoize")
+    return world.roles.is_cached(function) or members.has_decorator(function, "cached", "memoize")
 
 
 def handed(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> None:

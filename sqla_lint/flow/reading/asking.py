@@ -128,7 +128,7 @@ def called(
 
 def _is_remembered(ctx: Context, function: Function) -> bool:
     """Whether a decorator says, by its own or its object's name, that it keeps what the function returned before."""
-    if ctx.world.is_cached(function):
+    if ctx.world.roles.is_cached(function):
         return True
     words = frozenset().union(*(rounds.named(decorator) for decorator in function.node.decorators))
     return bool(words & _CACHES) and "property" not in words

@@ -166,7 +166,7 @@ def _generator(ctx: Context, function: Function, returns: Exits, raises: Exits) 
     known = {sid for s in (*thrown, *resumed) for sid in s.sessions if sid.owner in _SHOWN}
     others = tuple((sid, *ends(sid)) for sid in sorted(known - set(held), key=repr) if any(ends(sid)))
     promised = ctx.world.parameters.promised(function) if what == UNKNOWN else None
-    if promised is not None and ctx.world.is_context_manager(function):
+    if promised is not None and ctx.world.roles.is_context_manager(function):
         # Where the session comes from is not known: it is taken to be ended well.
         return Generator(promised, _ENDED_WELL, frozenset({"close"}), swallows, others)
     if len(held) != 1:
