@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances, usage
+from sqla_lint.flow.reading import held_keys
+from sqla_lint.flow.reading.strategies import RELATIONSHIPS
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.row_values import Entity, Pair, Query
@@ -23,6 +25,7 @@ def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
     for row in rows:
         if isinstance(row, Entity):
             instances.loaded(cur, row)
+            held_keys.note(cur, row)
             _given_to_held(ctx, cur, query, row)
             if not one:
                 _had_before(ctx, cur, query, row)
@@ -35,7 +38,7 @@ def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
                 # ``query(User, boss)``: the second of each pair may be the parent of the first.
                 held.add((row.cls, query.origin.pos, "beside"))
             for path, strategy in query.origin.options:
-                target = _reached(ctx, row, path) if strategy in api.EAGER else None
+                target = held_keys.reached(ctx, row.cls, path) if strategy in api.EAGER else None
                 if target is not None:
                     held.add((target, query.origin.pos, "one" if one or query.single else "loaded"))
             cur.held = cur.held | held
@@ -68,18 +71,10 @@ def handed(cur: Cursor, values: Iterable[Value]) -> None:
 
 
 def _eager(query: Query) -> list[tuple[str, ...]]:
-    return [path for path, strategy in query.origin.options if path and strategy in api.EAGER]
+    """The paths that a query loads; a wildcard names relationships, no columns."""
+    paths = (path for path, strategy in query.origin.options if path and strategy in api.EAGER)
+    return [(*path[:-1], RELATIONSHIPS) if path[-1] == "*" else path for path in paths]
 
 
 def _related(ctx: Context, one: Class, other: Class) -> bool:
     return one in ctx.world.mappings.lineage(other) or other in ctx.world.mappings.lineage(one)
-
-
-def _reached(ctx: Context, row: Entity, path: tuple[str, ...]) -> Class | None:
-    cls = row.cls
-    for step in path:
-        relation = ctx.world.mappings.relationship(cls, step)
-        if relation is None or relation.target is None:
-            return None
-        cls = relation.target
-    return cls

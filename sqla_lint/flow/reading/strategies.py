@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances
+from sqla_lint.flow.reading import held_keys
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.row_values import ANY_COLUMN, Entity, Many, Origin
@@ -14,6 +15,10 @@ from sqla_lint.lower import nodes as n
 
 # Stands in an option's path for all columns of the class there.
 ALL_COLUMNS = "%columns"
+
+
+# Stands in a path that is known to be loaded for all relationships of the class there.
+RELATIONSHIPS = "%relationships"
 
 
 # In place of the loop that read a relationship: it was read of one row, which says nothing of the others.
@@ -44,7 +49,7 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
         return found
     if origin.sid is not None and _is_closed(cur, origin.sid):
         return "unknown"
-    if _was_read(ctx, cur, owner, relation.name):
+    if _was_read(ctx, cur, owner, relation.name) or _was_read(ctx, cur, owner, RELATIONSHIPS):
         return "loaded"
     strategy = _effective(owner, origin, relation)
     if strategy is None:
@@ -60,6 +65,9 @@ def _by_key(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship, or
     if any(column_status(ctx, owner, key) == "lazy" for key in keys):
         # The key is not there itself: a statement for each row fetches it first, unless the row was there before.
         if not any(cls is owner.cls and pos != origin.pos for cls, pos, _ in cur.held):
+            return None
+    for row in held_keys.given_before(ctx, cur, owner):
+        if any(column_status(ctx, row, key) == "lazy" for key in ctx.world.mappings.foreign_keys(owner.cls, relation)):
             return None
     if is_pinned(ctx, owner, relation):
         return "pinned"
@@ -115,7 +123,8 @@ def sends(ctx: Context, cur: Cursor, owner: Entity, name: str, relation: Relatio
                 status == "lazy" or status == "pinned" and not held and _effective(owner, origin, relation) in api.LAZY
             )
         return column_status(ctx, owner, name) == "lazy"
-    if any(e[0] == origin.pos and e[1] in ((*owner.steps, name), (*owner.steps, "*")) for e in cur.loaded):
+    names = (name, "*") if relation is None else (name, "*", RELATIONSHIPS)
+    if any(e[0] == origin.pos and e[1] in [(*owner.steps, one) for one in names] for e in cur.loaded):
         return False
     if relation is None:
         return column_status(ctx, owner, name) == "lazy"
