@@ -9,11 +9,11 @@ from typing import NamedTuple
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.solver.summaries import Summaries
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.events import Handed
+from sqla_lint.flow.terms.events import AsyncRead, Handed, LazyRead
 from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.summary import Read
 from sqla_lint.index.module import Function, ModuleIndex
-from sqla_lint.lending import lent, raising
+from sqla_lint.lending import inherited, lent, raising
 from sqla_lint.lower import nodes as n
 from sqla_lint.rules import Rule, all_rules
 from sqla_lint.rules.verdict import Verdict
@@ -72,16 +72,19 @@ def _settled(check: Callable[..., Iterable[Verdict]], of: object, summaries: Sum
 
 
 def _judge_function(function: Function, summaries: Summaries, rules: Sequence[Rule]) -> Iterator[Judged]:
-    facts = summaries.facts(function)
-    raised = raising(function, summaries)
-    facts = replace(facts, events=(*facts.events, *raised)) if raised else facts
+    facts, lendings = summaries.facts(function), []
+    more: tuple[AsyncRead | LazyRead, ...] = raising(function, summaries)
+    if any(rule.check_handed is not None for rule in rules):
+        lendings = list(lent(function, summaries))
+        more += inherited(function, summaries, lendings)
+    facts = replace(facts, events=(*facts.events, *more)) if more else facts
     where = None if function.qualname == MODULE else function
     for rule in rules:
         if rule.check is not None:
             for verdict in _settled(rule.check, facts, summaries):
                 yield Judged(rule, verdict, function.path, where)
         if rule.check_handed is not None:
-            for read, handed in (*_handed(function, summaries), *lent(function, summaries)):
+            for read, handed in (*_handed(function, summaries), *lendings):
                 for verdict in rule.check_handed(read, handed, summaries.world):
                     yield Judged(rule, verdict, verdict.path or function.path, None)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from sqla_lint import serializer_api as api
+from sqla_lint.flow.evaluation.world import World
+from sqla_lint.flow.solver.heirs import heirs
 from sqla_lint.flow.solver.summaries import Summaries
 from sqla_lint.flow.terms.events import AsyncRead, Handed, LazyRead
 from sqla_lint.flow.terms.facts import Facts
@@ -22,11 +25,12 @@ def lent(function: Function, summaries: Summaries) -> Iterator[Lending]:
     """The function's reads that depend on what it is handed, each with what the project's calls make of it."""
     world = summaries.world
     reads = bool(function.words & (world.reading_names | world.readers))
-    if not passing.repeats(function) or not (reads or passing.applies(function)):
+    dumps = _dumps(function, world)
+    if not dumps and (not passing.repeats(function) or not (reads or passing.applies(function))):
         return
     summary = world.summary(function)
     led = {steps[0] if steps else name for name, steps in summary.wants} | {f.node.name for f in summary.lends}
-    if not summary.wants or not _loops_over(function, led):
+    if not summary.wants or not (dumps or _loops_over(function, led)):
         return
     found: dict[Read, Calls] = {}
     for facts in _lenders(function, summaries, {function}):
@@ -64,6 +68,28 @@ def raising(function: Function, summaries: Summaries) -> tuple[AsyncRead, ...]:
     lenders = list(_lenders(function, summaries, {function}))
     events = (event for facts in lenders for event in facts.lent if event.function is function)
     return tuple(dict.fromkeys(event.read for event in events if isinstance(event.read, AsyncRead)))
+
+
+def inherited(function: Function, summaries: Summaries, told: Iterable[Lending]) -> tuple[LazyRead | AsyncRead, ...]:
+    """The reads of a method that are lazy (or raise) in a class that inherits it, whatever they are in others; what is
+    *told* of calls of it aside.
+    """
+    world = summaries.world
+    if not (passing.repeats(function) or function.node.is_async or _dumps(function, world)):
+        return ()
+    own = summaries.facts(function)
+    known = own.raising | {reads[0].pos for reads in own.lazy_reads} | {read.pos for read, _ in told}
+    found: dict[LazyRead | AsyncRead, None] = {}
+    for heir in heirs(world, function):
+        facts = summaries.facts(heir)
+        found |= {read: None for reads in facts.lazy_reads for read in reads if read.pos not in known}
+        found |= {event: None for event in facts.events if isinstance(event, AsyncRead) and event.pos not in known}
+    return tuple(found)
+
+
+def _dumps(function: Function, world: World) -> bool:
+    """Whether the function may fill a schema that reads a relationship."""
+    return bool(world.schemas and function.words & (api.FILLS | api.DUMPS))
 
 
 def _is_of_handed(function: Function, pos: Pos) -> bool:
@@ -111,6 +137,7 @@ def _lenders(function: Function, summaries: Summaries, seen: set[Function]) -> I
         yield summaries.facts(caller)
         if function in summaries.world.summary(caller).lends:
             yield from _lenders(caller, summaries, seen)
+            heirs(summaries.world, caller)
             for variant in list(summaries.world.variants.get(caller, {}).values()):
                 yield summaries.facts(variant)
 

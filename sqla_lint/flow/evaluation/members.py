@@ -103,15 +103,14 @@ def _of_other(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> Val
 
 def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance, stands: bool = False) -> Value:
     from sqla_lint.flow.reading import loading
+    from sqla_lint.flow.solver import receivers
 
     for name, value in owner.held:
         if name == node.attr:
             return value
+    receivers.note(ctx, owner, node.attr)
     method = ctx.world.method(owner.cls, node.attr)
     if method is not None and not has_decorator(method, "declared_attr"):
-        from sqla_lint.flow.solver import receivers
-
-        receivers.note(ctx, owner, node.attr)
         return _method(ctx, cur, node, method, owner)
     if node.attr in ctx.world.mappings.relationship_names and is_mixed_in(ctx, owner):
         return loading.mixed_in(ctx, cur, node)

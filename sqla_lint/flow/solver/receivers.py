@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.values import Instance
 from sqla_lint.index.module import Class, Function
 
+if TYPE_CHECKING:
+    from sqla_lint.flow.evaluation.world import World
+
 # Of bases that more classes extend, a method is solved once: for the base.
-_MAX_SUBCLASSES = 30
+_MAX_SUBCLASSES = 60
 _ASKS = api.EXECUTES | api.GENERATIVE | api.EAGER_OPTIONS | {"query", "select", "get", "options"}
 
 
@@ -18,7 +23,8 @@ def note(ctx: Context, owner: Instance, name: str) -> None:
     function = ctx.function
     if ctx.static or owner.path != ("self",) or function is None or function.cls is not owner.cls:
         return
-    if function.node.params and any(_asks(sub.methods[name]) for sub in _below(ctx, owner.cls) if name in sub.methods):
+    found = (sub.methods[name] for sub in below(ctx.world, owner.cls) if name in sub.methods)
+    if function.node.params and any(_matters(ctx.world, method) for method in found):
         ctx.wants[function.node.params[0].name, ()] = None
 
 
@@ -35,16 +41,17 @@ def is_own(ctx: Context, value: Value | None) -> bool:
     return function.cls is value.cls and bool(function.node.params)
 
 
-def _below(ctx: Context, cls: Class) -> list[Class]:
+def below(world: World, cls: Class) -> tuple[Class, ...]:
     """The classes that extend *cls*; none if these are too many."""
-    found: list[Class] = []
+    found: dict[Class, None] = {}
     pending = [cls]
     while pending and len(found) <= _MAX_SUBCLASSES:
-        below = ctx.world.names.subclasses.get(pending.pop(), ())
-        found += below
-        pending += below
-    return found if len(found) <= _MAX_SUBCLASSES else []
+        subclasses = world.names.subclasses.get(pending.pop(), ())
+        pending += [sub for sub in subclasses if sub not in found]
+        found |= dict.fromkeys(subclasses)
+    return tuple(found) if len(found) <= _MAX_SUBCLASSES else ()
 
 
-def _asks(method: Function) -> bool:
-    return bool(method.words & _ASKS)
+def _matters(world: World, method: Function) -> bool:
+    """Whether a method asks for rows, or reads what may be loaded lazily."""
+    return bool(method.words & (_ASKS | world.reading_names))

@@ -162,10 +162,11 @@ def _want_named(ctx: Context, node: n.Expr) -> None:
     """``model``, ``self.model``: by name, where nothing else is known of the value."""
     path = dotted(node)
     function = ctx.function
-    if path is None or function is None or path.count(".") > 1:
+    if path is None or function is None:
         return
-    root, _, rest = path.partition(".")
-    if root not in function.assigned and any(p.name == root for p in function.node.params):
+    # ``self.model.query``: the query is the model's.
+    root, _, rest = (path.removesuffix(".query") if path.count(".") == 2 else path).partition(".")
+    if "." not in rest and root not in function.assigned and any(p.name == root for p in function.node.params):
         _want(ctx, root, (rest,) if rest else ())
 
 

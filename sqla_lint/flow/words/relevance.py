@@ -28,7 +28,7 @@ from sqla_lint.index.project import Project
 from sqla_lint.index.serializers import Serializers
 from sqla_lint.jinja_files import RENDERS, Templates
 from sqla_lint.lower import nodes as n
-from sqla_lint.serializer_api import VALIDATORS
+from sqla_lint.serializer_api import DUMPS, FILLS, VALIDATORS
 
 if TYPE_CHECKING:
     from sqla_lint.config import Settings
@@ -38,6 +38,9 @@ _MAKES_AND_ENDS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", 
 # A class that a `with` enters.
 _ENTERS = frozenset({"__enter__", "__aenter__"})
 _WITH = frozenset({"with"})
+# What a schema is filled by; the same words are of modules that write text.
+_DUMPS = DUMPS | FILLS
+_TEXTS = frozenset({"json", "yaml", "pickle"})
 _OPENS = SESSION_WORDS | {
     "connect",
     "raw_connection",
@@ -209,7 +212,7 @@ class Relevance:
             return True
         if self.templates and words & (RENDERS | self.renderers) and self.is_relevant(function):
             return True
-        if words & self.schemas and self.is_relevant(function):
+        if (words & self.schemas or self.schemas and words & _DUMPS) and self.is_relevant(function):
             return True
         if self.shown_reads and passing.shows(function) and passing.repeats(function) and self.is_relevant(function):
             return True
@@ -284,6 +287,8 @@ class Relevance:
     def _concerns_sessions(self, function: Function) -> bool:
         words, body = function.words, function.node.body
         if words & _WORDS or words & self.mappings.relationship_names or words & self.schemas:
+            return True
+        if self.schemas and words & _DUMPS and not words & _TEXTS:
             return True
         if words & VALIDATORS and function.cls is not None and self.serializers.is_model(function.cls):
             # What the schema is filled from goes through it.
