@@ -84,7 +84,7 @@ class ForeignKeys:
         for owner in self.names.lineage(cls):
             for _, node in self._columns(owner):
                 found.update(self._foreign_keys(owner.path, node))
-            if "__table__" in owner.assigned:
+            if _table(owner) is not None:
                 tables = list(self._written_tables(owner))
                 if not tables:
                     return None
@@ -95,8 +95,7 @@ class ForeignKeys:
 
     def _written_tables(self, cls: Class) -> Iterator[Class | tuple[str, object]]:
         """What the ``__table__`` of a class is made of: tables of other classes, and ``Table(...)`` with its file."""
-        value = getattr(cls.assigned["__table__"][-1], "value", None)
-        for node in walk(value):
+        for node in walk(_table(cls) or ()):
             if isinstance(node, n.Call) and self.names.meaning(cls.path, node.func) == "table":
                 yield cls.path, node
             if isinstance(node, n.Attribute) and node.attr == "__table__":
@@ -135,7 +134,7 @@ class ForeignKeys:
             name = string(getattr(stmts[-1], "value", None)) if stmts else None
             if name:
                 found.add(name.rsplit(".", 1)[-1])
-            for table in self._written_tables(owner) if "__table__" in owner.assigned else ():
+            for table in self._written_tables(owner):
                 found.update(self.tables(table) if isinstance(table, Class) else self._table_names(*table))
             if owner is cls or self._has_table(owner):
                 # Flask-SQLAlchemy and SQLModel name the table after the class.
@@ -155,6 +154,12 @@ class ForeignKeys:
         stmts = cls.assigned.get("__abstract__")
         value = getattr(stmts[-1], "value", None) if stmts else None
         return self.classes.is_mapped(cls) and not (isinstance(value, n.Constant) and value.value is True)
+
+
+def _table(cls: Class) -> object:
+    """What the body of a class sets as its ``__table__``; an annotation alone sets nothing."""
+    stmts = cls.assigned.get("__table__")
+    return getattr(stmts[-1], "value", None) if stmts else None
 
 
 def _snake(name: str) -> str:

@@ -228,6 +228,14 @@ class TestRelationships:
         many = [models.relationship(*one) for one in (("Owner", "pets"), ("Pet", "owner"), ("Stray", "owner"))]
         assert [one.many for one in many if one is not None] == [True, False, None]
 
+    def test_an_annotation_of_the_table_is_no_table(self) -> None:
+        owner = "class Owner(Base):\n    __table__: ClassVar[Table]\n    __tablename__ = 'owners'\n    id = Column()\n"
+        pet = "class Pet(Base):\n    __tablename__ = 'pets'\n    keeper_id = Column(ForeignKey('owners.id'))\n"
+        models = Models(a=BASE + owner + pet)
+        keys = models.mappings.keys
+        assert keys.foreign_tables(models.cls("Owner")) == frozenset()
+        assert keys.to(models.cls("Pet"), models.cls("Owner")) == {"keeper_id"}
+
     def test_imperative(self) -> None:
         text = ORM + "reg = registry()\nclass Pet: pass\nclass Owner: pass\nreg.map_imperatively(Pet, t)\n"
         text += "reg.map_imperatively(Owner, u, properties={'pets': relationship(Pet, lazy='selectin'), 'x': u.c.x})\n"
