@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqla_lint.index.made_classes import made_classes
 from sqla_lint.index.module import Binding, Class, Function, Imported, ModuleIndex, bound_names, imports, statements
 from sqla_lint.lower import nodes as n
 
@@ -42,7 +43,16 @@ class _Builder:
                 self.cls(stmt, outer, made.qualname + ".")
             for name in bound_names(stmt):
                 assigned[name] = (*assigned.get(name, ()), stmt)
+        for one in made.methods.values():
+            self.attributes(one.node, made)
         return made
+
+    def attributes(self, method: n.FunctionDef, owner: Class) -> None:
+        """The classes that a method gives its class: one that it makes by a call is known by that name alone."""
+        for name, node in made_classes(method):
+            found = next((cls for cls in self.classes if cls.node is node), None)
+            named = node._replace(name=f"{owner.name}.{name}")
+            owner.made[name] = found or self.cls(named, None, owner.qualname.removesuffix(owner.name))
 
 
 def _is_accessor(node: n.FunctionDef) -> bool:

@@ -261,6 +261,11 @@ class Mappings:
             return self.classes.by_name(expr.value, cls)
         if isinstance(expr, n.Subscript):
             return None
+        if isinstance(expr, n.Attribute) and isinstance(expr.value, n.Name):
+            # ``cls.Address = type(...)`` stands above ``relationship(cls.Address)``.
+            made = self.names.made(cls, expr.attr)
+            if made is not None:
+                return made
         found = self.names.definition(owner.path, expr)
         if isinstance(found, Class):
             return found

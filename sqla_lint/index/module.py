@@ -106,13 +106,14 @@ class Function:
 
 @dataclass(frozen=True, eq=False)
 class Class:
-    """A ``class``: its methods and what its body assigns."""
+    """A ``class``: its methods and what its body assigns; *made* are classes that its methods give it as attributes."""
 
     path: str
     qualname: str
     node: n.ClassDef
     methods: dict[str, Function]
     assigned: dict[str, tuple[n.Stmt, ...]]
+    made: dict[str, Class] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

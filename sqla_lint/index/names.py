@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
 
 from sqla_lint import sqlalchemy_api as api
@@ -38,7 +39,18 @@ class Names:
             return External(f"{owner.name}.{attr}")
         if isinstance(owner, (ModuleRef, Package)):
             return self._through_alias(self.project.member(owner, attr), hops)
-        return None
+        return self.made(owner, attr) if isinstance(owner, Class) else None
+
+    def made(self, cls: Class, name: str) -> Class | None:
+        """The class that a method of *cls* gives it as the attribute *name*."""
+        return next((owner.made[name] for owner in self.lineage(cls) if name in owner.made), None)
+
+    @cached_property
+    def made_anywhere(self) -> dict[str, Class]:
+        """The classes that methods give their classes, by the attributes; those of which there is only one."""
+        found = [one for module in self.project.modules.values() for cls in module.classes for one in cls.made.items()]
+        counts = Counter(name for name, _ in found)
+        return {name: cls for name, cls in found if counts[name] == 1}
 
     def _through_alias(self, what: Definition | None, hops: int) -> Definition | None:
         """Follow ``relationship = orm.relationship`` and the like to what it renames."""

@@ -75,6 +75,9 @@ def _class(ctx: Context, cur: Cursor, node: n.Attribute, owner: ClassValue) -> V
     method = ctx.world.method(owner.cls, node.attr)
     if method is not None and not has_decorator(method, "declared_attr", "hybrid_property", "directive", "cascading"):
         return FunctionValue(method, owner if has_decorator(method, "classmethod") else None)
+    made = ctx.world.names.made(owner.cls, node.attr)
+    if made is not None:
+        return ClassValue(made)
     if node.attr == "query":
         from sqla_lint.flow.solver import variants
 
@@ -112,6 +115,9 @@ def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance, sta
     method = ctx.world.method(owner.cls, node.attr)
     if method is not None and not has_decorator(method, "declared_attr"):
         return _method(ctx, cur, node, method, owner)
+    made = ctx.world.names.made(owner.cls, node.attr)
+    if made is not None:
+        return ClassValue(made)
     if node.attr in ctx.world.mappings.relationship_names and is_mixed_in(ctx, owner):
         return loading.mixed_in(ctx, cur, node)
     found = ctx.world.attribute(owner, node.attr)
@@ -179,6 +185,10 @@ def super_method(ctx: Context, func: n.Expr) -> Value | None:
 
 def _row(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity | Parameter) -> Value:
     """A method or property of a mapped class; a column's value is nothing that matters."""
+    names = ctx.world.names
+    made = names.made(owner.cls, node.attr) if owner.cls is not None else names.made_anywhere.get(node.attr)
+    if made is not None:
+        return ClassValue(made)
     if owner.cls is None:
         return items.method(ctx, owner, node.attr) if isinstance(owner, Parameter) else UNKNOWN
     method = ctx.world.method(owner.cls, node.attr)
