@@ -45,6 +45,8 @@ def value(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Val
     if isinstance(what, Session):
         return _session(ctx, cur, what, bound, pos)
     if isinstance(what, Either):
+        if _is_left_out(what.given, bound):
+            return value(ctx, cur, what.made, bound, pos)
         given = value(ctx, cur, what.given, bound, pos)
         return value(ctx, cur, what.made, bound, pos) if given in (NONE, UNKNOWN) else given
     if isinstance(what, Parameter):
@@ -86,6 +88,11 @@ def value(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Val
     if isinstance(what, FunctionValue) and what.receiver is not None and not isinstance(what.receiver, ClassValue):
         return what._replace(receiver=value(ctx, cur, what.receiver, bound, pos))
     return what
+
+
+def _is_left_out(what: Value, bound: Bound) -> bool:
+    """Whether a call leaves out the session that a callee would be given."""
+    return isinstance(what, Session) and len(what.sid.path) == 1 and bound.get(what.sid.path[0]) == NONE
 
 
 def _session(ctx: Context, cur: Cursor, what: Session, bound: Bound, pos: Pos) -> Value:

@@ -221,7 +221,8 @@ def _statement_method(
     if isinstance(target, Outside) and target.name.rpartition("text.")[2] in api.ENDS_IN_SQL and not ctx.static:
         cur.sessions[sid] = transitions.ended_in_sql(cur.sessions[sid])
     if name in ("get", "get_one"):
-        asking.note_get(ctx, cur, sid, pos, target, args[1] if len(args) > 1 else kwargs.get("ident", UNKNOWN))
+        anew = not kwargs.keys().isdisjoint(api.ASKS_ANEW)
+        asking.note_get(ctx, cur, sid, pos, target, args[1] if len(args) > 1 else kwargs.get("ident", UNKNOWN), anew)
     elif not writes and asking.reads(ctx, name, target, args, kwargs):
         asking.note(ctx, sid, pos)
     if "return_defaults" in kwargs:

@@ -104,7 +104,8 @@ def takes_in(loop: Loop, expr: n.Expr) -> bool:
     """Whether *expr* itself takes an item of a collection that was there before its ``while``."""
     if not isinstance(loop, n.While):
         return False
-    sources = {_source(part) for part in own_nodes(expr)} - {None}
+    counters = _counters(loop)
+    sources = {_source(part, counters) for part in own_nodes(expr)} - {None}
     return bool(sources) and not sources & {
         name for node in own_nodes((loop.test, loop.body)) for name in _targets(node)
     }
@@ -115,9 +116,10 @@ def _taken(loop: n.While) -> set[str]:
     inside = list(own_nodes((loop.test, loop.body)))
     bound = {name for node in inside for name in _targets(node)}
     found: set[str] = set()
+    counters = _counters(loop)
     for node in inside:
         value = getattr(node, "value", None)
-        source = _source(value) if isinstance(node, (n.Assign, n.AnnAssign, n.Walrus)) else None
+        source = _source(value, counters) if isinstance(node, (n.Assign, n.AnnAssign, n.Walrus)) else None
         if source is not None and source not in bound:
             found |= set(_targets(node))
     return found
@@ -129,8 +131,16 @@ def _targets(node: Any) -> list[str]:
     return list(target_names(node.target)) if isinstance(node, (n.AnnAssign, n.Walrus, n.For)) else []
 
 
-def _source(value: object) -> str | None:
-    """The collection that ``stack.pop()``, ``next(rows)`` or ``heappop(heap)`` takes an item of."""
+def _counters(loop: n.While) -> frozenset[str]:
+    """The names that a round counts on."""
+    changed = (node.target for node in own_nodes(loop.body) if isinstance(node, n.AugAssign))
+    return frozenset(target.id for target in changed if isinstance(target, n.Name))
+
+
+def _source(value: object, counters: frozenset[str]) -> str | None:
+    """The collection that ``stack.pop()``, ``next(rows)``, ``heappop(heap)`` or ``rows[i]`` takes an item of."""
+    if isinstance(value, n.Subscript) and isinstance(value.key, n.Name) and value.key.id in counters:
+        return value.value.id if isinstance(value.value, n.Name) else None
     if not isinstance(value, n.Call):
         return None
     if isinstance(value.func, n.Attribute) and value.func.attr in _TAKES and isinstance(value.func.value, n.Name):

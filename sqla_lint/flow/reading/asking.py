@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import frameworks, members
-from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.loops import memos, rounds
 from sqla_lint.flow.loops.derived import Derivation
+from sqla_lint.flow.reading import held_rows
 from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms import sql_texts
 from sqla_lint.flow.terms.basis import LoopId, Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Queried
-from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, Pair, Query
+from sqla_lint.flow.terms.row_values import Dynamic, Many, Pair, Query
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Asks, Summary
 from sqla_lint.flow.terms.values import NONE, ClassValue, Literal, Parameter
@@ -55,28 +55,23 @@ def before(loops: tuple[LoopId, ...], loop: LoopId | None) -> tuple[LoopId, ...]
     return loops[:last] + loops[last + 1 :]
 
 
-def note_get(ctx: Context, cur: Cursor, sid: Sid | None, pos: Pos, model: Value, key: Value) -> None:
-    """``session.get(Model, key)``: a query, unless the loop holds that very row."""
+def note_get(
+    ctx: Context, cur: Cursor, sid: Sid | None, pos: Pos, model: Value, key: Value, anew: bool = False
+) -> None:
+    """``session.get(Model, key)``: a query, unless the session holds that very row; *anew* if it is to be asked for
+    nevertheless.
+    """
     cls = model.cls if isinstance(model, ClassValue) else None
-    if cls is not None and _is_held(ctx, cur, sid, cls, key):
+    if cls is not None and not anew and held_rows.is_held(ctx, cur, sid, cls, key):
         return
-    note(ctx, sid, pos, row=_row_of(cls, key))
+    note(ctx, sid, pos, row=_row_of(cls, key) if not anew else None)
+    if cls is not None:
+        held_rows.note_got(cur, cls, key, pos)
 
 
 def _row_of(cls: Class | None, key: Value | None) -> tuple[str, Class] | None:
     """The parameter that is the key of the row of *cls* that is asked for."""
     return (key.name, cls) if cls is not None and isinstance(key, Parameter) and not key.steps else None
-
-
-def _is_held(ctx: Context, cur: Cursor, sid: Sid | None, cls: Class, key: Value | None) -> bool:
-    """Whether *key* is that of the row that a loop running now has drawn, and nothing has expired it."""
-    if not isinstance(key, Key) or not isinstance(key.row, Entity) or cls not in ctx.world.names.lineage(key.row.cls):
-        return False
-    origin, found = key.row.origin, instances.known(cur, key.row)
-    if origin is None or found is None or None not in (sid, origin.sid) and sid != origin.sid:
-        return False
-    fresh = found[1].expired is None and found[1].committed is None
-    return fresh and any(loop in ctx.loops for loop in key.row.drawn)
 
 
 def reads(ctx: Context, name: str, target: Value, args: list[Value], kwargs: dict[str, Value]) -> bool:
@@ -119,7 +114,7 @@ def called(
             continue
         sid = resolve_sid(ctx, ask.sid, bound) if ask.sid is not None else None
         name, cls = ask.row or ("", None)
-        if cls is not None and _is_held(ctx, cur, sid, cls, bound.get(name)):
+        if cls is not None and held_rows.is_held(ctx, cur, sid, cls, bound.get(name)):
             continue
         via = (ask.qualname, ask.pos, ask.path)
         under = (*conditions.parameter_guards(ctx), *conditions.passed_on(ctx, ask.under, bound))

@@ -68,7 +68,7 @@ def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity, via: Re
     if status is not None:
         note_read(ctx, cur, node.pos, owner, node.attr, status, False, via)
         return UNKNOWN
-    if owner.origin is not None and ctx.world.columns.is_whole_key(owner.cls, node.attr):
+    if ctx.world.columns.is_whole_key(owner.cls, node.attr):
         return Key(owner, node.attr)
     return members.member(ctx, cur, node, owner)
 

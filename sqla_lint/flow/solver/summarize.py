@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from sqla_lint.flow.evaluation import frameworks
 from sqla_lint.flow.lifetimes import givebacks, sessions, usage
 from sqla_lint.flow.reading import asking
 from sqla_lint.flow.solver import variants
 from sqla_lint.flow.terms.basis import Sid, Value
-from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.state import CLOSED, GONE, Cursor, SessionState, State
 from sqla_lint.flow.terms.summary import Effect, Generator, Summary
-from sqla_lint.flow.terms.values import NONE, UNKNOWN, Literal
-from sqla_lint.index.module import Function
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, Either, Literal
+from sqla_lint.index.module import Function, statements
+from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
 _SHOWN = ("parameter", "instance", "held", "registry", "module", "closure", "injected")
@@ -125,15 +128,25 @@ def _stores(function: Function, returns: Exits) -> tuple[tuple[str, Value], ...]
         return ()
     prefix = function.node.params[0].name + "."
     keys = {k for state in returns for k in state.env if k.startswith(prefix) and "." not in k[len(prefix) :]}
-    found: list[tuple[str, Value]] = []
-    for key in sorted(keys):
-        value: Value | None = None
-        for state in returns:
-            one = state.env.get(key, UNKNOWN)
-            value = one if value is None else join(value, one)
-        if value is not None and value != UNKNOWN:
-            found.append((key[len(prefix) :], value))
-    return tuple(found)
+    found = [(key[len(prefix) :], _stored(function, key, returns)) for key in sorted(keys)]
+    return tuple((name, value) for name, value in found if value != UNKNOWN)
+
+
+def _stored(function: Function, key: str, returns: Exits) -> Value:
+    """What an attribute is whichever way was taken; a session that is handed in or made is none where it is None."""
+    known = reduce(join, [state.env[key] for state in returns if key in state.env])
+    on_all = all(key in state.env for state in returns)
+    return known if on_all or isinstance(known, Either) and _is_set_to_none(function, key) else UNKNOWN
+
+
+def _is_set_to_none(function: Function, key: str) -> bool:
+    return any(
+        isinstance(stmt, n.Assign)
+        and isinstance(stmt.value, n.Constant)
+        and stmt.value.value is None
+        and key in [dotted(target) for target in stmt.targets]
+        for stmt in statements(function.node.body)
+    )
 
 
 def _writes(function: Function, returns: Exits) -> tuple[str, ...]:

@@ -59,6 +59,8 @@ def join(left: Value, right: Value) -> Value:
         # A new one either way.
         return left if left.settings == right.settings else UNKNOWN
     for given, made in ((left, right), (right, left)):
+        if isinstance(given, Either) and made in (given.given, given.made):
+            return given
         if _is_given(given) and isinstance(made, Session) and made.sid.owner == "local":
             return Either(given, made)
         # An empty display and rows: the rows are what matters to whoever iterates.

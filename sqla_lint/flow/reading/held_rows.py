@@ -1,0 +1,58 @@
+"""Whether the session holds the row that ``get`` looks for: then the identity map gives it, without a statement."""
+
+from __future__ import annotations
+
+from sqla_lint.flow.lifetimes import instances
+from sqla_lint.flow.terms.basis import Sid, Value
+from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Entity, Key, Many
+from sqla_lint.flow.terms.state import Cursor, Loaded
+from sqla_lint.flow.terms.values import Mapping, Parameter
+from sqla_lint.index.module import Class
+from sqla_lint.lower.nodes import Pos
+
+
+def is_held(ctx: Context, cur: Cursor, sid: Sid | None, cls: Class, key: Value | None) -> bool:
+    """Whether the row of *cls* with *key* is held: it is that of a row at hand, was got in this round, or all are."""
+    if isinstance(key, Key) and isinstance(key.row, Entity) and cls in ctx.world.names.lineage(key.row.cls):
+        return _is_fresh(cur, sid, key.row) and _is_at_hand(ctx, cur, key.row)
+    if isinstance(key, Parameter) and any((*entry[:2],) == _got(cls, key) for entry in cur.loaded):
+        return True
+    return any(_has_all(cur, sid, cls, value) for value in cur.env.values())
+
+
+def note_got(cur: Cursor, cls: Class, key: Value | None, pos: Pos) -> None:
+    """``get`` was called with *key*: the row is there for the rest of the round."""
+    if isinstance(key, Parameter) and key.cls is None:
+        entry: Loaded = (*_got(cls, key), pos[:2])
+        cur.loaded = cur.loaded | {entry}
+
+
+def _got(cls: Class, key: Parameter) -> tuple[str, tuple[str, ...]]:
+    return f"%got {cls.path}:{cls.qualname}", (key.name, *key.steps)
+
+
+def _is_fresh(cur: Cursor, sid: Sid | None, row: Entity) -> bool:
+    """Whether a row is in the session *sid*, and nothing has expired it."""
+    found, owner = instances.known(cur, row), instances.session_of(cur, row)
+    if found is None or None not in (sid, owner) and sid != owner:
+        return False
+    state = found[1]
+    return state.expired is None and state.committed is None and (row.made is None or state.saved)
+
+
+def _is_at_hand(ctx: Context, cur: Cursor, row: Entity) -> bool:
+    """Whether a loop that runs now has drawn the row, or a variable holds it: without that it may be gone."""
+    if any(loop in ctx.loops for loop in row.drawn):
+        return True
+    return any(
+        row._replace(drawn=()) == one._replace(drawn=()) for v in cur.env.values() for one in instances.entities(v)
+    )
+
+
+def _has_all(cur: Cursor, sid: Sid | None, cls: Class, value: Value) -> bool:
+    """Whether a variable holds all rows of *cls*, in a list or by their keys."""
+    row = value.item if isinstance(value, Many) else value.value if isinstance(value, Mapping) else None
+    if not isinstance(row, Entity) or row.origin is None or row.steps or row.cls is not cls:
+        return False
+    return not (row.origin.filtered or row.origin.partial or row.origin.single) and _is_fresh(cur, sid, row)
