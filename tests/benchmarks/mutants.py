@@ -54,6 +54,8 @@ def mutants(texts: dict[str, str]) -> Iterator[Mutant]:
     for path, text in sorted(texts.items()):
         if "test" in path or not any(word in text for word in ("sqlalchemy", "sqlmodel", "session")):
             continue
+        if not _parses(text):
+            continue  # its syntax is newer than the interpreter
         tree = ast.parse(text)
         for name, function in _functions(tree, ""):
             found = [(n, kind, mutated) for n in ast.walk(function) for kind, mutated in _mutate(n, text)]
@@ -68,15 +70,13 @@ def _unloaded(path: str, text: str, tree: ast.Module) -> Iterator[Mutant]:
     """What is loaded no more, each relationship once for a function, or for a class that is mapped."""
     known: set[tuple[str, str]] = set()
     for name, function in _functions(tree, ""):
-        for node in ast.walk(function):
-            for gone in unloading.options(node, text):
-                mutated = without(text, [gone])
-                if (name, gone.attribute) not in known and _parses(mutated):
-                    known.add((name, gone.attribute))
-                    yield Mutant("options", path, gone.node.lineno, name, mutated, gone)
-    for node in ast.walk(tree):
-        for gone in unloading.settings(node):
-            yield Mutant("lazy", path, gone.node.lineno, gone.attribute, without(text, [gone]), gone)
+        for gone in unloading.options(function, text):
+            mutated = without(text, [gone])
+            if (name, gone.attribute) not in known and _parses(mutated):
+                known.add((name, gone.attribute))
+                yield Mutant("options", path, gone.node.lineno, name, mutated, gone)
+    for gone in unloading.settings(tree):
+        yield Mutant("lazy", path, gone.node.lineno, gone.attribute, without(text, [gone]), gone)
 
 
 def without(text: str, gone: Iterable[unloading.Unloaded]) -> str:

@@ -5,7 +5,8 @@ of :mod:`tests.benchmarks.mutants`, and prints for each kind how many of the fun
 expected rules afterwards, and by which rule. A mutant that is not reported is printed; if a relationship is loaded no more, with the
 lines that may read it: whether one of them runs for each row is for the reader to say. Nothing is written.
 
-What is loaded no more is tried many at a time, one in each function: a finding names the query and the relationship.
+What is loaded no more is tried many at a time, one in each file and of each class: what one of them makes lazy says nothing of
+another. A file whose syntax is newer than the interpreter is read like the others, and has no mutants.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from sqla_lint.index.building import build
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.index.project import Project
 from sqla_lint.judge import Judged, judge_file
+from sqla_lint.lower import nodes as n
+from sqla_lint.lower.confirm import Unconfirmed, lower_text
 from sqla_lint.lower.from_ast import lower_module
 
 from . import unloading
@@ -110,8 +113,15 @@ def read(root: Path) -> Code:
 
 
 def index(path: str, text: str) -> ModuleIndex:
+    """A file as the linter reads it: syntax that is newer than the interpreter goes through libcst."""
     lines = None if text.isascii() else [line.encode() for line in text.split("\n")]
-    return build(path, lower_module(ast.parse(text), lines), tuple(text.split("\n")))
+    try:
+        lowered: n.Module | Unconfirmed = lower_module(ast.parse(text), lines)
+    except SyntaxError:
+        lowered = lower_text(text)
+        if isinstance(lowered, Unconfirmed):
+            raise
+    return build(path, lowered, tuple(text.split("\n")))
 
 
 def findings(
@@ -190,7 +200,7 @@ def told_of_rows(code: Code, tried: list[Mutant], before: Counter[Key]) -> Itera
 
 
 def rounds(tried: list[Mutant]) -> list[list[Mutant]]:
-    """*tried* in as few lists as there are mutants of one function, or relationships of one name."""
+    """*tried* in as few lists as there are mutants that may make each other be reported, or hide each other."""
     found: list[list[Mutant]] = []
     for mutant in tried:
         free = (one for one in found if not any(_belong(mutant, other) for other in one))
@@ -202,9 +212,12 @@ def rounds(tried: list[Mutant]) -> list[list[Mutant]]:
 
 
 def _belong(mutant: Mutant, other: Mutant) -> bool:
-    if "lazy" in (mutant.kind, other.kind):
-        return mutant.kind != other.kind or mutant.attribute == other.attribute
-    return (mutant.path, mutant.function) == (other.path, other.function)
+    """Whether two mutants are about one file, one class, or relationships of one name."""
+    assert mutant.gone is not None
+    assert other.gone is not None
+    if mutant.kind != other.kind or mutant.path == other.path or mutant.attribute == other.attribute:
+        return True
+    return bool(mutant.gone.owner) and mutant.gone.owner == other.gone.owner
 
 
 def _is_new(judged: Judged, before: Counter[Key]) -> bool:

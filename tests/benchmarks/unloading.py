@@ -6,37 +6,69 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 _EAGER = ("selectin", "joined", "subquery", "immediate")
 _LOADERS = frozenset({*(f"{name}load" for name in _EAGER), "contains_eager", "undefer"})
 _RELATES = re.compile(r"relationship|backref", re.I)
 _LOADS = re.compile(r"load\(|contains_eager\(|relationship\(")
 _ASIDE = re.compile(r"test|migrations|alembic|/versions/")
+_RAISES = re.compile(r"""(\w+\.)*(Load\(.*\)\.)?raiseload\(['"]\*['"]""")
 _TEMPLATES = ("*.html", "*.htm", "*.jinja", "*.jinja2", "*.j2")
 
 
 class Unloaded(NamedTuple):
-    """*node* replaced by *text*, which has as many lines: *attribute* is loaded no more."""
+    """*node* replaced by *text*, which has as many lines: *attribute* of the class *owner* is loaded no more."""
 
     node: ast.expr
     text: str
     attribute: str
+    owner: str = ""
 
 
-def options(node: ast.AST, source: str) -> Iterator[Unloaded]:
-    """``.options(...)`` without each of its eager loaders, and with each chain of loaders ended before each step."""
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "options"):
-        return
+def options(root: ast.AST, source: str) -> Iterator[Unloaded]:
+    """Each ``.options(...)`` in *root* without each of its eager loaders, and with each chain of loaders ended before
+    each step. What is thrown away, or stands beside ``raiseload("*")``, makes nothing lazy.
+    """
+    calls = [node for node in ast.walk(root) if _is_options(node)]
+    thrown = {node.value for node in ast.walk(root) if isinstance(node, ast.Expr)}
+    raising = {one for call in calls if (chain := _chain(call)) and any(map(_raises, chain)) for one in chain}
+    for node in calls:
+        if node not in thrown and node not in raising:
+            yield from _without_each(node, source)
+
+
+def _is_options(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "options"
+
+
+def _chain(call: ast.Call) -> list[ast.Call]:
+    """``.options(...)``, and those before it in the same query."""
+    found: list[ast.Call] = []
+    node: ast.expr = call
+    while isinstance(node, (ast.Call, ast.Attribute, ast.Await)):
+        found += [node] if _is_options(node) else []
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return found
+
+
+def _raises(call: ast.Call) -> bool:
+    """Whether ``raiseload("*")`` of all rows is among the options."""
+    return any(_RAISES.match(ast.unparse(arg)) for arg in call.args)
+
+
+def _without_each(node: ast.Call, source: str) -> Iterator[Unloaded]:
+    assert isinstance(node.func, ast.Attribute)
     for arg in node.args:
         for step, attribute in _steps(arg):
+            owner = _owner(step.args[-1])
             before = step.func.value if isinstance(step.func, ast.Attribute) and _steps(step.func.value) else None
             if before is not None:
-                yield Unloaded(arg, _padded(_text(before, source), arg), attribute)
+                yield Unloaded(arg, _padded(_text(before, source), arg), attribute, owner)
                 continue
             kept = [_text(other, source) for other in (*node.args, *node.keywords) if other is not arg]
             rest = f".options({', '.join(kept)})" if kept else ""
-            yield Unloaded(node, _padded(_text(node.func.value, source) + rest, node), attribute)
+            yield Unloaded(node, _padded(_text(node.func.value, source) + rest, node), attribute, owner)
 
 
 def _steps(option: ast.expr) -> list[tuple[ast.Call, str]]:
@@ -53,6 +85,14 @@ def _steps(option: ast.expr) -> list[tuple[ast.Call, str]]:
     return found
 
 
+def _owner(arg: ast.expr) -> str:
+    """The class whose relationship a loader's argument names; empty where it does not say so."""
+    if isinstance(arg, ast.Call) and isinstance(arg.func, ast.Attribute):
+        arg = arg.func.value
+    owner = arg.value if isinstance(arg, ast.Attribute) else None
+    return owner.attr if isinstance(owner, ast.Attribute) else owner.id if isinstance(owner, ast.Name) else ""
+
+
 def _named(arg: ast.expr) -> str | None:
     """The relationship that a loader's argument names."""
     if isinstance(arg, ast.Constant) and isinstance(arg.value, str):
@@ -62,19 +102,24 @@ def _named(arg: ast.expr) -> str | None:
     return arg.attr if isinstance(arg, ast.Attribute) else None
 
 
-def settings(node: ast.AST) -> Iterator[Unloaded]:
+def settings(tree: ast.AST, owner: str = "") -> Iterator[Unloaded]:
     """The relationships (and backrefs) that a statement binds with an eager ``lazy=``, without it."""
-    if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
-        return
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            yield from _bound(node, node.value, owner)
+        yield from settings(node, node.name if isinstance(node, ast.ClassDef) else owner)
+
+
+def _bound(node: ast.Assign | ast.AnnAssign, value: ast.expr, owner: str) -> Iterator[Unloaded]:
     target = ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
-    for call in ast.walk(node.value):
+    for call in ast.walk(value):
         if not isinstance(call, ast.Call) or not _RELATES.search(ast.unparse(call.func)):
             continue
         for keyword in call.keywords:
             if keyword.arg == "lazy" and isinstance(keyword.value, ast.Constant) and keyword.value.value in _EAGER:
                 first = call.args[0] if call.args and ast.unparse(call.func).endswith("backref") else None
                 name = str(first.value) if isinstance(first, ast.Constant) else target
-                yield Unloaded(keyword.value, '"select"', name)
+                yield Unloaded(keyword.value, '"select"', name, owner)
 
 
 def _text(node: ast.AST, source: str) -> str:
