@@ -113,15 +113,19 @@ def read(root: Path) -> Code:
 
 
 def index(path: str, text: str) -> ModuleIndex:
+    return build(path, lowered(text), tuple(text.split("\n")))
+
+
+def lowered(text: str) -> n.Module:
     """A file as the linter reads it: syntax that is newer than the interpreter goes through libcst."""
     lines = None if text.isascii() else [line.encode() for line in text.split("\n")]
     try:
-        lowered: n.Module | Unconfirmed = lower_module(ast.parse(text), lines)
+        return lower_module(ast.parse(text), lines)
     except SyntaxError:
-        lowered = lower_text(text)
-        if isinstance(lowered, Unconfirmed):
+        module = lower_text(text)
+        if isinstance(module, Unconfirmed):
             raise
-    return build(path, lowered, tuple(text.split("\n")))
+        return module
 
 
 def findings(
