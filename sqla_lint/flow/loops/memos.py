@@ -33,6 +33,19 @@ def is_remembered(derivation: Derivation, pos: Pos, body: tuple[n.Stmt, ...]) ->
     return False
 
 
+def is_ticked_off(pos: Pos, function: n.FunctionDef) -> bool:
+    """Whether a query runs for what is not yet in a set that the function is handed, or that its object has:
+    ``if key not in known: find(key); known.add(key)``.
+    """
+    given = {param.name for param in function.params}
+    for node in walk(function.body):
+        if isinstance(node, n.Call) and isinstance(node.func, n.Attribute) and node.func.attr in ("add", "append"):
+            known = dotted(node.func.value)
+            if known is not None and known.partition(".")[0] in given and _is_looked_into(known, function.body, pos):
+                return True
+    return False
+
+
 def _is_looked_into(memo: str, body: tuple[n.Stmt, ...], pos: Pos) -> bool:
     for node in walk(body):
         if isinstance(node, n.Compare) and node.ops in (("in",), ("not in",)) and node.pos[:2] <= pos[:2]:

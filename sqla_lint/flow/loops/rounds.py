@@ -144,7 +144,11 @@ def _range(call: n.Call) -> str:
 
 
 def _generator(callee: Function, world: World, hops: int) -> str:
-    """What a generator of the project gives: it is endless if it yields in a loop that never ends by itself."""
+    """What a generator of the project gives: it is endless if it yields in a loop that never ends by itself, and one
+    that yields in no loop gives what is written there.
+    """
+    if _yields_by_hand(callee):
+        return "literal"
     for stmt in statements(callee.node.body):
         if isinstance(stmt, n.While) and isinstance(stmt.test, n.Constant) and bool(stmt.test.value):
             return "endless"
@@ -155,6 +159,14 @@ def _generator(callee: Function, world: World, hops: int) -> str:
             if (found := _source(stmt.value.value, callee, world, hops - 1)) == "endless":
                 return found
     return "data"
+
+
+def _yields_by_hand(generator: Function) -> bool:
+    """Whether a generator gives one item, or a few, each by a statement of its own: a dependency that is iterated."""
+    loops = [s for s in statements(generator.node.body) if isinstance(s, (n.For, n.While))]
+    return not any(isinstance(e, n.Yield) for loop in loops for e in own_nodes((loop.body, loop.orelse))) and not any(
+        e.is_from for e in generator.own if isinstance(e, n.Yield)
+    )
 
 
 def _is_generator(expr: n.Expr, function: Function, world: World) -> bool:

@@ -156,12 +156,17 @@ def asks(ctx: Context, function: Function) -> tuple[Asks, ...]:
         if derivation.has_opened(event):
             continue
         takes = derivation.parameters(event)
-        if takes and not memos.is_remembered(derivation, event.pos, function.node.body):
+        if takes and not _is_kept(derivation, event.pos, function.node):
             path, pos, qualname = ctx.path, event.pos, function.qualname
             if event.via is not None:
                 qualname, pos, path = event.via
             found[Asks(takes, event.sid, pos, path, qualname, event.under, event.row)] = None
     return tuple(found)[:_MAX_ASKS]
+
+
+def _is_kept(derivation: Derivation, pos: Pos, function: n.FunctionDef) -> bool:
+    """Whether the next call with the same arguments does not ask again."""
+    return memos.is_remembered(derivation, pos, function.body) or memos.is_ticked_off(pos, function)
 
 
 def _is_shared(sid: Sid | None) -> bool:

@@ -7,6 +7,7 @@ from sqla_lint.flow.evaluation import members
 from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.reading import asking
 from sqla_lint.flow.reading.strategies import (
+    ALL_BELOW,
     EACH_ROW,
     MAX_STEPS,
     ONE_ROW,
@@ -167,7 +168,7 @@ def note_preloaded(cur: Cursor, bound: dict[str, Value], function: Function) -> 
     if function.words & api.EAGER_OPTIONS and function.words & (api.EXECUTES | {"query"}):
         for row in (row for value in bound.values() for row in instances.entities(value)):
             if row.origin is not None:
-                cur.loaded = cur.loaded | {(row.origin.pos, (*row.steps, "*"), None)}
+                cur.loaded = cur.loaded | {(row.origin.pos, (*row.steps, ALL_BELOW), None)}
 
 
 def _begins(cur: Cursor, sid: Sid) -> None:

@@ -19,6 +19,8 @@ ALL_COLUMNS = "%columns"
 
 # Stands in a path that is known to be loaded for all relationships of the class there.
 RELATIONSHIPS = "%relationships"
+# A step for whatever a row leads to, in any number of steps.
+ALL_BELOW = "%all"
 
 
 # In place of the loop that read a relationship: it was read of one row, which says nothing of the others.
@@ -92,7 +94,8 @@ def _is_loaded_beside(ctx: Context, owner: Entity, origin: Origin, name: str) ->
 
 def _was_read(ctx: Context, cur: Cursor, owner: Entity, name: str) -> bool:
     """Whether another loop over the same rows read *name* of each."""
-    paths = ((*owner.steps, name), (*owner.steps, "*"))
+    below = (owner.steps[:depth] for depth in range(len(owner.steps) + 1))
+    paths = ((*owner.steps, name), (*owner.steps, "*"), *((*steps, ALL_BELOW) for steps in below))
     loops = (ONE_ROW, *ctx.loops)
     return owner.origin is not None and any(
         e[0] == owner.origin.pos and e[1] in paths and e[2] not in loops for e in cur.loaded
