@@ -13,8 +13,9 @@ from sqla_lint.flow.terms.events import AsyncRead, Handed, LazyRead
 from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.summary import Read
 from sqla_lint.index.module import Function, ModuleIndex
-from sqla_lint.lending import inherited, lent, raising
+from sqla_lint.lending import given, inherited, lent, raising
 from sqla_lint.lower import nodes as n
+from sqla_lint.lower.nodes import Pos
 from sqla_lint.rules import Rule, all_rules
 from sqla_lint.rules.verdict import Verdict
 
@@ -29,6 +30,7 @@ class Judged(NamedTuple):
 
 
 MODULE = "<module>"
+ReadKey = tuple[str, Pos, tuple[str, ...]]
 
 
 def body_of(module: ModuleIndex) -> Function:
@@ -153,6 +155,8 @@ def _collect(read: Read, function: Function, summaries: Summaries) -> Iterator[t
             facts = summaries.facts(caller)
             events = facts.handed.get(key, ())
             passes = any((r.path, r.pos, r.root) == key for r in summaries.world.summary(caller).reads)
+            if caller not in seen and not events and not passes:
+                events = _made_of_given(caller, key, summaries)
             is_known = is_known or bool(events) or passes
             if caller in seen:
                 continue
@@ -164,6 +168,12 @@ def _collect(read: Read, function: Function, summaries: Summaries) -> Iterator[t
             # Nobody is known to call what passes it on: of its rows nothing is known either.
             unknown = Handed(read.pos, read.path, read.steps, read.steps[-1], None, passing.node.pos, "unknown")
             yield summaries.facts(passing), unknown
+
+
+def _made_of_given(caller: Function, key: ReadKey, summaries: Summaries) -> tuple[Handed, ...]:
+    """What a function hands over that it makes of what it is handed itself: as far as its callers say that."""
+    found = (event for facts in given(caller, summaries) for event in facts.handed.get(key, ()))
+    return tuple(event for event in found if event.status != "unknown")
 
 
 def _callers(function: Function, world: World) -> tuple[Function, ...]:

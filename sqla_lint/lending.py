@@ -128,6 +128,17 @@ def _mentions(value: n.Expr, names: set[str]) -> bool:
     return any((getattr(part, "id", None) or getattr(part, "attr", None)) in names for part in parts)
 
 
+def given(function: Function, summaries: Summaries) -> Iterator[Facts]:
+    """What the function does with what the project's calls hand it, where it would have to know that."""
+    world = summaries.world
+    if not world.summary(function).wants:
+        return
+    for _ in _lenders(function, summaries, {function}):
+        pass
+    for variant in list(world.variants.get(function, {}).values()):
+        yield summaries.facts(variant)
+
+
 def _lenders(function: Function, summaries: Summaries, seen: set[Function]) -> Iterator[Facts]:
     """The callers, and the variants of those that are handed it themselves."""
     for caller in summaries.world.roles.callers(function):

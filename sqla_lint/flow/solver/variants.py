@@ -255,9 +255,14 @@ def _is_givable(ctx: Context, value: Value) -> bool:
 
 
 def _is_asked_itself(ctx: Context, cls: Class) -> bool:
-    """Whether a class is a schema, or has class methods that matter."""
-    lineage = ctx.world.names.lineage(cls)
-    return ctx.world.serializers.is_model(cls) or any(c.methods.keys() & ctx.world.class_methods for c in lineage)
+    """Whether a class is a schema, or has class methods that matter, or methods that may read of what it is made of."""
+    if ctx.world.serializers.is_model(cls):
+        return True
+    reads = ctx.world.reading_names | ctx.world.readers
+    for owner in ctx.world.names.lineage(cls):
+        if owner.methods.keys() & ctx.world.class_methods or any(m.words & reads for m in owner.methods.values()):
+            return True
+    return False
 
 
 def _gives_or_reads(found: Summary) -> bool:
