@@ -187,9 +187,14 @@ def resolve_sid(ctx: Context, sid: Sid, bound: Bound) -> Sid | None:
     if sid.owner in _SHARED:
         return sid
     found = _resolve(ctx, sid, bound)
-    if isinstance(found, (Session, Registry)):
+    if isinstance(found, Registry):
         return found.sid
-    return None
+    if not isinstance(found, Session):
+        return None
+    if found.settings.is_async:
+        # The caller has it in an object: that nothing awaits its loads is known here all the same.
+        ctx.sessions.setdefault(found.sid, found)
+    return found.sid
 
 
 def effects(ctx: Context, cur: Cursor, summary: Summary, bound: Bound, function: Function, pos: Pos) -> None:
