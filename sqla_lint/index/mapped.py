@@ -19,7 +19,7 @@ from sqla_lint.index.foreign_keys import ForeignKeys
 from sqla_lint.index.mapped_classes import MappedClasses
 from sqla_lint.index.module import Class
 from sqla_lint.index.names import Names
-from sqla_lint.index.relationship_calls import cascades, spelled_out
+from sqla_lint.index.relationship_calls import cascades, joined_on, spelled_out
 from sqla_lint.index.subclasses import Subclasses
 from sqla_lint.lower import nodes as n
 
@@ -30,7 +30,7 @@ class Relationship(NamedTuple):
     *target* is the class it leads to, None where unknown. *many* is True for a collection, False for a scalar, None
     where not known. *lazy* is SQLAlchemy's loader strategy, None where it is not a literal. *inverse* is the attribute
     on the other side.
-    *cascades* unless it keeps what hangs on it out of the session.
+    *cascades* unless it keeps what hangs on it out of the session. *joined_on* are words that name its keys.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Relationship(NamedTuple):
     pos: n.Pos
     join_depth: bool = False
     cascades: bool = True
+    joined_on: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +80,9 @@ class Mappings:
         self.subclasses = Subclasses(self)
 
     def foreign_keys(self, cls: Class, relation: Relationship) -> frozenset[str]:
-        """The columns of *cls* whose foreign key leads to the target of *relation*."""
-        return self.keys.to(cls, relation.target)
+        """The columns of *cls* whose keys lead to the target of *relation*: of several, those it is joined on."""
+        keys = self.keys.to(cls, relation.target)
+        return keys & relation.joined_on or keys
 
     # --- what a mapped class has
 
@@ -219,8 +221,8 @@ class Mappings:
             lazy, many = annotated[2], True
         if many is None:
             many = self._direction(raw, cls, target)
-        is_saved = call is None or cascades(call)
-        return Relationship(raw.name, target, many, lazy, inverse, raw.owner.path, raw.pos, depth, is_saved)
+        is_saved, keys = call is None or cascades(call), joined_on(call) if call is not None else frozenset()
+        return Relationship(raw.name, target, many, lazy, inverse, raw.owner.path, raw.pos, depth, is_saved, keys)
 
     def _lazy(self, owner: Class, call: n.Call) -> str | None:
         """The strategy that ``lazy=`` names; None where it is not a literal.
@@ -335,7 +337,8 @@ class Mappings:
             uselist = keyword(value, "uselist")
             if isinstance(uselist, n.Constant):
                 many = bool(uselist.value)
-        return (target, name), Relationship(name, cls, many, lazy, raw.name, raw.owner.path, raw.pos)
+        made = Relationship(name, cls, many, lazy, raw.name, raw.owner.path, raw.pos)
+        return (target, name), made._replace(joined_on=forward.joined_on)
 
     @cached_property
     def relationship_names(self) -> frozenset[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from sqla_lint.index.annotations import keyword, last_name, string
-from sqla_lint.index.module import Class
+from sqla_lint.index.module import Class, walk
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n
+
+_WORD = re.compile(r"\w+")
 
 
 def cascades(call: n.Call) -> bool:
@@ -15,6 +19,20 @@ def cascades(call: n.Call) -> bool:
     if keyword(call, "viewonly") is not None or any(k.name is None for k in call.keywords):
         return False
     return said is None or bool({"all", "save-update"} & {word.strip() for word in (string(said) or "").split(",")})
+
+
+def joined_on(call: n.Call) -> frozenset[str]:
+    """The words of ``foreign_keys=`` and ``primaryjoin=``: of several keys to one class they name one."""
+    found: set[str] = set()
+    for said in (keyword(call, "foreign_keys"), keyword(call, "primaryjoin")):
+        for node in walk(said) if said is not None else ():
+            if isinstance(node, n.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, n.Name):
+                found.add(node.id)
+            elif isinstance(node, n.Constant) and isinstance(node.value, str):
+                found.update(_WORD.findall(node.value))
+    return frozenset(found)
 
 
 def spelled_out(call: n.Call, cls: Class, names: Names) -> n.Call:

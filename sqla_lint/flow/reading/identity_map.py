@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances, usage
-from sqla_lint.flow.reading import held_keys
+from sqla_lint.flow.reading import held_keys, parents
 from sqla_lint.flow.reading.strategies import RELATIONSHIPS
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
@@ -14,6 +14,9 @@ from sqla_lint.flow.terms.row_values import Entity, Pair, Query
 from sqla_lint.flow.terms.state import Cursor, Held
 from sqla_lint.flow.terms.values import TRUE
 from sqla_lint.index.module import Class
+
+# Rows that came in as parents: which of them a query asks for again is not known.
+_BY_OTHERS = ("loaded", parents.SIBLING)
 
 
 def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
@@ -48,7 +51,7 @@ def _given_to_held(ctx: Context, cur: Cursor, query: Query, row: Entity) -> None
     """What a query loads with its rows is there on those that an earlier query gave, too: they are the same objects."""
     paths = _eager(query)
     for cls, pos, which in cur.held if paths else ():
-        if pos is not None and pos != query.origin.pos and which != "loaded" and _related(ctx, cls, row.cls):
+        if pos is not None and pos != query.origin.pos and which not in _BY_OTHERS and _related(ctx, cls, row.cls):
             cur.loaded = cur.loaded | {(pos, path, None) for path in paths}
 
 

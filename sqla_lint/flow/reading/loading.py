@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import members
 from sqla_lint.flow.lifetimes import instances, usage
-from sqla_lint.flow.reading import asking
+from sqla_lint.flow.reading import asking, parents
 from sqla_lint.flow.reading.strategies import (
     ALL_BELOW,
     EACH_ROW,
@@ -112,7 +112,9 @@ def read(ctx: Context, cur: Cursor, pos: Pos, owner: Entity, relation: Relations
     note_read(ctx, cur, pos, owner, relation.name, status, relation.many, via)
     single = innermost(ctx, owner.drawn) is None
     if relation.target is not None and (status == "loaded" or single or owner.origin is None):
-        cur.held = cur.held | {(relation.target, None, "one" if single else "loaded")}
+        where = owner.origin.pos if owner.origin is not None and not owner.steps and not single else None
+        which = "one" if single else parents.SIBLING if where is not None else "loaded"
+        cur.held = cur.held | {(relation.target, where, which)}
     return reached(ctx, owner, relation)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances
-from sqla_lint.flow.reading import held_keys
+from sqla_lint.flow.reading import held_keys, parents
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.row_values import ANY_COLUMN, Entity, Many, Origin
-from sqla_lint.flow.terms.state import CLOSED, Cursor, Held
+from sqla_lint.flow.terms.state import CLOSED, Cursor
 from sqla_lint.index.mapped import Relationship
 from sqla_lint.index.module import Class
 from sqla_lint.lower import nodes as n
@@ -75,7 +75,7 @@ def _by_key(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship, or
         return "pinned"
     if _is_chosen(ctx, owner, relation, origin):
         return "loaded"
-    if relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin):
+    if relation.target is not None and parents.are_held(ctx, cur, owner, relation, origin):
         # The one-to-one inverse of a key is asked for, whatever the session holds.
         return None if ctx.world.mappings.keys.are_behind(owner.cls, relation.target) else "loaded"
     return None
@@ -121,10 +121,9 @@ def sends(ctx: Context, cur: Cursor, owner: Entity, name: str, relation: Relatio
     if not instances.is_closed(cur, owner):
         if relation is not None:
             status = load_status(ctx, cur, owner, relation)
-            held = relation.target is not None and _is_held(ctx, cur, relation.target, owner, origin)
-            return (
-                status == "lazy" or status == "pinned" and not held and _effective(owner, origin, relation) in api.LAZY
-            )
+            if status == "pinned" and not parents.are_held(ctx, cur, owner, relation, origin):
+                return _effective(owner, origin, relation) in api.LAZY
+            return status == "lazy"
         return column_status(ctx, owner, name) == "lazy"
     names = (name, "*") if relation is None else (name, "*", RELATIONSHIPS)
     if any(e[0] == origin.pos and e[1] in [(*owner.steps, one) for one in names] for e in cur.loaded):
@@ -184,26 +183,6 @@ def _is_chosen(ctx: Context, owner: Entity, relation: Relationship, origin: Orig
         cls in mappings.lineage(owner.cls) and name in keys and columns.is_whole_key(relation.target, key)
         for cls, name, key in origin.chosen
     )
-
-
-def _is_held(ctx: Context, cur: Cursor, target: Class, owner: Entity, origin: Origin) -> bool:
-    """Whether rows of *target* are in the session's identity map already: a many-to-one to them sends nothing.
-
-    A query of all rows of a class holds the parents of each as well; one that filters holds them only for later
-    queries. One row is the parent of all where the query chose its rows, or not at all.
-    """
-    held = [held[0] for held in cur.held if _holds_parents(held, owner, origin)]
-    return any(target is cls or target in ctx.world.mappings.lineage(cls) for cls in held)
-
-
-def _holds_parents(held: Held, owner: Entity, origin: Origin) -> bool:
-    """Whether what is *held* may be the parents of all rows of *origin*."""
-    cls, pos, which = held
-    if which == "theirs":
-        return False
-    if pos != origin.pos:
-        return which != "one" or origin.filtered
-    return which == "beside" or which != "loaded" and (not origin.filtered or cls is not owner.cls)
 
 
 def _is_closed(cur: Cursor, sid: object) -> bool:
