@@ -318,7 +318,7 @@ def project(
         return UNKNOWN
     if ctx.world.roles.is_cached(function):
         return substitute.kept(ctx, cur, summary.returns, bound, pos)
-    result = substitute.value(ctx, cur, summary.returns, bound, pos)
+    result = givebacks.in_session(substitute.value(ctx, cur, summary.returns, bound, pos), bound)
     if not ctx.static:
         strategies.hold_one(ctx, cur, result)
         givebacks.take_over(ctx, cur, function, summary, bound, result, pos)

@@ -4,12 +4,13 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqla_lint.flow.evaluation import members, substitute
 from sqla_lint.flow.lifetimes.instances import ASKED, entities, identity, is_closed, known
-from sqla_lint.flow.terms.basis import Value
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Entity, Many, OneOf, Pair, Query, Record
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, InstanceId, InstanceState, State
 from sqla_lint.flow.terms.summary import Summary
@@ -43,6 +44,27 @@ def _either(one: InstanceState, other: InstanceState) -> InstanceState:
         one.shared or other.shared,
         one.committed if other.committed is not None else None,
     )
+
+
+def in_session(value: Value, bound: Mapping[str, Value]) -> Value:
+    """*value* with its rows in the sessions of the queries that the callee was handed: it does not know these."""
+    queries = [one.origin for one in bound.values() if isinstance(one, Query) and one.origin.sid is not None]
+    return _placed(value, {(origin.path, origin.pos): origin.sid for origin in queries}) if queries else value
+
+
+def _placed(value: Value, sids: Mapping[tuple[str, Pos], Sid | None]) -> Value:
+    if isinstance(value, (Entity, Query)):
+        origin = value.origin
+        if origin is not None and origin.sid is None and (origin.path, origin.pos) in sids:
+            origin = origin._replace(sid=sids[origin.path, origin.pos])
+        if isinstance(value, Query):
+            return value._replace(origin=origin, row=_placed(value.row, sids)) if origin is not None else value
+        return value._replace(origin=origin)
+    if isinstance(value, Many):
+        return value._replace(item=_placed(value.item, sids))
+    if isinstance(value, (OneOf, Record)):
+        return value._replace(values=tuple(_placed(one, sids) for one in value.values))
+    return Pair(tuple(_placed(one, sids) for one in value.items)) if isinstance(value, Pair) else value
 
 
 def take_over(

@@ -15,13 +15,13 @@ from sqla_lint.flow.rendering import decorators, schemas
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import AsyncRead, LazyRead
-from sqla_lint.flow.terms.row_values import Entity, Many, Query, Record
+from sqla_lint.flow.terms.row_values import Entity, Many, OneOf, Query, Record
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import Instance, Mapping, Outside
+from sqla_lint.flow.terms.values import UNKNOWN, Instance, Mapping, Outside
 from sqla_lint.index import pydantic_schemas
 from sqla_lint.index.module import Function
 from sqla_lint.index.project import Variable
-from sqla_lint.index.shapes import Shape
+from sqla_lint.index.shapes import Each, Shape
 from sqla_lint.lower import nodes as n
 
 
@@ -30,10 +30,13 @@ def note(ctx: Context, cur: Cursor, value: Value, node: n.Expr) -> None:
     function = ctx.function
     if ctx.static or function is None or not function.node.decorators:
         return
-    if not isinstance(value, (Entity, Many, Mapping, Query, Record)):
+    if not isinstance(value, (Entity, Many, Mapping, OneOf, Query, Record)):
         return
     model = _model(ctx, function)
     shape = pydantic_schemas.shape(ctx.world.serializers, function.path, model) if model is not None else None
+    if isinstance(value, OneOf):
+        # Rows, or a page of them: the model says which.
+        value = value.of("many" if isinstance(shape, Each) and not shape.paged else "record") or UNKNOWN
     if shape is not None:
         _fill(ctx, cur, shape, value, node, _is_open)
     else:
