@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqla_lint.index import written_texts
 from sqla_lint.index.annotations import keyword, string
 from sqla_lint.index.mapped_classes import MappedClasses
 from sqla_lint.index.module import Class, walk
@@ -112,8 +113,11 @@ class ForeignKeys:
             if isinstance(call, n.Call):
                 if self.names.meaning(path, call.func) == "foreign-key" and call.args:
                     first = call.args[0]
-                    if isinstance(first, n.Constant) and isinstance(first.value, str):
-                        yield first.value.split(".")[-2] if "." in first.value else first.value
+                    if isinstance(first, (n.Constant, n.BinOp, n.Format)):
+                        target = written_texts.text(self.names, path, first)
+                        table = target.split(".")[-2] if "." in target else target
+                        if written_texts.UNKNOWN not in table:
+                            yield table
                     elif isinstance(first, n.Attribute):
                         owner = self.names.definition(path, first.value)
                         if isinstance(owner, Class):
@@ -131,8 +135,8 @@ class ForeignKeys:
         found: set[str] = set()
         for owner in self.names.lineage(cls):
             stmts = owner.assigned.get("__tablename__")
-            name = string(getattr(stmts[-1], "value", None)) if stmts else None
-            if name:
+            name = written_texts.text(self.names, owner.path, getattr(stmts[-1], "value", None)) if stmts else ""
+            if name and written_texts.UNKNOWN not in name:
                 found.add(name.rsplit(".", 1)[-1])
             for table in self._written_tables(owner):
                 found.update(self.tables(table) if isinstance(table, Class) else self._table_names(*table))
