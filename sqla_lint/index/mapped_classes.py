@@ -75,6 +75,8 @@ class MappedClasses:
         """Whether *cls* is itself a declarative base (``class Base(DeclarativeBase)``, ``@as_declarative()``)."""
         if any(self.names.meaning(cls.path, base) == "declarative-base-class" for base in cls.node.bases):
             return True
+        if self.names.becomes_base(cls):
+            return True
         return any(self.names.meaning(cls.path, d) == "as-declarative" for d in cls.node.decorators) or any(
             isinstance(d, n.Attribute) and d.attr in ("as_declarative_base", "generate_base")
             for d in cls.node.decorators

@@ -114,13 +114,34 @@ class Names:
             for stmt in what.assigned:
                 value = getattr(stmt, "value", None)
                 if isinstance(value, n.Call):
-                    if self.meaning(what.path, value.func) in ("declarative-base",):
-                        return True
-                    if isinstance(value.func, n.Attribute) and value.func.attr in ("generate_base", "declarative_base"):
+                    if self._makes_base(what.path, value.func):
                         return True
                     if self._returns_base(self.definition(what.path, value.func)):
                         return True
         return False
+
+    def _makes_base(self, path: str, func: n.Expr) -> bool:
+        """Whether *func* is ``declarative_base``, or a registry's ``generate_base``."""
+        if self.meaning(path, func) == "declarative-base":
+            return True
+        return isinstance(func, n.Attribute) and func.attr in ("generate_base", "declarative_base")
+
+    def becomes_base(self, cls: Class) -> bool:
+        """Whether the declarative base made of a class takes its name: ``Base = declarative_base(cls=Base)``,
+        ``Base = as_declarative()(Base)``.
+        """
+        bound = self.project.modules[cls.path].bindings.get(cls.name, ())
+        calls = [stmt.value for stmt in bound if isinstance(stmt, n.Assign) and isinstance(stmt.value, n.Call)]
+        return any(
+            isinstance(of, n.Name) and of.id == cls.name for call in calls for of in self._made_of(cls.path, call)
+        )
+
+    def _made_of(self, path: str, call: n.Call) -> tuple[n.Expr, ...]:
+        """What a call makes a declarative base of."""
+        if isinstance(call.func, n.Call) and self.meaning(path, call.func) == "as-declarative":
+            return call.args
+        given = tuple(k.value for k in call.keywords if k.name == "cls")
+        return given if given and self._makes_base(path, call.func) else ()
 
     def _returns_base(self, what: Definition | None) -> bool:
         """Whether a function of the project makes the base: it returns a call that does, or a class of its own."""

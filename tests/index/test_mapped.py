@@ -62,6 +62,8 @@ class TestMapped:
             "@as_declarative()\nclass Base: pass",
             "reg = registry()\nBase = reg.generate_base()",
             "class Plain: pass\nBase = declarative_base(cls=Plain)",
+            "class Base: pass\nBase = declarative_base(cls=Base)",
+            "class Base: pass\nif not TYPE_CHECKING:\n    Base = as_declarative(metadata=m)(Base)",
             "class First(DeclarativeBase): pass\nclass Base(First): __abstract__ = True",
         ],
     )
@@ -116,6 +118,7 @@ class TestMapped:
             "from pydantic import BaseModel as Base\nclass Pet(Base): pass",
             "from unknown import Base\nclass Pet(Base): pass",
             "class Pet(Pet): pass",
+            "class Base: pass\nBase = traced()(Base)\nclass Pet(Base): pass",
         ],
     )
     def test_what_is_none_of_ours(self, text: str) -> None:
