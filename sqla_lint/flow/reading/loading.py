@@ -265,6 +265,8 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
             return UNKNOWN
         if relation.lazy in api.DYNAMIC:
             return Dynamic(Entity(relation.target, None, via=relation.inverse))
+        if innermost(ctx, owner.drawn) is None:
+            cur.held = cur.held | {(relation.target, None, "one")}
         steps = (*owner.steps, node.attr)
         if relation.many:
             return Many(Parameter(owner.name, (*steps, "[]"), owner.drawn, relation.target))
