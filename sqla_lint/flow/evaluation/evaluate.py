@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqla_lint import handover_calls
-from sqla_lint.flow.evaluation import calls
+from sqla_lint.flow.evaluation import calls, specials
 from sqla_lint.flow.lifetimes import ownership, sessions, usage
 from sqla_lint.flow.reading import drawing, loading, rows, texts
 from sqla_lint.flow.solver import conditions
@@ -117,7 +117,8 @@ def _subscript(ctx: Context, cur: Cursor, node: n.Subscript) -> Value:
     key = _subscript_key(node)
     if key is not None and key in cur.env:
         return cur.env[key]
-    return drawing.subscript(ctx, cur, node, owner, index)
+    found = specials.call(ctx, cur, owner, "__getitem__", [index], node.pos)
+    return drawing.subscript(ctx, cur, node, owner, index) if found is None else found
 
 
 def _subscript_key(node: n.Subscript) -> str | None:
@@ -183,6 +184,8 @@ def _compare(ctx: Context, cur: Cursor, node: n.Compare) -> Value:
         ctx.tested = node.left
     left = expr(ctx, cur, node.left)
     rights = [expr(ctx, cur, part) for part in node.comparators]
+    if node.ops[0] in ("in", "not in"):
+        specials.call(ctx, cur, rights[0], "__contains__", [left], node.pos)
     if len(rights) == 1 and node.ops[0] in ("is", "is not", "==", "!="):
         same = identical(left, rights[0])
         if same is not None:
@@ -229,7 +232,7 @@ def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
     single, fixed = True, False
     waits: tuple[Sid, Pos] | None = None
     for generator in node.generators:
-        source = expr(ctx, cur, generator.iter)
+        source = specials.iterated(ctx, cur, expr(ctx, cur, generator.iter), generator.iter.pos)
         if len(node.generators) == 1:
             source = drawing.known_length(ctx, source, generator.iter, (node.pos[0], node.pos[1] + 1))
         ctx.loops = (*ctx.loops, (node.pos[0], node.pos[1] + 1))

@@ -54,7 +54,7 @@ def call(
     node: n.Call | None,
 ) -> Value:
     """Call a name from outside the project."""
-    from sqla_lint.flow.evaluation import calls
+    from sqla_lint.flow.evaluation import calls, specials
     from sqla_lint.flow.reading import texts
     from sqla_lint.flow.rendering import renderings, serializing
 
@@ -76,6 +76,8 @@ def call(
             for value in (*args, *kwargs.values()):
                 instances.shared(ctx, cur, value)
         texts.shown_by(ctx, cur, name.rpartition(".")[2], args, pos)
+        if name == "builtins.len" and args:
+            specials.call(ctx, cur, args[0], "__len__", [], pos)
         return Outside(name, True) if package in _LOGGING else UNKNOWN
     serialized = serializing.outside(ctx, cur, func, args, kwargs, node)
     if serialized is not None:

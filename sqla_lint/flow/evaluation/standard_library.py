@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.evaluation import specials
 from sqla_lint.flow.lifetimes import instances, ownership, usage
 from sqla_lint.flow.reading import drawing, iterators, loading, rows
 from sqla_lint.flow.terms import configure
@@ -47,8 +48,9 @@ def _iter(_ctx: Context, _cur: Cursor, args: list[Value], _kwargs: dict[str, Val
 
 def _sorted(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:
     listed = _same(ctx, cur, args, kwargs, pos)
-    if "key" in kwargs:
-        rows.drawn_calls(ctx, cur, kwargs["key"], listed, pos, pos)
+    key = kwargs["key"] if "key" in kwargs else specials.comparison(ctx, listed)
+    if key is not None:
+        rows.drawn_calls(ctx, cur, key, listed, pos, pos)
     return listed
 
 

@@ -143,7 +143,9 @@ def bind(ctx: Context, cur: Cursor, target: n.Expr, value: Value) -> None:
     elif isinstance(target, n.Subscript):
         _bind_subscript(ctx, cur, target, value)
     elif isinstance(target, n.Sequence):
-        value = (value.of("pair") or UNKNOWN) if isinstance(value, OneOf) else value
+        from sqla_lint.flow.evaluation import specials
+
+        value = (value.of("pair") or UNKNOWN) if isinstance(value, OneOf) else specials.unpacked(ctx, value)
         items = value.items if isinstance(value, Pair) and len(value.items) == len(target.items) else None
         for index, part in enumerate(target.items):
             rest = isinstance(part, n.Starred) and isinstance(value, (Many, Query))

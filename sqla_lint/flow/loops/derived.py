@@ -27,7 +27,7 @@ _WRAPS = frozenset({"list", "set", "tuple", "sorted", "frozenset"})
 _ON_SESSION = api.EXECUTES | {"query", "get", "get_one", "refresh"}
 
 
-_PLACES = frozenset({n.Call, n.Attribute, n.Name, n.Subscript})
+_PLACES = frozenset({n.Call, n.Attribute, n.Name, n.Subscript, n.Compare})
 _BINDS = frozenset({n.Assign, n.AnnAssign, n.AugAssign, n.Walrus, n.For, n.Generator, n.With})
 
 

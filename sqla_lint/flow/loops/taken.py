@@ -54,6 +54,10 @@ def _under(value: n.Expr, keys: frozenset[str]) -> tuple[n.Expr, ...]:
 def _given(node: n.Expr, taken: Taken) -> tuple[n.Expr, ...]:
     if isinstance(node, n.Attribute):
         return (node.value,) if taken.place == -1 else ()
+    if isinstance(node, (n.Subscript, n.Compare)):
+        # ``shelf[key]``, ``name in shelf``: Python hands that to a method of the shelf.
+        item, owner = (node.key, node.value) if isinstance(node, n.Subscript) else (node.left, node.comparators[0])
+        return (owner,) if taken.place == -1 else (item,) if taken.place == 0 else ()
     if not isinstance(node, n.Call):
         return ()
     if taken.kind == "kwarg":

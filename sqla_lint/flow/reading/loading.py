@@ -91,6 +91,8 @@ def _proxy(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity, first: s
     relation = ctx.world.mappings.relationship(owner.cls, first)
     if relation is None:
         return UNKNOWN
+    lazy = usage.matters(ctx, cur, owner) and sends(ctx, cur, owner, first, relation)
+    usage.read(ctx, cur, node._replace(attr=first), owner, relation, lazy)
     value = read(ctx, cur, node.pos, owner, relation)
     inner = value.item if isinstance(value, Many) else value
     if isinstance(inner, Entity):

@@ -291,7 +291,8 @@ def get(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], 
     query = Query(Entity(model.cls, Origin(ctx.path, pos, sid=sid)), Origin(ctx.path, pos, sid=sid), True)
     options = kwargs.get("options")
     if options is not None:
-        query = add_options(query, [options.item] if isinstance(options, Many) and options.single else [UNKNOWN])
+        given = options.items if isinstance(options, Pair) else (UNKNOWN,)
+        query = add_options(query, [options.item] if isinstance(options, Many) else list(given))
     query = changed(query, filtered=True)
     identity_map.hold(ctx, cur, query, one=True)
     return query.row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.evaluation import calls, containers
+from sqla_lint.flow.evaluation import calls, containers, specials
 from sqla_lint.flow.lifetimes import instances, ownership
 from sqla_lint.flow.reading import asking, drawing
 from sqla_lint.flow.solver import collected
@@ -166,7 +166,8 @@ def rows_of(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> Value:
     if isinstance(value, Dynamic):
         asking.note(ctx, None, pos)
         return Many(value.row)
-    return value
+    given = specials.iterated(ctx, cur, value, pos)
+    return value if given is value else rows_of(ctx, cur, given, pos)
 
 
 def spread(ctx: Context, cur: Cursor, node: n.Sequence) -> Value:
@@ -187,6 +188,8 @@ def item_of(source: Value) -> Value:
     """An item of what ``yield from`` goes through."""
     if isinstance(source, Query):
         return Pair((source.row,)) if source.wraps else source.row
+    if isinstance(source, Parameter) and source.cls is None:
+        return source._replace(steps=(*source.steps, "[]"))
     return source.item if isinstance(source, Many) else UNKNOWN
 
 

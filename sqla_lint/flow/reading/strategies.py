@@ -124,7 +124,7 @@ def sends(ctx: Context, cur: Cursor, owner: Entity, name: str, relation: Relatio
             if status == "pinned" and not parents.are_held(ctx, cur, owner, relation, origin):
                 return _effective(owner, origin, relation) in api.LAZY
             return status == "lazy"
-        return column_status(ctx, owner, name) == "lazy"
+        return column_cost(ctx, cur, owner, name) == "lazy"
     names = (name, "*") if relation is None else (name, "*", RELATIONSHIPS)
     if any(e[0] == origin.pos and e[1] in [(*owner.steps, one) for one in names] for e in cur.loaded):
         return False

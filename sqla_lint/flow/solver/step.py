@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sqla_lint.flow.evaluation import containers, evaluate
+from sqla_lint.flow.evaluation import containers, evaluate, specials
 from sqla_lint.flow.lifetimes import ownership, usage
 from sqla_lint.flow.reading import drawing, rows
 from sqla_lint.flow.rendering import renderings, responses
@@ -175,7 +175,8 @@ def _iter(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
     """The iterable of a ``for``, evaluated once; a query runs here."""
     stmt = node.payload
     assert isinstance(stmt, n.For)
-    value = drawing.known_length(ctx, evaluate.expr(ctx, cur, stmt.iter), stmt.iter, stmt.pos[:2])
+    source = specials.iterated(ctx, cur, evaluate.expr(ctx, cur, stmt.iter), stmt.iter.pos)
+    value = drawing.known_length(ctx, source, stmt.iter, stmt.pos[:2])
     drawing.draw(ctx, cur, value, stmt.pos[:2], stmt.iter)
     if isinstance(value, (Query, Many)) and value.single and not (isinstance(value, Many) and value.fixed):
         ctx.emit(Once(stmt.pos[:2]))

@@ -20,6 +20,7 @@ _SESSION_NAMES = frozenset({"db", "s", "sess", "database"})
 # ``f`` and its like stand before the quotes of an f-string.
 _SHOWS = frozenset({"print", "str", "repr", "format", "log", "logger", "logging", "f", "F", "rf", "fr"})
 _SHOWN = re.compile(r"\b(?:print|str|repr|format|log\w*)\b|\b[rR]?[fF][rR]?[\"']")
+_BY_ITSELF = frozenset({"__call__", "__getitem__", "__contains__", "__iter__", "__len__"})
 _LISTS = frozenset({"all", "fetchall", "list", "tuple"})
 
 
@@ -79,10 +80,16 @@ def askers(functions: Iterable[Function]) -> frozenset[str]:
     names: set[str] = set()
     pending = [f for f in functions if f.node.params]
     for _ in range(3):
-        found = {f.node.name for f in pending if not f.words.isdisjoint(names) or _asks(f.words)}
-        pending = [f for f in pending if f.node.name not in found]
+        found = {_called_as(f) for f in pending if not f.words.isdisjoint(names) or _asks(f.words)}
+        pending = [f for f in pending if _called_as(f) not in found]
         names |= found
     return frozenset(names)
+
+
+def _called_as(function: Function) -> str:
+    """The name that calls a function: its class's, where Python does by itself."""
+    name = function.node.name
+    return function.cls.node.name if function.cls is not None and name in _BY_ITSELF else name
 
 
 def _asks(words: frozenset[str]) -> bool:
