@@ -207,11 +207,7 @@ def _function(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: FunctionVal
 
 
 def _pair(_ctx: Context, _cur: Cursor, node: n.Attribute, owner: Pair) -> Value:
-    """A named row: ``row.User`` is the column of that name."""
-    for item in owner.items:
-        if isinstance(item, Entity) and item.cls.name == node.attr:
-            return item
-    return Method(owner, node.attr)
+    return owner.named(node.attr) or Method(owner, node.attr)
 
 
 def _alias(ctx: Context, _cur: Cursor, node: n.Attribute, owner: Alias) -> Value:

@@ -141,7 +141,7 @@ def one_step(ctx: Context, owner: Value, step: str) -> Value:
         return found if found is not None else ctx.world.attribute(owner, step)
     if isinstance(owner, ClassValue):
         return ctx.world.class_attribute(owner.cls, step)
-    return UNKNOWN
+    return owner.named(step) or UNKNOWN if isinstance(owner, Pair) else UNKNOWN
 
 
 def _under_key(owner: Value, step: str) -> Value:

@@ -10,7 +10,7 @@ from sqla_lint.flow.terms.context import Context, describe
 from sqla_lint.flow.terms.row_values import Alias, ModelAttribute, Query, Subselect, Unproved
 from sqla_lint.flow.terms.session_values import Session, Settings
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.values import UNKNOWN, ClassValue, Outside, Parameter
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, ClassValue, Outside, Parameter
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -21,7 +21,8 @@ def is_asked(ctx: Context, func: Value, node: n.Call) -> bool:
     """Whether a call may ask a session that is not known: a method of something that is not known, not awaited."""
     if not (isinstance(node.func, n.Attribute) and node.func.attr in _ASKS):
         return False
-    if ctx.function is not None and ctx.function.node.is_async:
+    if node.func.attr != "query" and ctx.function is not None and ctx.function.node.is_async:
+        # An ``AsyncSession`` has all of them but that one.
         return False
     return func == UNKNOWN or (isinstance(func, Parameter) and func.cls is None) or _is_made(func)
 
@@ -37,13 +38,30 @@ def asked(ctx: Context, cur: Cursor, func: Value, args: list[Value], node: n.Cal
     if not args or not is_asked(ctx, func, node) or not isinstance(node.func, n.Attribute):
         return UNKNOWN
     if node.func.attr == "query":
-        if not all(isinstance(arg, (ClassValue, Alias, ModelAttribute)) for arg in args):
+        if not all(_is_selected(arg, part) for arg, part in zip(args, node.args)):
             return UNKNOWN
-        query = queries.make(ctx, args, node.pos, None, wraps=False)
-        return Unproved(query._replace(counted=False)) if containers.holds_rows(query.row) else UNKNOWN
+        query = queries.make(ctx, args, node.pos, None, wraps=False)._replace(counted=False)
+        if not containers.holds_rows(query.row):
+            return UNKNOWN
+        return query if _is_called_session(node.func.value) else Unproved(query)
     if isinstance(args[0], Query) and not args[0].executed:
         return queries.executed(ctx, cur, args[0], node.func.attr, None, node.pos)
     return UNKNOWN
+
+
+def _is_called_session(node: n.Expr) -> bool:
+    """Whether what is asked for rows of a mapped class is called a session as well: then that is enough."""
+    name = n.called_name(node).lower()
+    return "session" in name or name.strip("_") == "db"
+
+
+def _is_selected(value: Value, node: n.Expr) -> bool:
+    """Whether an argument may be what a query selects: a class, a column, an expression; not a text, a number."""
+    if isinstance(value, Outside):
+        return value.name.startswith("sqlalchemy")
+    if value == UNKNOWN or isinstance(value, Parameter):
+        return isinstance(node, (n.Attribute, n.Call))
+    return isinstance(value, (ClassValue, Alias, ModelAttribute)) or value == NONE
 
 
 def _awaited(ctx: Context, cur: Cursor, func: n.Attribute, args: list[Value], pos: Pos) -> Value:

@@ -170,6 +170,10 @@ class Pair(NamedTuple):
     items: tuple[Value, ...]
     kind: str = "pair"
 
+    def named(self, name: str) -> Entity | None:
+        """``row.User`` of a named row: the column of that name."""
+        return next((item for item in self.items if isinstance(item, Entity) and item.cls.name == name), None)
+
 
 class OneOf(NamedTuple):
     """A list, a tuple or a dict, as many as a function may give: how it is used tells which."""
