@@ -86,7 +86,9 @@ def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, func
 
     relation = ctx.world.mappings.relationship(owner.cls, name)
     if usage.matters(ctx, cur, owner) and strategies.sends(ctx, cur, owner, name, relation):
-        usage.read_by_callee(ctx, cur, owner, name, f"{function.node.name}()", pos)
+        # A coroutine that hands the row on may have loaded it before: what it awaits is not followed so far.
+        may_load = function.node.is_async and bool(read.root)
+        usage.read_by_callee(ctx, cur, owner, name, f"{function.node.name}()", pos, may_load)
     if relation is not None:
         status = strategies.load_status(ctx, cur, owner, relation)
         _tell(ctx, cur, read, owner, name, status, relation.many, function, pos)

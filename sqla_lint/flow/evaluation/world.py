@@ -93,6 +93,8 @@ class World(Relevance):
         self.missing: dict[Function, None] = {}
         # What codemods worked out for one query: many findings may need the same change.
         self.plans: dict[object, Any] = {}
+        # The mapped classes of which the objects of a class keep rows.
+        self.kept_by: dict[Class, frozenset[Class]] = {}
         self._names_sessions = bool(settings.session_factories or settings.session_scopes or settings.managed_sessions)
         self._locals: dict[Function, frozenset[str]] = {}
         self._methods: dict[tuple[Class, str], Function | None] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.lifetimes import instances
+from sqla_lint.flow.lifetimes import instances, keeping
 from sqla_lint.flow.lifetimes.instances import autoflushed, entities, is_closed, known, session_of, shared, touched
 from sqla_lint.flow.reading import strategies
 from sqla_lint.flow.terms.basis import Value
@@ -12,9 +12,9 @@ from sqla_lint.flow.terms.events import AsyncRead, Detached, KeyRead
 from sqla_lint.flow.terms.row_values import Entity, Many, Pair
 from sqla_lint.flow.terms.state import OPEN, Cursor, InstanceState
 from sqla_lint.flow.terms.summary import Summary
-from sqla_lint.flow.terms.values import FunctionValue, Parameter
+from sqla_lint.flow.terms.values import FunctionValue
 from sqla_lint.index.mapped import Relationship
-from sqla_lint.index.module import Class, Function, names_in, own_nodes, statements
+from sqla_lint.index.module import Function, names_in, own_nodes, statements
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
 
@@ -51,7 +51,7 @@ def read(
     elif _is_async(ctx, cur, entity) and not ctx.in_sync:
         if state.expired is not None or lazy and not state.shared:
             sure = not is_expected(ctx, node.pos)
-            sure = sure and (state.expired is not None or not _may_be_there(ctx, cur, entity, relation))
+            sure = sure and (state.expired is not None or not keeping.may_be_there(ctx, cur, entity, relation))
             ctx.emit(AsyncRead(node.pos, key, describe(node.value), node.attr, state.expired, sure))
     if is_closed(cur, entity):
         return
@@ -141,16 +141,6 @@ def awaits(ctx: Context, cur: Cursor, entity: Entity, name: str) -> bool:
     return asks and strategies.sends(ctx, cur, entity, name, relation)
 
 
-def _may_be_there(ctx: Context, cur: Cursor, entity: Entity, relation: Relationship | None) -> bool:
-    """Whether the function has objects of the class that a many-to-one leads to: the session may find it among them."""
-    if relation is None or relation.many is not False or relation.target is None or entity.origin is None:
-        return False
-    lineage = ctx.world.mappings.lineage
-    held = {cls for cls, pos, _ in cur.held if pos != entity.origin.pos or cls is not entity.cls}
-    held |= _given(ctx)
-    return any(relation.target in lineage(cls) or cls in lineage(relation.target) for cls in held)
-
-
 def is_expected(ctx: Context, pos: Pos) -> bool:
     """Whether a handler around *pos* takes what a lazy load raises where nothing awaits it."""
     function = ctx.function
@@ -163,15 +153,6 @@ def is_expected(ctx: Context, pos: Pos) -> bool:
         if any(part.pos[:2] <= pos[:2] <= part.pos[2:] for part in stmt.body)
         for handler in stmt.handlers
     )
-
-
-def _given(ctx: Context) -> set[Class]:
-    """The mapped classes of what the function is handed."""
-    if ctx.function is None:
-        return set()
-    values = [ctx.world.parameters.value(ctx.function, param) for param in ctx.function.node.params]
-    items = [value.item if isinstance(value, Many) else value for value in values]
-    return {item.cls for item in items if isinstance(item, Parameter) and item.cls is not None}
 
 
 def handed(ctx: Context, cur: Cursor, bound: dict[str, Value], function: Function, summary: Summary, pos: Pos) -> None:
@@ -236,16 +217,19 @@ def _first_read(ctx: Context, function: Function, name: str, entity: Entity) -> 
     return min(reads, key=lambda node: node.pos).attr if reads else None
 
 
-def read_by_callee(ctx: Context, cur: Cursor, entity: Entity, name: str, callee: str, pos: Pos) -> None:
-    """A callee reads a relationship or deferred column of an instance that is not loaded."""
+def read_by_callee(
+    ctx: Context, cur: Cursor, entity: Entity, name: str, callee: str, pos: Pos, may_load: bool = False
+) -> None:
+    """A callee reads a relationship or deferred column of an instance that is not loaded, unless it *may load* it."""
     found = known(cur, entity)
     if ctx.static or found is None or found[1].expired is not None or found[1].shared or eager(name) in cur.env:
         return
     if is_closed(cur, entity):
         ctx.emit(Detached(pos, found[0], callee, name, "call", None))
     elif _is_async(ctx, cur, entity) and not ctx.in_sync:
-        there = _may_be_there(ctx, cur, entity, ctx.world.mappings.relationship(entity.cls, name))
-        ctx.emit(AsyncRead(pos, found[0], callee, name, None, sure=not there and not is_expected(ctx, pos)))
+        there = keeping.may_be_there(ctx, cur, entity, ctx.world.mappings.relationship(entity.cls, name))
+        sure = not (there or may_load or is_expected(ctx, pos))
+        ctx.emit(AsyncRead(pos, found[0], callee, name, None, sure))
 
 
 def written(ctx: Context, cur: Cursor, entity: Entity, name: str, pos: Pos) -> None:
