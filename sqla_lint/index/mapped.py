@@ -19,7 +19,7 @@ from sqla_lint.index.foreign_keys import ForeignKeys
 from sqla_lint.index.mapped_classes import MappedClasses
 from sqla_lint.index.module import Class
 from sqla_lint.index.names import Names
-from sqla_lint.index.relationship_calls import cascades, joined_on, spelled_out
+from sqla_lint.index.relationship_calls import backref_name, cascades, joined_on, spelled_out
 from sqla_lint.index.subclasses import Subclasses
 from sqla_lint.lower import nodes as n
 
@@ -212,7 +212,7 @@ class Mappings:
         depth = False
         if call is not None:
             lazy = self._lazy(raw.owner, call)
-            inverse = string(keyword(call, "back_populates")) or self._backref_name(raw.owner, call)
+            inverse = string(keyword(call, "back_populates")) or backref_name(call)
             depth = keyword(call, "join_depth") is not None
             uselist = keyword(call, "uselist")
             if isinstance(uselist, n.Constant):
@@ -240,12 +240,6 @@ class Mappings:
             return None
         by_value: dict[object, str] = {True: "select", False: "joined", None: "noload"}
         return by_value.get(value.value) if not isinstance(value.value, str) else value.value
-
-    def _backref_name(self, owner: Class, call: n.Call) -> str | None:
-        value = keyword(call, "backref")
-        if isinstance(value, n.Call) and value.args:
-            return string(value.args[0])
-        return string(value)
 
     def _target(self, raw: _Raw, cls: Class) -> Class | None:
         if raw.call is not None:
@@ -324,7 +318,7 @@ class Mappings:
         if raw.call is None:
             return None
         value = keyword(raw.call, "backref")
-        name = self._backref_name(raw.owner, raw.call)
+        name = backref_name(raw.call)
         target = self._target(raw, cls)
         if value is None or name is None or target is None:
             return None
