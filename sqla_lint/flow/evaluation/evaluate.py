@@ -136,8 +136,21 @@ def _slice(ctx: Context, cur: Cursor, node: n.Slice) -> Value:
 
 def _bool_op(ctx: Context, cur: Cursor, node: n.BoolOp) -> Value:
     """``a or b`` is either; a known side decides."""
-    result: Value | None = None
+    from sqla_lint.flow.solver import branches
+
     outer = ctx.guards
+    before = dict(cur.env) if any(branches.kind_asked(part, node.op) for part in node.values[:-1]) else None
+    value = _operands(ctx, cur, node)
+    ctx.guards = outer
+    if before is not None:
+        cur.env = before
+    return value
+
+
+def _operands(ctx: Context, cur: Cursor, node: n.BoolOp) -> Value:
+    from sqla_lint.flow.solver import branches
+
+    result: Value | None = None
     for part in node.values:
         if part is not node.values[-1]:
             ctx.tested = part
@@ -145,12 +158,12 @@ def _bool_op(ctx: Context, cur: Cursor, node: n.BoolOp) -> Value:
         ctx.guards = (*ctx.guards, Guard(part, node.op == "and"))
         known = truth(value)
         if known is (node.op == "or"):
-            ctx.guards = outer
             return value if result is None else join(result, value)
         if known is None or part is node.values[-1]:
             # ``x and x.session``: the falsy side of ``and`` is nothing that matters.
             result = value if result is None or node.op == "and" else join(result, value)
-    ctx.guards = outer
+        if (asked := branches.kind_asked(part, node.op)) is not None:
+            branches.narrow(ctx, cur, asked)
     return result if result is not None else UNKNOWN
 
 
@@ -229,7 +242,7 @@ def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
     from sqla_lint.flow.solver import branches
 
     outer, saved = ctx.loops, dict(cur.env)
-    single, fixed = True, False
+    single, fixed, is_empty = True, False, False
     waits: tuple[Sid, Pos] | None = None
     for generator in node.generators:
         source = specials.iterated(ctx, cur, expr(ctx, cur, generator.iter), generator.iter.pos)
@@ -243,9 +256,9 @@ def _comprehension(ctx: Context, cur: Cursor, node: n.Comprehension) -> Value:
         fixed = fixed or (isinstance(source, Many) and source.fixed)
         bind(ctx, cur, generator.target, drawn)
         for test in generator.ifs:
-            expr(ctx, cur, test)
+            is_empty = is_empty or truth(expr(ctx, cur, test)) is False
             branches.narrow(ctx, cur, test)
-    values = [expr(ctx, cur, element) for element in node.elements]
+    values = [UNKNOWN if is_empty else expr(ctx, cur, element) for element in node.elements]
     ctx.loops = outer
     cur.env = saved
     for value in values:

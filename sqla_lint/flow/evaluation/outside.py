@@ -5,6 +5,7 @@ and those of the standard library and frameworks that matter here.
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.evaluation import kinds
 from sqla_lint.flow.evaluation.standard_library import HANDLERS, Handler
 from sqla_lint.flow.lifetimes import instances, sessions, waits
 from sqla_lint.flow.reading import loading, options, queries
@@ -35,7 +36,7 @@ NEVER_RETURNS = frozenset(
 # Calls that neither keep nor close what they are given, and do not raise as far as this analysis cares.
 _HARMLESS = frozenset(
     {
-        "print", "len", "isinstance", "issubclass", "str", "repr", "bool", "type", "id", "hash", "hasattr", "callable",
+        "print", "len", "issubclass", "str", "repr", "bool", "type", "id", "hash", "hasattr", "callable",
         "vars", "dir", "format", "abs", "round", "range", "super", "globals", "locals", "object",
     }
 )  # fmt: skip
@@ -70,6 +71,8 @@ def call(
     handler = HANDLERS.get(name) or _SQLALCHEMY.get(name)
     if handler is not None:
         return handler(ctx, cur, args, kwargs, pos)
+    if name == "builtins.isinstance":
+        return kinds.is_instance(ctx, args)
     package = name.split(".", 1)[0]
     if package in _LOGGING or (package == "builtins" and name[9:] in _HARMLESS):
         if package in _LOGGING or name[9:] in _READS:

@@ -213,6 +213,16 @@ def narrow(ctx: Context, cur: Cursor, test: n.Expr) -> None:
         cur.env[name] = value._replace(cls=cls.cls)
 
 
+def kind_asked(part: n.Expr, op: str) -> n.Expr | None:
+    """``isinstance(row, Model)`` that holds where the next operand is asked: before ``and``, negated before ``or``."""
+    if op == "or":
+        if not (isinstance(part, n.UnaryOp) and part.op == "not"):
+            return None
+        part = part.operand
+    is_asked = isinstance(part, n.Call) and isinstance(part.func, n.Name) and part.func.id == "isinstance"
+    return part if is_asked else None
+
+
 def _none_test(test: n.Expr, outcome: bool) -> tuple[str | None, bool]:
     """(variable, whether it is None on this way) for ``x``, ``x is None``, ``x == None`` and their negations."""
     if isinstance(test, n.Walrus):

@@ -1,0 +1,35 @@
+"""``isinstance(row, Model)``: which rows cannot be of a mapped class."""
+
+from __future__ import annotations
+
+from sqla_lint.flow.terms.basis import Value
+from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.row_values import Entity, Pair
+from sqla_lint.flow.terms.values import FALSE, UNKNOWN, ClassValue
+from sqla_lint.index.module import Class
+
+
+def is_instance(ctx: Context, args: list[Value]) -> Value:
+    """False for a row (or None in its place) of a class that has nothing in common with the ones asked for."""
+    if len(args) != 2 or not isinstance(args[0], Entity):
+        return UNKNOWN
+    row, asked = args[0].cls, args[1]
+    kinds = asked.items if isinstance(asked, Pair) else (asked,)
+    is_none = all(isinstance(kind, ClassValue) and _are_apart(ctx, row, kind.cls) for kind in kinds)
+    return FALSE if kinds and is_none else UNKNOWN
+
+
+def _are_apart(ctx: Context, one: Class, other: Class) -> bool:
+    """Whether no class of the project is made of both; a mixin may be a part of any."""
+    mappings = ctx.world.mappings
+    return mappings.is_mapped(other) and not any(
+        one in lineage and other in lineage for lineage in map(mappings.lineage, _below(ctx, one))
+    )
+
+
+def _below(ctx: Context, cls: Class) -> list[Class]:
+    """A class and all its subclasses."""
+    found = [cls]
+    for each in found:
+        found += [sub for sub in ctx.world.names.subclasses.get(each, ()) if sub not in found]
+    return found
