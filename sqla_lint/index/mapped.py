@@ -295,7 +295,8 @@ class Mappings:
             return True if keyword(raw.call, "primaryjoin") is None else None
         holder = self.keys.holder(raw.call)
         if holder is not None and target is not None and target is not cls:
-            return holder not in {c.name for c in self.lineage(cls)}
+            # A mixin says ``foreign_keys=[cls.owner_id]``.
+            return holder not in {"cls", *(c.name for c in self.lineage(cls))}
         keys = self.keys.foreign_tables(cls)
         if target is None:
             return None

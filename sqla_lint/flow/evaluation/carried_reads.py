@@ -104,10 +104,11 @@ def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, func
     method = texts.method(ctx.world, owner.cls, name)
     if method is None or not method.node.params:
         return
-    # A method or property of the row's class: what it reads of the row, the callee reads.
-    for inner in ctx.world.summary(method).reads:
-        if inner.name == method.node.params[0].name and not inner.in_loop and len(inner.steps) == 1:
-            _judge(ctx, cur, read, owner, inner.steps[0], function, pos)
+    # A method or property of the row's class: what it reads of the row, the callee reads. What it reads again is there.
+    me = method.node.params[0].name
+    reads = (one for one in ctx.world.summary(method).reads if one.name == me and not one.in_loop)
+    for attribute in dict.fromkeys(one.steps[0] for one in reads if len(one.steps) == 1):
+        _judge(ctx, cur, read, owner, attribute, function, pos)
 
 
 def _tell(

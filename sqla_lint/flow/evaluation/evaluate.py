@@ -221,14 +221,16 @@ def _is_column(ctx: Context, value: Value) -> bool:
 def _if_exp(ctx: Context, cur: Cursor, node: n.IfExp) -> Value:
     ctx.tested = node.test
     known = truth(expr(ctx, cur, node.test))
-    outer = ctx.guards
+    outer, ends = ctx.guards, cur.dead
     found: Value | None = None
     for outcome, part in ((True, node.body), (False, node.orelse)):
         if known is None or known is outcome:
-            ctx.guards = (*outer, Guard(node.test, outcome))
+            ctx.guards, cur.dead = (*outer, Guard(node.test, outcome)), False
             value = expr(ctx, cur, part)
-            found = value if found is None else join(found, value)
-    ctx.guards = outer
+            if not cur.dead:
+                found = value if found is None else join(found, value)
+    # Where neither comes to an end, nor does the whole.
+    ctx.guards, cur.dead = outer, ends or found is None
     return found if found is not None else UNKNOWN
 
 

@@ -125,7 +125,8 @@ def _instance(ctx: Context, cur: Cursor, node: n.Attribute, owner: Instance, sta
         return UNKNOWN
     if found != UNKNOWN:
         return found
-    mixed = ctx.world.mixins.method(owner.cls, node.attr) if owner.path == ("self",) else None
+    is_left_out = method is None and owner.path == ("self",)
+    mixed = ctx.world.mixins.method(owner.cls, node.attr) if is_left_out else None
     if mixed is not None:
         return _method(ctx, cur, node, mixed, owner)
     other = forwarding.behind(ctx.world, owner) if not stands else UNKNOWN

@@ -18,6 +18,7 @@ from sqla_lint.flow.words.filling import filling
 from sqla_lint.flow.words.leads import COMMON, SESSION_WORDS, Leads, leads
 from sqla_lint.flow.words.left_out import left_out
 from sqla_lint.flow.words.mentions import mentioning
+from sqla_lint.flow.words.reading_names import reading_names
 from sqla_lint.flow.words.schema_names import schema_names
 from sqla_lint.handover_calls import WORDS as HANDS_OVER
 from sqla_lint.index.columns import Columns
@@ -83,16 +84,8 @@ class Relevance:
 
     @cached_property
     def reading_names(self) -> frozenset[str]:
-        """Attributes of mapped classes whose read may load something: relationships, columns that a query leaves out,
-        and methods that mention one.
-        """
-        names = self.mappings.relationship_names | self.left_out
-        found = set(names)
-        for module in self.project.modules.values():
-            for cls in module.classes:
-                if self.mappings.is_mapped(cls) or cls in self.mappings.classes.mixins:
-                    found.update(name for name, method in cls.methods.items() if method.words & names)
-        return frozenset(found)
+        """Attributes of mapped classes whose read may load something."""
+        return reading_names(self.project, self.mappings, self.left_out)
 
     @cached_property
     def left_out(self) -> frozenset[str]:
