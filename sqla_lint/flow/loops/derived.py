@@ -65,7 +65,10 @@ class Derivation:
         self._awaited = {node.value.pos for node in self.nodes if type(node) is n.Await}
         self._at = {node.pos: node for node in self.nodes if type(node) in _PLACES}
         targets = (target for node in self.nodes if type(node) is n.Assign for target in node.targets)
-        self.fills = any(type(target) is n.Subscript for target in targets)
+        calls = (node.func for node in self.nodes if type(node) is n.Call)
+        self.fills = any(type(target) is n.Subscript for target in targets) or any(
+            type(func) is n.Attribute and func.attr == "set" for func in calls
+        )
 
     @classmethod
     def of(cls, function: Function) -> Derivation:

@@ -12,10 +12,14 @@ from sqla_lint.lower.nodes import Pos
 
 
 def is_remembered(derivation: Derivation, pos: Pos, body: tuple[n.Stmt, ...]) -> bool:
-    """Whether a query's result is kept in a dictionary that is looked into before it runs."""
+    """Whether a query's result is kept in a dictionary or cache that is looked into before it runs, or runs only where
+    that has nothing yet and gets something.
+    """
     if not derivation.fills:
         return False
     inside = list(statements(body))
+    if any(isinstance(stmt, n.If) and _is_filled_in(stmt, body, pos) for stmt in inside):
+        return True
     own = min(
         (s for s in inside if s.pos[:2] <= pos[:2] and pos[2:] <= s.pos[2:]),
         key=lambda s: (-s.pos[0], -s.pos[1], s.pos[2:]),
@@ -26,11 +30,30 @@ def is_remembered(derivation: Derivation, pos: Pos, body: tuple[n.Stmt, ...]) ->
     bindings = derivation.bindings
     kept = {name for b in bindings if own.pos[:2] <= b.pos[:2] <= own.pos[2:] for name in b.names}
     kept |= {name for b in bindings if b.mentions & kept and b.pos[:2] >= own.pos[:2] for name in b.names}
-    for stmt in inside:
-        if isinstance(stmt, n.Assign) and (stmt is own or names_in(stmt.value) & kept):
-            if any(_is_looked_into(memo, body, pos) for memo in _filled(stmt)):
-                return True
-    return False
+    return any(
+        (stmt is own or names_in(value) & kept) and _is_looked_into(memo, body, pos)
+        for stmt in inside
+        for memo, value in _filled(stmt)
+    )
+
+
+def _is_filled_in(stmt: n.If, body: tuple[n.Stmt, ...], pos: Pos) -> bool:
+    """Whether the query at *pos* runs in a block that is for what a dictionary has not: ``if vet_id is None`` after
+    ``vet_id = known.get(name)``, up to ``known[name] = vet_id``.
+    """
+    if not any(_holds(inner, pos) for inner in stmt.body):
+        return False
+    memos = {memo for inner in statements(stmt.body) for memo, _ in _filled(inner)}
+    name = _missing(stmt.test)
+    looked = {
+        dotted(s.value.func.value)
+        for s in statements(body)
+        if isinstance(s, n.Assign) and name is not None and name in set(bound_names(s))
+        if isinstance(s.value, n.Call) and isinstance(s.value.func, n.Attribute) and s.value.func.attr == "get"
+    }
+    if isinstance(stmt.test, n.Compare) and stmt.test.ops == ("not in",):
+        looked.add(dotted(stmt.test.comparators[0]))
+    return bool(memos & looked)
 
 
 def is_ticked_off(pos: Pos, function: n.FunctionDef) -> bool:
@@ -60,13 +83,21 @@ def _is_looked_into(memo: str, body: tuple[n.Stmt, ...], pos: Pos) -> bool:
     return False
 
 
-def _filled(stmt: n.Assign) -> Iterator[str]:
-    """The dictionaries that an assignment puts something into, under a key that is not written down."""
-    for target in stmt.targets:
-        if isinstance(target, n.Subscript) and not isinstance(target.key, n.Constant):
-            memo = dotted(target.value)
-            if memo is not None:
-                yield memo
+def _filled(stmt: n.Stmt) -> Iterator[tuple[str, n.Expr]]:
+    """The dictionaries and caches that a statement puts something into, under a key that is not written down; and what
+    it puts there.
+    """
+    if isinstance(stmt, n.Assign):
+        for target in stmt.targets:
+            if isinstance(target, n.Subscript) and not isinstance(target.key, n.Constant):
+                memo = dotted(target.value)
+                if memo is not None:
+                    yield memo, stmt.value
+    call = stmt.value if isinstance(stmt, n.ExprStmt) else None
+    if isinstance(call, n.Call) and isinstance(call.func, n.Attribute) and call.func.attr == "set":
+        memo = dotted(call.func.value)
+        if memo is not None and len(call.args) > 1 and not isinstance(call.args[0], n.Constant):
+            yield memo, call.args[1]
 
 
 def runs_once(body: tuple[n.Stmt, ...], pos: Pos, variables: frozenset[str]) -> bool:
