@@ -113,11 +113,19 @@ def _judge(
         if memos.runs_once(body, event.pos, names[loop].variables):
             continue
         text = describe(expr) if expr is not None else "it"
-        used = sorted(names_in(expr) & names[loop].every) if expr is not None else []
-        if used == [text.partition(".")[0]]:
-            used = sorted(names[loop].variables)
-        return Repeated(event, loop, text, tuple(used[:2]))
+        return Repeated(event, loop, text, _made_of(expr, names[loop]) if expr is not None else ())
     return None
+
+
+def _made_of(expr: n.Expr, names: Names) -> tuple[str, ...]:
+    """The loop's variables that a query is made of, through the statements that were made of them; two at most."""
+    used = names_in(expr) & names.every
+    while used and not used & names.variables:
+        further = {name for b in names.within if b.names & used for name in b.mentions} & names.every
+        if further <= used:
+            break
+        used |= further
+    return tuple(sorted(used & names.variables or used)[:2])
 
 
 def _is_handed_over(event: Queried, derivation: Derivation) -> bool:
