@@ -61,6 +61,19 @@ def first(session: Session) -> object:
 """
 
 
+KEEPER = """
+from sqlalchemy.orm import Session
+
+def opened() -> object:
+    return Session()
+
+class Keeper:
+    def __init__(self) -> None:
+        self.first = opened()
+        self.second = opened()
+"""
+
+
 def _project(text: str) -> tuple[Summaries, list[Function]]:
     module = build("/p/told.py", lower_module(ast.parse(text)), tuple(text.split("\n")))
     return Summaries(World(Project("/p", {module.path: module}), Settings())), list(module.functions)
@@ -100,3 +113,13 @@ def test_an_error_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(Summaries, "_solve", solves)
     assert summaries.facts(functions[-1]).function is functions[-1]
     assert summaries.world.summaries[functions[-1]].effects
+
+
+def test_what_rests_on_a_summary_that_is_not_there_yet_is_not_kept() -> None:
+    summaries, functions = _project(KEEPER)
+    world, keeper = summaries.world, functions[-1].cls
+    assert keeper is not None
+    names = ("first", "second")
+    assert [world.statics.attribute(keeper, name).kind for name in names] == ["unknown", "unknown"]
+    summaries.facts(functions[0])
+    assert [world.statics.attribute(keeper, name).kind for name in names] == ["session", "session"]

@@ -53,12 +53,12 @@ class Parameters:
         if key in self._busy:
             return Parameter(param.name)
         self._busy.add(key)
-        missing = len(self.world.missing)
+        early = self.world.asked_early
         found = self._compute(function, param)
         if function.given:
             found = variants.parameter(function, param.name, found)
         self._busy.discard(key)
-        if len(self.world.missing) == missing:
+        if self.world.asked_early == early:
             self._values[key] = found
         return found
 

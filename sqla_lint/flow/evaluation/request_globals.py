@@ -36,13 +36,13 @@ class RequestGlobals:
         if owner not in (_REQUEST, _USER) or key in self._busy:
             return None
         if key not in self._rows:
-            missing = len(self.world.missing)
+            early = self.world.asked_early
             self._busy.add(key)
             values = self._set(name) if owner == _REQUEST else self._users()
             classes = {value.cls for value in values if isinstance(value, Entity)}
             self._busy.discard(key)
             found = Entity(classes.pop(), None) if len(classes) == 1 else None
-            if len(self.world.missing) != missing:
+            if self.world.asked_early != early:
                 return found
             self._rows[key] = found
         return self._rows[key]

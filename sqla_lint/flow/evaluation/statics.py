@@ -45,7 +45,7 @@ class Statics:
         if key in self._busy:
             return UNKNOWN
         self._busy.add(key)
-        missing = len(self.world.missing)
+        early = self.world.asked_early
         ctx = self.world.static_context(what.path, None)
         found: Value | None = None
         for stmt in what.assigned:
@@ -57,7 +57,7 @@ class Statics:
         if isinstance(result, (Factory, Registry)) and what.name in self.world.reconfigured:
             result = result._replace(settings=configure.vague(result.settings))
         self._busy.discard(key)
-        if len(self.world.missing) == missing:
+        if self.world.asked_early == early:
             self._variables[key] = result
         return result
 
@@ -110,10 +110,10 @@ class Statics:
         if key in self._busy:
             return UNKNOWN
         self._busy.add(key)
-        missing = len(self.world.missing)
+        early = self.world.asked_early
         found = self._local(function, name)
         self._busy.discard(key)
-        if len(self.world.missing) == missing:
+        if self.world.asked_early == early:
             self._locals[key] = found
         return found
 
@@ -148,12 +148,12 @@ class Statics:
         if key in self._busy:
             return UNKNOWN
         self._busy.add(key)
-        missing = len(self.world.missing)
+        early = self.world.asked_early
         result = self._attribute(cls, name)
         if isinstance(result, Literal) and self._is_set_below(cls, name):
             result = UNKNOWN
         self._busy.discard(key)
-        if len(self.world.missing) == missing:
+        if self.world.asked_early == early:
             self._attributes[key] = result
         return result
 

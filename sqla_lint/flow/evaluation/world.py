@@ -66,7 +66,7 @@ class World(Relevance):
     """The project as evaluation sees it.
 
     *missing* collects functions whose summaries were asked for before they were computed: whoever runs the analysis
-    computes them and asks again.
+    computes them and asks again. *asked_early* counts that, *unsettled* cycles included: what rests on it is not kept.
     """
 
     def __init__(self, project: Project, settings: Configuration, templates: Templates = NO_TEMPLATES) -> None:
@@ -91,6 +91,8 @@ class World(Relevance):
         self._lambdas: dict[tuple[str, Pos], Function] = {}
         self.variants: dict[Function, dict[tuple[object, ...], Function]] = {}
         self.missing: dict[Function, None] = {}
+        self.unsettled: frozenset[Function] = frozenset()
+        self.asked_early = 0
         # What codemods worked out for one query: many findings may need the same change.
         self.plans: dict[object, Any] = {}
         # The mapped classes of which the objects of a class keep rows.
@@ -131,7 +133,7 @@ class World(Relevance):
             if name in self.local_names(outer):
                 found = self.statics.local(outer, name)
                 if name in outer.nested:
-                    return self._nested(outer, name)
+                    return self.nested_function(outer.path, outer.nested[name])
                 return as_closure(found, outer, name)
             outer = outer.outer
         found_definition = self.project.lookup(path, name)
@@ -139,19 +141,10 @@ class World(Relevance):
             return Outside(f"builtins.{name}")
         return self.definition_value(found_definition)
 
-    def _nested(self, outer: Function, name: str) -> Value:
-        node = outer.nested[name]
-        for function in self.project.modules[outer.path].functions:
-            if function.node is node:
-                return FunctionValue(function)
-        return UNKNOWN
-
-    def nested_function(self, ctx: Context, node: n.FunctionDef) -> Value:
+    def nested_function(self, path: str, node: n.FunctionDef) -> Value:
         """The value of a nested ``def``."""
-        for function in self.project.modules[ctx.path].functions:
-            if function.node is node:
-                return FunctionValue(function)
-        return UNKNOWN
+        found = (function for function in self.project.modules[path].functions if function.node is node)
+        return next(map(FunctionValue, found), UNKNOWN)
 
     def nested_class(self, ctx: Context, node: n.ClassDef) -> Value:
         """The value of a class within a function."""
@@ -340,8 +333,8 @@ class World(Relevance):
             return NOTHING
         if found is None:
             self.missing[function] = None
-            return NOTHING
-        return found
+        self.asked_early += found is None or function in self.unsettled
+        return found or NOTHING
 
 
 def _handlers(function: Function) -> Iterable[n.Handler]:

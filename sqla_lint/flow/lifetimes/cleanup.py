@@ -38,9 +38,9 @@ class Cleanup:
     def is_removed(self, sid: Sid) -> bool:
         """Whether anything in the project calls ``remove()`` or ``close()`` on a registry."""
         if sid not in self._registries:
-            missing = len(self.world.missing)
+            early = self.world.asked_early
             found = any(self._ends(path, function, sid) for path, function in self._places()) or self._is_closed(sid)
-            if not found and len(self.world.missing) != missing:
+            if not found and self.world.asked_early != early:
                 return False
             self._registries[sid] = found
         return self._registries[sid]

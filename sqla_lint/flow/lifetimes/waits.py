@@ -170,7 +170,7 @@ class Slowness:
         if function in self._known or function in self._busy or depth > _MAX_CALLS:
             return self._known.get(function)
         self._busy.add(function)
-        missing = len(self.world.missing)
+        early = self.world.asked_early
         ctx = self.world.static_context(function.path, function)
         found = next(
             (
@@ -182,7 +182,7 @@ class Slowness:
             None,
         )
         self._busy.discard(function)
-        if len(self.world.missing) == missing and depth == 0:
+        if self.world.asked_early == early and depth == 0:
             self._known[function] = found
         return found
 

@@ -147,7 +147,7 @@ def _define(ctx: Context, cur: Cursor, stmt: n.FunctionDef) -> None:
         evaluate.expr(ctx, cur, decorator)
     ownership.captured(ctx, cur, stmt)
     ownership.forget(cur, stmt.name)
-    cur.env[stmt.name] = ctx.world.nested_function(ctx, stmt)
+    cur.env[stmt.name] = ctx.world.nested_function(ctx.path, stmt)
 
 
 def _import(ctx: Context, cur: Cursor, stmt: n.Import | n.ImportFrom) -> None:

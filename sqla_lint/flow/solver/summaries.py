@@ -139,6 +139,7 @@ class Summaries:
         """Solve a cycle's members until nothing changes, beginning with nothing known of any."""
         for member in members:
             self.world.summaries[member] = NOTHING
+        self.world.unsettled = frozenset(members)
         outside: dict[Function, None] = {}
         settled = False
         for _ in range(_MAX_ROUNDS):
@@ -151,6 +152,7 @@ class Summaries:
                 self.world.summaries[member] = summary
             if settled or outside:
                 break
+        self.world.unsettled = frozenset()
         if outside:
             for member in members:
                 del self.world.summaries[member]
