@@ -258,10 +258,9 @@ class Mappings:
         if isinstance(expr, n.Subscript):
             return None
         if isinstance(expr, n.Attribute) and isinstance(expr.value, n.Name):
-            # ``cls.Address = type(...)`` stands above ``relationship(cls.Address)``.
-            made = self.names.made(cls, expr.attr)
-            if made is not None:
-                return made
+            said = self.classes.of_attribute(cls, expr.attr)
+            if said is not None:
+                return said
         found = self.names.definition(owner.path, expr)
         if isinstance(found, Class):
             return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.index.annotations import last_name
+from sqla_lint.index.annotations import last_name, string
 from sqla_lint.index.module import Class, statements, walk
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import External, Variable
@@ -152,6 +152,15 @@ class MappedClasses:
         if len(here) == 1:
             return here[0]
         return classes[0] if len(classes) == 1 else None
+
+    def of_attribute(self, cls: Class, attribute: str) -> Class | None:
+        """What a mixin means by ``relationship(cls.Address)``: the class that it makes, or the one that *cls* names:
+        ``Address = "HomeAddress"``.
+        """
+        made = self.names.made(cls, attribute)
+        stmts = next((c.assigned[attribute] for c in self.names.lineage(cls) if attribute in c.assigned), ())
+        name = string(getattr(stmts[-1], "value", None)) if stmts else None
+        return self.by_name(name, cls) if made is None and name is not None else made
 
     def base_of(self, cls: Class) -> object:
         """The declarative base that *cls* descends from: what tells two registries apart. None where it has none."""
