@@ -50,7 +50,8 @@ def repeated(facts: Facts, world: World) -> list[Repeated]:
     batches = {loop for loop in around - data.keys() if goes_over_batches(loops[loop], facts.function, world)}
     failed = tuple(_after_failures(derivation))
     found: dict[tuple[int, int], Repeated] = {}
-    for event in sorted(queried, key=lambda e: (e.pos[:2], e.via is not None, e.pos[2:], e.loops)):
+    # Of several queries that one call runs, one that always runs is told rather than one that may.
+    for event in sorted(queried, key=lambda e: (e.pos[:2], e.via is not None, e.pos[2:], e.conditions, e.loops)):
         if event.pos[:2] not in found and not any(_holds(stmt, event.pos) for stmt in failed):
             one = _judge(_inside(event, batches), derivation, data, names)
             if one is not None:

@@ -43,8 +43,14 @@ def note(
             conditions.parameter_guards(ctx),
             coroutine=session is not None and session.settings.is_async,
             row=row,
+            conditions=_conditions(ctx),
         )
     )
+
+
+def _conditions(ctx: Context) -> int:
+    """How many conditions stand around this place; what has left before (``return``) is none."""
+    return sum(not guard.left for guard in ctx.guards)
 
 
 def before(loops: tuple[LoopId, ...], loop: LoopId | None) -> tuple[LoopId, ...]:
@@ -118,7 +124,8 @@ def called(
             continue
         via = (ask.qualname, ask.pos, ask.path)
         under = (*conditions.parameter_guards(ctx), *conditions.passed_on(ctx, ask.under, bound))
-        ctx.emit(Queried(sid, pos, ctx.loops, under, takes, via, function.node.is_async, _row_of(cls, bound.get(name))))
+        row, depth = _row_of(cls, bound.get(name)), ask.conditions + _conditions(ctx)
+        ctx.emit(Queried(sid, pos, ctx.loops, under, takes, via, function.node.is_async, row, depth))
 
 
 def _is_remembered(ctx: Context, function: Function) -> bool:
@@ -160,7 +167,7 @@ def asks(ctx: Context, function: Function) -> tuple[Asks, ...]:
             path, pos, qualname = ctx.path, event.pos, function.qualname
             if event.via is not None:
                 qualname, pos, path = event.via
-            found[Asks(takes, event.sid, pos, path, qualname, event.under, event.row)] = None
+            found[Asks(takes, event.sid, pos, path, qualname, event.under, event.row, event.conditions)] = None
     return tuple(found)[:_MAX_ASKS]
 
 

@@ -266,6 +266,7 @@ class Queried(NamedTuple):
     arguments that the function's query is made of. *via* is that query: (function, position, file). *under* are the
     conditions on parameters that it stands under; *coroutine* if nothing runs before it is awaited. *row* is the
     parameter that is the key of the one row that is asked for, with its class: the session may hold that row.
+    *conditions* is how many of any kind it stands under: 0 for one that always runs.
     """
 
     sid: Sid | None
@@ -276,6 +277,7 @@ class Queried(NamedTuple):
     via: tuple[str, Pos, str] | None = None
     coroutine: bool = False
     row: tuple[str, Class] | None = None
+    conditions: int = 0
 
 
 class Once(NamedTuple):

@@ -90,7 +90,7 @@ class Taken(NamedTuple):
 class Asks(NamedTuple):
     """The function runs a query that is made of what it is handed as *takes*, under the conditions *under* on its
     parameters; *pos*, *path* and *qualname* say which. *row* is the parameter that is the key of the one row that is
-    asked for, with its class.
+    asked for, with its class. *conditions* is how many it stands under on the way from there.
     """
 
     takes: tuple[Taken, ...]
@@ -100,6 +100,7 @@ class Asks(NamedTuple):
     qualname: str
     under: tuple[Guard, ...] = ()
     row: tuple[str, Class] | None = None
+    conditions: int = 0
 
 
 class Renders(NamedTuple):
