@@ -278,6 +278,8 @@ RESULT_RESHAPES: Final = frozenset({"mappings", "columns"})
 LAZY: Final = frozenset({"select"})
 EAGER: Final = frozenset({"joined", "selectin", "subquery", "immediate"})
 DYNAMIC: Final = frozenset({"dynamic", "write_only"})
+# Beyond these there are no rows: what is read is empty, or fails.
+NEVER: Final = frozenset({"noload", "raise", "raise_on_sql"})
 # What an option does to columns; these say nothing of relationships.
 COLUMN_LOADS: Final = frozenset({"defer", "undefer"})
 # Option methods that chain from one relationship to the next (``joinedload(A.b).selectinload(B.c)``).

@@ -137,7 +137,7 @@ def _pass_on(ctx: Context, cur: Cursor, read: Read, owner: Parameter, name: str,
         return
     loop = loading.innermost(ctx, owner.drawn)
     root = read.root or read.steps
-    under = (*conditions.parameter_guards(ctx), *conditions.passed_on(ctx, read.under, bound))
+    under = (*conditions.parameter_guards(ctx), *owner.under, *conditions.passed_on(ctx, read.under, bound))
     found = read._replace(name=owner.name, steps=(*owner.steps, name), under=under, root=root)
     if loop is not None and not read.in_loop:
         qualname = ctx.function.qualname if ctx.function is not None else "<module>"

@@ -162,8 +162,8 @@ def _parameter_step(ctx: Context, owner: Parameter, step: str) -> Value:
     if relation is None or relation.target is None:
         return UNKNOWN
     if relation.many:
-        return Many(Parameter(owner.name, (*steps, "[]"), owner.drawn, relation.target))
-    return Parameter(owner.name, steps, owner.drawn, relation.target)
+        return Many(owner._replace(steps=(*steps, "[]"), cls=relation.target))
+    return owner._replace(steps=steps, cls=relation.target)
 
 
 def kept(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Value:

@@ -49,7 +49,7 @@ def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -
         first: Value = source.items[0] if source.items else UNKNOWN
         return reduce(join, source.items[1:], first)
     if isinstance(source, Parameter) and source.cls is None and len(source.steps) < MAX_STEPS:
-        return Parameter(source.name, (*source.steps, "[]"), (*source.drawn, loop))
+        return source._replace(steps=(*source.steps, "[]"), drawn=(*source.drawn, loop))
     return UNKNOWN
 
 
@@ -59,7 +59,7 @@ def known_length(ctx: Context, source: Value, rows: n.Expr, loop: LoopId) -> Val
         return source
     ctx.emit(Once(loop))
     if isinstance(source, Parameter) and source.cls is None:
-        source = Many(Parameter(source.name, (*source.steps, "[]"), source.drawn))
+        source = Many(source._replace(steps=(*source.steps, "[]")))
     return source._replace(single=True) if isinstance(source, (Many, Query)) else source
 
 
@@ -135,8 +135,8 @@ def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index:
         item = owner.item if isinstance(owner, Many) else owner.value
     elif isinstance(owner, Parameter) and owner.cls is None and len(owner.steps) < MAX_STEPS:
         if isinstance(index, Literal) and index.type == "str":
-            return Parameter(owner.name, (*owner.steps, at(index.value)), owner.drawn)
-        item = Parameter(owner.name, (*owner.steps, AT_ANY), owner.drawn)
+            return owner._replace(steps=(*owner.steps, at(index.value)))
+        item = owner._replace(steps=(*owner.steps, AT_ANY))
     if not isinstance(index, Literal) and ctx.loops:
         return drawn_by(item, ctx.loops[-1])
     return item

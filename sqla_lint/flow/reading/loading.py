@@ -14,6 +14,7 @@ from sqla_lint.flow.reading.strategies import (
     column_cost,
     has_no_key,
     is_pinned,
+    leads_nowhere,
     load_status,
     sends,
 )
@@ -131,11 +132,11 @@ def _asked_for(ctx: Context, pos: Pos, owner: Entity, relation: Relationship) ->
 
 def reached(ctx: Context, owner: Entity, relation: Relationship) -> Value:
     """What a relationship of a row leads to: back to the parent it was drawn from, to the one parent of all rows,
-    or on.
+    on, or nowhere.
     """
     if owner.via == relation.name and owner.parent is not None and relation.many is not True:
         return owner.parent
-    value = related(owner, relation)
+    value = UNKNOWN if leads_nowhere(owner, relation) else related(owner, relation)
     if isinstance(value, Entity) and is_pinned(ctx, owner, relation):
         return value._replace(drawn=())
     return value
@@ -271,14 +272,14 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
             cur.held = cur.held | {(relation.target, None, "one")}
         steps = (*owner.steps, node.attr)
         if relation.many:
-            return Many(Parameter(owner.name, (*steps, "[]"), owner.drawn, relation.target))
-        return Parameter(owner.name, steps, owner.drawn, relation.target)
+            return Many(owner._replace(steps=(*steps, "[]"), cls=relation.target))
+        return owner._replace(steps=steps, cls=relation.target)
     found = members.member(ctx, cur, node, owner)
     if found != UNKNOWN or len(owner.steps) >= MAX_STEPS:
         return found
     if node.attr in ctx.world.reading_names:
         note_parameter_read(ctx, cur, owner, node.attr, node.pos)
-    return Parameter(owner.name, (*owner.steps, node.attr), owner.drawn)
+    return owner._replace(steps=(*owner.steps, node.attr), cls=None)
 
 
 def mixed_in(ctx: Context, cur: Cursor, node: n.Attribute) -> Value:
@@ -294,7 +295,7 @@ def note_parameter_read(ctx: Context, cur: Cursor, owner: Parameter, attr: str, 
         _begins_again(cur)
     loop = innermost(ctx, owner.drawn)
     qualname = ctx.function.qualname if ctx.function is not None else "<module>"
-    under = conditions.parameter_guards(ctx)
+    under = (*conditions.parameter_guards(ctx), *owner.under)
     found = Read(owner.name, (*owner.steps, attr), pos, loop is not None, loop, ctx.path, qualname, under)
     ctx.reads[found] = None
 

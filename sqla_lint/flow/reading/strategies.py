@@ -113,6 +113,11 @@ def _effective(owner: Entity, origin: Origin, relation: Relationship) -> str | N
     return strategy
 
 
+def leads_nowhere(owner: Entity, relation: Relationship) -> bool:
+    """Whether *relation* is never loaded: there are no rows beyond it, unless the code has set it itself."""
+    return owner.origin is not None and _effective(owner, owner.origin, relation) in api.NEVER
+
+
 def sends(ctx: Context, cur: Cursor, owner: Entity, name: str, relation: Relationship | None) -> bool:
     """Whether reading a relationship or deferred column sends a statement (or would, were the session not closed)."""
     origin = owner.origin

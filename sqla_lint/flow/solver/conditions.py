@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.graph import Guard
+from sqla_lint.flow.terms.row_values import Many, Pair, Record
 from sqla_lint.flow.terms.state import Cursor, State
 from sqla_lint.flow.terms.truths import truth
-from sqla_lint.flow.terms.values import NONE, UNKNOWN, Literal, Parameter
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, Literal, Mapping, Parameter
 from sqla_lint.index.module import Function
 from sqla_lint.index.module import walk as walk_nodes
 from sqla_lint.lower import nodes as n
@@ -21,6 +22,15 @@ def parameter_guards(ctx: Context) -> tuple[Guard, ...]:
         return ()
     found = guards_on(ctx.function, ctx.guards)
     return tuple(guard._replace(test=_written_out(ctx, guard.test)) for guard in found if guard.test is not None)
+
+
+def chosen(ctx: Context, value: Value, under: tuple[Guard, ...]) -> Value:
+    """Rows that were handed in, with the conditions on parameters by which they, not others, are gone on with."""
+    row = value.item if isinstance(value, Many) else value
+    if not (isinstance(row, Parameter) and row.cls is not None and under and ctx.function is not None):
+        return value
+    row = row._replace(under=(*row.under, *guards_on(ctx.function, under)))
+    return value._replace(item=row) if isinstance(value, Many) else row
 
 
 def _written_out(ctx: Context, test: n.Expr) -> n.Expr:
@@ -131,7 +141,8 @@ def _is_given(test: n.Compare, bound: Bound) -> bool:
     """Whether None is compared with what a call hands in: whatever that is, whoever hands in something has it."""
     other = test.comparators[0]
     is_none = isinstance(other, n.Constant) and other.value is None and test.ops in (("is",), ("is not",))
-    return is_none and isinstance(test.left, n.Name) and bound.get(test.left.id) == UNKNOWN
+    given = bound.get(test.left.id) if isinstance(test.left, n.Name) else None
+    return is_none and (given == UNKNOWN or isinstance(given, (Many, Mapping, Pair, Record)))
 
 
 def passed_on(ctx: Context, under: tuple[Guard, ...], bound: Bound) -> tuple[Guard, ...]:

@@ -8,7 +8,7 @@ from sqla_lint.flow.evaluation import containers, evaluate, specials
 from sqla_lint.flow.lifetimes import ownership, usage
 from sqla_lint.flow.reading import drawing, rows
 from sqla_lint.flow.rendering import renderings, responses
-from sqla_lint.flow.solver import branches, collected, entering, raising
+from sqla_lint.flow.solver import branches, collected, conditions, entering, raising
 from sqla_lint.flow.solver.stepping import Step, on
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
@@ -137,7 +137,7 @@ def _followed(
     outer = ctx.guards
     ctx.guards = (*outer, *under)
     ways = [Cursor(state, cur.node) for state in states]
-    found = [(way, evaluate.expr(ctx, way, part)) for way in ways]
+    found = [(way, conditions.chosen(ctx, evaluate.expr(ctx, way, part), under)) for way in ways]
     ctx.guards = outer
     return found
 

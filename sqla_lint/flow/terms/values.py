@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sqla_lint.flow.terms.basis import LoopId, Sid, Value
+from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.index.module import Class, Function
 from sqla_lint.index.shapes import Shape
 from sqla_lint.lower.nodes import Lambda, Pos
@@ -115,13 +116,15 @@ AT_ANY = "[*]"
 class Parameter(NamedTuple):
     """What the caller handed in, or something reached from it: *steps* are attribute names and ``[]`` for an element.
 
-    *drawn* are the loops of this function that drew it; *cls* is its mapped class where an annotation says so.
+    *drawn* are the loops of this function that drew it; *cls* is its mapped class where an annotation says so. *under*
+    are the conditions on parameters by which it was chosen: ``rows if rows is not None else owner.rows``.
     """
 
     name: str
     steps: tuple[str, ...] = ()
     drawn: tuple[LoopId, ...] = ()
     cls: Class | None = None
+    under: tuple[Guard, ...] = ()
     kind: str = "parameter"
 
 
