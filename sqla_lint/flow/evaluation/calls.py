@@ -119,7 +119,7 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
         options.chained_to(cur, node.func, result)
     if result == UNKNOWN and isinstance(node.func, n.Attribute) and unseen.is_subselect(node.func.attr, func, args):
         return Subselect()
-    return unseen.asked(ctx, cur, func, args, node, is_awaited) if result == UNKNOWN else result
+    return unseen.asked(ctx, cur, func, args, kwargs, node, is_awaited) if result == UNKNOWN else result
 
 
 def _arguments(ctx: Context, cur: Cursor, node: n.Call) -> list[Value]:

@@ -31,10 +31,12 @@ def _is_made(func: Value) -> bool:
     return isinstance(func, Outside) and func.called
 
 
-def asked(ctx: Context, cur: Cursor, func: Value, args: list[Value], node: n.Call, is_awaited: bool) -> Value:
+def asked(
+    ctx: Context, cur: Cursor, func: Value, args: list[Value], kwargs: dict[str, Value], node: n.Call, is_awaited: bool
+) -> Value:
     """The rows that such a call gives, where a mapped class or a statement shows what it is."""
     if is_awaited and args and isinstance(node.func, n.Attribute) and func == UNKNOWN:
-        return _awaited(ctx, cur, node.func, args, node.pos)
+        return _awaited(ctx, cur, node.func, args, kwargs, node.pos)
     if not args or not is_asked(ctx, func, node) or not isinstance(node.func, n.Attribute):
         return UNKNOWN
     if node.func.attr == "query":
@@ -64,7 +66,9 @@ def _is_selected(value: Value, node: n.Expr) -> bool:
     return isinstance(value, (ClassValue, Alias, ModelAttribute)) or value == NONE
 
 
-def _awaited(ctx: Context, cur: Cursor, func: n.Attribute, args: list[Value], pos: Pos) -> Value:
+def _awaited(
+    ctx: Context, cur: Cursor, func: n.Attribute, args: list[Value], kwargs: dict[str, Value], pos: Pos
+) -> Value:
     """What is awaited is asynchronous: its rows load nothing later."""
     model, sid = args[0], Sid("held", ("%unseen", describe(func.value)))
     is_get = func.attr in ("get", "get_one") and len(args) > 1 and isinstance(model, ClassValue)
@@ -72,7 +76,7 @@ def _awaited(ctx: Context, cur: Cursor, func: n.Attribute, args: list[Value], po
         return UNKNOWN
     ctx.sessions.setdefault(sid, Session(sid, Settings(is_async=True, expire_on_commit=None)))
     if is_get:
-        return queries.get(ctx, cur, args, {}, sid, pos)
+        return queries.get(ctx, cur, args, kwargs, sid, pos)
     return queries.executed(ctx, cur, model, func.attr, sid, pos)
 
 

@@ -75,6 +75,13 @@ def known(cur: Cursor, entity: Entity) -> tuple[InstanceId, InstanceState] | Non
     return key, found
 
 
+def keyed(cur: Cursor, entity: Entity) -> None:
+    """It has its primary key, says the code that looked."""
+    found = known(cur, entity)
+    if found is not None and found[1].keyless:
+        cur.instances[found[0]] = found[1]._replace(keyless=False)
+
+
 def is_closed(cur: Cursor, entity: Entity) -> bool:
     """Whether the session of an instance has been closed: nothing more can be loaded of it."""
     if entity.origin is not None and entity.origin.closed:

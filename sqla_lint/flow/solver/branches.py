@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation.evaluate import expr
+from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.solver import collected, conditions
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
@@ -125,10 +126,23 @@ def _assume(ctx: Context, cur: Cursor, test: n.Expr, value: Value) -> Ways:
         _refine(true, test, True)
         _refine(false, test, False)
     narrow(ctx, true, test)
+    if key is not None and (key[0] == "true" or key[2:] == ("None",)):
+        _has_key(ctx, true if positive is (key[0] == "true") else false, test)
     if key is not None and key in ctx.pending:
         true.tests = true.tests | {(key, positive)}
         false.tests = false.tests | {(key, not positive)}
     return [true.state()], [false.state()]
+
+
+def _has_key(ctx: Context, cur: Cursor, test: n.Expr) -> None:
+    """``if pet.id is None: ... else: pet.id``: where it is not None, the row was found, or its flush has come."""
+    while isinstance(test, n.UnaryOp):
+        test = test.operand
+    asked = test.left if isinstance(test, n.Compare) else test
+    if isinstance(asked, n.Attribute) and isinstance(asked.value, n.Name):
+        for entity in instances.entities(cur.env.get(asked.value.id)):
+            if asked.attr in ctx.world.columns.generated(entity.cls):
+                instances.keyed(cur, entity)
 
 
 def _key(test: n.Expr) -> tuple[tuple[object, ...] | None, bool]:
