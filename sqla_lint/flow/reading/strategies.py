@@ -241,11 +241,15 @@ def _comes_back(ctx: Context, owner: Entity, name: str) -> bool:
     mapped = ctx.world.mappings.mapped(owner.cls)
     if owner.origin is None or owner.steps or mapped is None or name in mapped.deferred:
         return False
-    for path, strategy in owner.origin.options:
-        target: Class | None = owner.cls
-        for name in path if strategy in api.EAGER else ():
-            relation = ctx.world.mappings.relationship(target, name) if target is not None else None
-            target = relation.target if relation is not None else None
-        if strategy in api.EAGER and target is owner.cls:
-            return True
-    return False
+    eager = [path for path, strategy in owner.origin.options if strategy in api.EAGER]
+    return any(_reaches(ctx, owner, owner.origin, path) is owner.cls for path in eager)
+
+
+def _reaches(ctx: Context, owner: Entity, origin: Origin, path: tuple[str, ...]) -> Class | None:
+    """The class that an option's path leads to; None where the query loads a step of it lazily: that ends it."""
+    target: Class | None = owner.cls
+    for i, name in enumerate(path):
+        relation = ctx.world.mappings.relationship(target, name) if target is not None else None
+        lazily = relation is None or (_strategy(origin.options, path[:i], name) or relation.lazy) in api.LAZY
+        target = None if relation is None or lazily else relation.target
+    return target
