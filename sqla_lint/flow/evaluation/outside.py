@@ -86,6 +86,8 @@ def call(
     if serialized is not None:
         return serialized
     meaning = api.meaning(name) if not func.called else None
+    if meaning == "text" and node is not None and node.args:
+        args = sql_texts.formatted(ctx.world.project.modules[ctx.path].source, node.args[0]) or args
     if meaning is not None:
         return _sqlalchemy(ctx, cur, meaning, name, args, kwargs, pos)
     rendered = renderings.call(ctx, cur, func, args, kwargs, pos, node)

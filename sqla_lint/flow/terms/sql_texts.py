@@ -7,10 +7,21 @@ import re
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.values import Literal, Outside
+from sqla_lint.lower import nodes as n
 
 _TEXT = "sqlalchemy.text."
+# The quotes before ``SELECT``.
+_SELECTS = re.compile(r"""[fFrR]*("{3}|'{3}|"|')\s*(?=select\b)""", re.I)
 # It takes a part of the rows, or locks them.
 _PART = re.compile(r"\b(limit|top|fetch|rownum|for update)\b")
+
+
+def formatted(source: tuple[str, ...], expr: n.Expr) -> list[Value]:
+    """The text of an f-string that asks for rows, as it is written in *source*; nothing for any other expression."""
+    start, column, end, _ = expr.pos
+    written = "\n".join(source[start - 1 : end])[column:] if isinstance(expr, n.Format) else ""
+    quoted = _SELECTS.match(written)
+    return [Literal(written[quoted.end() :], "str")] if quoted is not None else []
 
 
 def made(args: list[Value]) -> Outside:
