@@ -49,7 +49,7 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
     found = _by_key(ctx, cur, owner, relation, origin) if relation.many is False else None
     if found is not None:
         return found
-    if origin.sid is not None and _is_closed(cur, origin.sid):
+    if origin.closed or origin.sid is not None and _is_closed(cur, origin.sid):
         return "unknown"
     if _was_read(ctx, cur, owner, relation.name) or _was_read(ctx, cur, owner, RELATIONSHIPS):
         return "loaded"
@@ -82,14 +82,23 @@ def _by_key(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship, or
 
 
 def _is_loaded_beside(ctx: Context, owner: Entity, origin: Origin, name: str) -> bool:
-    """Whether the query loads *name* along a path of another entity that it asks for: it may lead to the same rows."""
+    """Whether the query loads *name* along a path that may lead to the same rows: of another entity that it asks for,
+    or there and back again.
+    """
     return not owner.steps and any(
         len(path) > 1
         and path[-1] == name
         and strategy in api.EAGER
-        and ctx.world.mappings.relationship(owner.cls, path[0]) is None
+        and (ctx.world.mappings.relationship(owner.cls, path[0]) is None or _is_return(ctx, owner.cls, path[:-1]))
         for path, strategy in origin.options
     )
+
+
+def _is_return(ctx: Context, cls: Class, path: tuple[str, ...]) -> bool:
+    """Whether a path leads along a relationship and back by its inverse: the row itself is among those reached."""
+    there = ctx.world.mappings.relationship(cls, path[0]) if len(path) == 2 else None
+    back = ctx.world.mappings.relationship(there.target, path[1]) if there is not None and there.target else None
+    return there is not None and back is not None and (there.inverse == back.name or back.inverse == there.name)
 
 
 def _was_read(ctx: Context, cur: Cursor, owner: Entity, name: str) -> bool:

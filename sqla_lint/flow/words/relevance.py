@@ -193,13 +193,10 @@ class Relevance:
             return True
         if words & self.keyed_classes and self._reads_key(function):
             return True
-        if function.node.is_async and words & self.reading_names and self.is_relevant(function):
+        reads = not words.isdisjoint(self.reading_names) or not words.isdisjoint(self.readers)
+        if reads and function.node.is_async and self.is_relevant(function):
             return True
-        if words & self.openers and words & self.reading_names:
-            return True
-        if words & (self.reading_names | self.readers) and passing.repeats(function):
-            return True
-        if words & self.appliers and words & (self.reading_names | self.readers):
+        if reads and (words & self.openers or words & self.appliers or passing.repeats(function)):
             return True
         if passing.asks_in_loop(function, self.askers) and self.is_relevant(function):
             return True
