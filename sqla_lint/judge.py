@@ -117,7 +117,8 @@ def _handed(function: Function, summaries: Summaries) -> Iterable[tuple[Read, li
     """
     if function.qualname == MODULE:
         return
-    reads = summaries.world.summary(function).reads
+    ways = (function, *(facts.function for facts in given(function, summaries)))
+    reads = dict.fromkeys(read for way in ways for read in summaries.world.summary(way).reads)
     own = [r for r in reads if r.in_loop and not r.root and r.path == function.path and r.qualname == function.qualname]
     paths: dict[object, list[Read]] = {}
     for read in sorted(own, key=lambda r: r.pos):

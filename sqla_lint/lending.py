@@ -135,6 +135,7 @@ def given(function: Function, summaries: Summaries) -> Iterator[Facts]:
         return
     for _ in _lenders(function, summaries, {function}):
         pass
+    heirs(world, function)
     for variant in list(world.variants.get(function, {}).values()):
         yield summaries.facts(variant)
 

@@ -87,6 +87,8 @@ _EXTENSION: Final = "flask_marshmallow.Marshmallow"
 FIELD_MEANINGS: Final = frozenset(_FIELDS.values())
 # Words of an ``__init__`` that picks a schema's fields by itself.
 PICKS: Final = frozenset({"only", "exclude", "fields", "many", "declared_fields", "dump_fields", "load_only", "pop"})
+# Arguments that say which fields a schema has, and of what.
+SHAPES: Final = frozenset({"many", "only", "exclude", "load_only"})
 # Methods of a schema that read what they are given.
 DUMPS: Final = frozenset({"dump", "dumps", "jsonify"})
 # Hooks that are handed rows: before a dump, and after it where they ask for the original.

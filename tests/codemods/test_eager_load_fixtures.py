@@ -23,7 +23,7 @@ LEFT = {
     "bad_dynamic": 3,
     "bad_dynamic_own_options": 1,
     "bad_handed_in": 2,
-    "bad_inherited": 1,
+    "bad_inherited": 2,
     "bad_kinds": 2,
     "bad_polymorphic": 1,
     "bad_repository": 4,

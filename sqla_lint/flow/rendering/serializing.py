@@ -9,6 +9,7 @@ from sqla_lint.flow.evaluation import calls
 from sqla_lint.flow.reading import queries
 from sqla_lint.flow.rendering import schemas
 from sqla_lint.flow.terms.basis import Value
+from sqla_lint.flow.terms.configure import SPREAD
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.row_values import Entity, Many, Query, Record
 from sqla_lint.flow.terms.session_values import Registry, Session
@@ -75,11 +76,33 @@ def constructed(
     """A schema of marshmallow's as a value; a model of Pydantic's is filled by what its constructor is given."""
     serializers = ctx.world.serializers
     if serializers.is_marshmallow(func.cls):
-        use = marshmallow_schemas.use(serializers, func.cls, node, ctx.path) if node is not None else None
+        call = _written_out(node, kwargs) if node is not None else None
+        use = marshmallow_schemas.use(serializers, func.cls, call, ctx.path) if call is not None else None
         return Serializer(use.schema, "dump", use.many) if use is not None else None
     if serializers.is_model(func.cls):
         built(ctx, cur, Schema(func.cls), kwargs, pos)
     return None
+
+
+def _written_out(node: n.Call, kwargs: dict[str, Value]) -> n.Call:
+    """``Schema(many=many, **options)`` with what is known of its arguments."""
+    known: list[n.Keyword] = []
+    for keyword in node.keywords:
+        value = kwargs.get(keyword.name or SPREAD, UNKNOWN)
+        if keyword.name is None and isinstance(value, Record):
+            given = [(key, item) for key, item in zip(value.keys, value.values) if key in api.SHAPES]
+            known += [n.Keyword(str(key), _constant(item, node.pos)) for key, item in given]
+        elif isinstance(value, Literal):
+            known.append(n.Keyword(keyword.name, _constant(value, node.pos)))
+        else:
+            known.append(keyword)
+    return node._replace(keywords=tuple(known))
+
+
+def _constant(value: Value, pos: Pos) -> n.Expr:
+    if isinstance(value, Literal) and (value.value is None or isinstance(value.value, (str, bytes, int))):
+        return n.Constant(pos, value.value, value.type)
+    return n.Opaque(pos)
 
 
 def built(ctx: Context, cur: Cursor, schema: Schema, kwargs: dict[str, Value], pos: Pos) -> None:

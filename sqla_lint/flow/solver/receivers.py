@@ -9,6 +9,7 @@ from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.values import Instance
 from sqla_lint.index.module import Class, Function
+from sqla_lint.lower import nodes as n
 
 if TYPE_CHECKING:
     from sqla_lint.flow.evaluation.world import World
@@ -23,9 +24,17 @@ def note(ctx: Context, owner: Instance, name: str) -> None:
     function = ctx.function
     if ctx.static or owner.path != ("self",) or function is None or function.cls is not owner.cls:
         return
-    found = (sub.methods[name] for sub in below(ctx.world, owner.cls) if name in sub.methods)
-    if function.node.params and any(_matters(ctx.world, method) for method in found):
+    if function.node.params and any(_has_another(ctx.world, sub, name) for sub in below(ctx.world, owner.cls)):
         ctx.wants[function.node.params[0].name, ()] = None
+
+
+def _has_another(world: World, sub: Class, name: str) -> bool:
+    """Whether a class has a method of its own that matters, or names another model or schema."""
+    if name in sub.methods:
+        return _matters(world, sub.methods[name])
+    value = getattr(sub.assigned[name][-1], "value", None) if name in sub.assigned else None
+    what = world.names.definition(sub.path, value) if isinstance(value, (n.Name, n.Attribute)) else None
+    return isinstance(what, Class) and (world.mappings.is_mapped(what) or world.serializers.kind(what) is not None)
 
 
 def is_of_subclass(function: Function, value: Instance) -> bool:

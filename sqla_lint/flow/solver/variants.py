@@ -19,7 +19,7 @@ from sqla_lint.flow.solver import conditions, receivers
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.events import AsyncRead, LazyRead, Lent
-from sqla_lint.flow.terms.row_values import Alias, Dynamic, Entity, LoaderOption, Many, Pair, Query
+from sqla_lint.flow.terms.row_values import Alias, Dynamic, Entity, LoaderOption, Many, Pair, Query, Record
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.summary import Summary
 from sqla_lint.flow.terms.values import (
@@ -63,6 +63,7 @@ def note(ctx: Context, node: n.Call, func: Value, args: list[Value]) -> None:
     if ctx.function is None or ctx.static:
         return
     _note_methods(ctx, node, args)
+    _note_shapes(ctx, node, func)
     attr = node.func.attr if isinstance(node.func, n.Attribute) else None
     if ctx.guards and _adds_options(func, attr, args):
         _want_flags(ctx)
@@ -99,6 +100,17 @@ def _note_methods(ctx: Context, node: n.Call, args: list[Value]) -> None:
                 _want(ctx, value.name, value.steps[:-1])
             elif value == UNKNOWN:
                 _want_named(ctx, part.value)
+
+
+def _note_shapes(ctx: Context, node: n.Call, func: Value) -> None:
+    """``self.schema(many=many, **options)``: what a schema is made of rows by."""
+    schema = isinstance(func, ClassValue) and ctx.world.serializers.is_marshmallow(func.cls)
+    if not schema and func != UNKNOWN and not isinstance(func, Parameter):
+        return
+    if ctx.world.schemas and ctx.function is not None and ctx.function.words & serializer_api.DUMPS:
+        for keyword in node.keywords:
+            if keyword.name is None or keyword.name in serializer_api.SHAPES:
+                _want_named(ctx, keyword.value)
 
 
 def note_class(ctx: Context, part: n.Expr, cls: Class) -> None:
@@ -251,12 +263,14 @@ def _is_givable(ctx: Context, value: Value) -> bool:
         return value == EMPTY or isinstance(value.item, LoaderOption)
     if isinstance(value, Pair):
         return all(isinstance(item, LoaderOption) for item in value.items)
+    if isinstance(value, Record):
+        return all(isinstance(item, Literal) for item in value.values)
     return isinstance(value, (LoaderOption, Alias)) or value in (NONE, TRUE, FALSE)
 
 
 def _is_asked_itself(ctx: Context, cls: Class) -> bool:
     """Whether a class is a schema, or has class methods that matter, or methods that may read of what it is made of."""
-    if ctx.world.serializers.is_model(cls):
+    if ctx.world.serializers.kind(cls) is not None:
         return True
     reads = ctx.world.reading_names | ctx.world.readers
     for owner in ctx.world.names.lineage(cls):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint.flow.terms.basis import Value
-from sqla_lint.flow.terms.row_values import LoaderOption, Pair
+from sqla_lint.flow.terms.row_values import LoaderOption, Pair, Record
 from sqla_lint.flow.terms.values import UNKNOWN, Literal
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
@@ -28,7 +28,17 @@ def bind(
             bound[param.name] = kwargs[param.name]
         elif param.name not in bound and not spread and isinstance(param.default, n.Constant):
             bound[param.name] = Literal(param.default.value, param.default.kind)
-    return bound
+    return bound if spread else bound | _more(function, kwargs)
+
+
+def _more(function: Function, kwargs: dict[str, Value]) -> dict[str, Value]:
+    """``**kwargs``: the constants that a call hands in by other names than the parameters have."""
+    name = next((p.name for p in function.node.params if p.kind == "kwarg"), None)
+    taken = {p.name for p in function.node.params}
+    rest = {key: value for key, value in kwargs.items() if key not in taken}
+    if name is None or not rest or not all(isinstance(value, Literal) for value in rest.values()):
+        return {}
+    return {name: Record(tuple(rest.values()), tuple(rest))}
 
 
 def _options(function: Function, values: list[Value], taken: int) -> dict[str, Value]:
