@@ -14,7 +14,7 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.loops.asked import is_over_classes, is_session, owner_named, says_class
 from sqla_lint.flow.loops.taken import arguments, keys_of, looked_up
 from sqla_lint.flow.terms.basis import Sid
-from sqla_lint.flow.terms.context import first_name
+from sqla_lint.flow.terms.context import dotted, first_name
 from sqla_lint.flow.terms.events import Queried
 from sqla_lint.flow.terms.summary import Taken
 from sqla_lint.index.module import Function, names_in, parts, target_names, walk
@@ -116,6 +116,14 @@ class Derivation:
         calls = [node for node in self.nodes if type(node) is n.Call]
         names = (param.name for param in self.function.params)
         return frozenset(name for name in names if any(says_class(call, frozenset({name})) for call in calls))
+
+    @cached_property
+    def added_to(self) -> frozenset[str]:
+        """What is handed to the function, or what its object has, and gets something by ``add`` or ``append``."""
+        given = {param.name for param in self.function.params}
+        adds = (node for node in self.nodes if type(node) is n.Attribute and node.attr in ("add", "append"))
+        names = (dotted(node.value) for node in adds)
+        return frozenset(name for name in names if name is not None and name.partition(".")[0] in given)
 
     @cached_property
     def _looked_in(self) -> frozenset[str]:

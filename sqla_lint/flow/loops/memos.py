@@ -56,24 +56,18 @@ def _is_filled_in(stmt: n.If, body: tuple[n.Stmt, ...], pos: Pos) -> bool:
     return bool(memos & looked)
 
 
-def is_ticked_off(pos: Pos, function: n.FunctionDef) -> bool:
+def is_ticked_off(derivation: Derivation, pos: Pos) -> bool:
     """Whether a query runs for what is not yet in a set that the function is handed, or that its object has:
     ``if key not in known: find(key); known.add(key)``.
     """
-    given = {param.name for param in function.params}
-    for node in walk(function.body):
-        if isinstance(node, n.Call) and isinstance(node.func, n.Attribute) and node.func.attr in ("add", "append"):
-            known = dotted(node.func.value)
-            if known is not None and known.partition(".")[0] in given and _is_looked_into(known, function.body, pos):
-                return True
-    return False
+    tests = (node for node in derivation.nodes if derivation.added_to and isinstance(node, n.Compare))
+    return any(_is_member_test(test, pos) and dotted(test.comparators[0]) in derivation.added_to for test in tests)
 
 
 def _is_looked_into(memo: str, body: tuple[n.Stmt, ...], pos: Pos) -> bool:
     for node in walk(body):
-        if isinstance(node, n.Compare) and node.ops in (("in",), ("not in",)) and node.pos[:2] <= pos[:2]:
-            if dotted(node.comparators[0]) == memo:
-                return True
+        if isinstance(node, n.Compare) and _is_member_test(node, pos) and dotted(node.comparators[0]) == memo:
+            return True
         if isinstance(node, n.Call) and isinstance(node.func, n.Attribute) and node.func.attr == "get":
             if dotted(node.func.value) == memo and node.pos[:2] <= pos[:2]:
                 return True
@@ -81,6 +75,11 @@ def _is_looked_into(memo: str, body: tuple[n.Stmt, ...], pos: Pos) -> bool:
             if any(isinstance(s, n.Subscript) and dotted(s.value) == memo for s in walk(node.body)):
                 return True
     return False
+
+
+def _is_member_test(test: n.Compare, pos: Pos) -> bool:
+    """``key in known``, before *pos*."""
+    return test.ops in (("in",), ("not in",)) and test.pos[:2] <= pos[:2]
 
 
 def _filled(stmt: n.Stmt) -> Iterator[tuple[str, n.Expr]]:

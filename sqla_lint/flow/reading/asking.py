@@ -163,7 +163,7 @@ def asks(ctx: Context, function: Function) -> tuple[Asks, ...]:
         if derivation.has_opened(event):
             continue
         takes = derivation.parameters(event)
-        if takes and not _is_kept(derivation, event.pos, function.node):
+        if takes and not _is_kept(derivation, event.pos):
             path, pos, qualname = ctx.path, event.pos, function.qualname
             if event.via is not None:
                 qualname, pos, path = event.via
@@ -171,9 +171,9 @@ def asks(ctx: Context, function: Function) -> tuple[Asks, ...]:
     return tuple(found)[:_MAX_ASKS]
 
 
-def _is_kept(derivation: Derivation, pos: Pos, function: n.FunctionDef) -> bool:
+def _is_kept(derivation: Derivation, pos: Pos) -> bool:
     """Whether the next call with the same arguments does not ask again."""
-    return memos.is_remembered(derivation, pos, function.body) or memos.is_ticked_off(pos, function)
+    return memos.is_remembered(derivation, pos, derivation.function.body) or memos.is_ticked_off(derivation, pos)
 
 
 def _is_shared(sid: Sid | None) -> bool:
