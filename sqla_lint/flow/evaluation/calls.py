@@ -290,8 +290,8 @@ def project(
     function = func.function
     bound = binding.bind(function, func.receiver, args, kwargs, spread)
     summary = ctx.world.summary(function, any(ownership.decides(value) for value in bound.values()))
-    asking.called(ctx, cur, summary, bound, function, func.receiver, pos, ahead)
     summary = variants.summary(ctx, function, summary, bound, pos)
+    asking.called(ctx, cur, summary, bound, function, func.receiver, pos, ahead)
     if function.is_generator and summary.generator is not None:
         if func.kind == "context-manager" or ctx.world.roles.is_context_manager(function):
             usage.handed(ctx, cur, bound, function, summary, pos)

@@ -156,8 +156,11 @@ def _set_committed(_ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[
     return UNKNOWN
 
 
-def _object_session(_ctx: Context, _cur: Cursor, _args: list[Value], _kwargs: dict[str, Value], _pos: Pos) -> Value:
-    return UNKNOWN
+def _object_session(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], _pos: Pos) -> Value:
+    """``object_session(row)``: the session that gave it."""
+    sid = instances.session_of(cur, args[0]) if args and isinstance(args[0], Entity) else None
+    known = ctx.sessions.get(sid) if sid is not None else None
+    return known if known is not None else UNKNOWN
 
 
 def _make_transient(_ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], _pos: Pos) -> Value:

@@ -197,7 +197,11 @@ def summary(ctx: Context, function: Function, found: Summary, bound: dict[str, V
     for read in known.lazy:
         ctx.emit(Lent(read, function, pos))
     return found._replace(
-        returns=known.returns, reads=known.reads, applies=known.applies or found.applies, generator=known.generator
+        returns=known.returns,
+        reads=known.reads,
+        applies=known.applies or found.applies,
+        asks=found.asks or known.asks,
+        generator=known.generator,
     )
 
 
