@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqla_lint import handover_calls, slow_calls
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.evaluation import dependencies
 from sqla_lint.flow.solver import variants
 from sqla_lint.flow.terms import configure
 from sqla_lint.flow.terms.basis import Sid, Value
@@ -19,7 +20,7 @@ from sqla_lint.flow.terms.row_values import Many
 from sqla_lint.flow.terms.session_values import Connection, Engine, Factory, FlaskDb, Registry, Session, Settings
 from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, Instance, Mapping, Outside, Parameter
 from sqla_lint.index.annotations import unquote
-from sqla_lint.index.module import Class, Function, own_nodes
+from sqla_lint.index.module import Class, Function
 from sqla_lint.index.project import External, Variable
 from sqla_lint.lower import nodes as n
 
@@ -33,7 +34,6 @@ _MANY = frozenset(
 _MAPPINGS = frozenset({"dict", "Dict", "Mapping", "defaultdict", "DefaultDict", "MutableMapping", "OrderedDict"})
 _YIELDING = frozenset({"Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable", "AsyncIterable"})
 _WRAPPERS = frozenset({"Optional", "Annotated", "Union", "Required", "Final", "ClassVar", "Awaitable", "Coroutine"})
-_DEPENDS = frozenset({"Depends", "Security", "FromDishka", "Provide"})
 _ASKED = api.ORDINARY | api.EVIDENCE | api.STATEMENTS | {"begin", "exec"}
 
 
@@ -97,7 +97,7 @@ class Parameters:
             # An alias: ``SessionDep = Annotated[Session, Depends(get_db)]``.
             value = getattr(what.assigned[0], "value", None)
             if isinstance(value, (n.Subscript, n.BinOp, n.Name, n.Attribute)):
-                injected = sid._replace(owner="injected") if _mentions_depends(value) else sid
+                injected = sid._replace(owner="injected") if dependencies.mentioned(value) else sid
                 return self.annotation(what.path, value, root, injected, hops - 1)
         if isinstance(what, External):
             # A flag that is handed on may decide what a callee does.
@@ -141,7 +141,7 @@ class Parameters:
         index = annotation.key
         items = index.items if isinstance(index, n.Sequence) else (index,)
         if name == "Annotated" and items:
-            injected = sid._replace(owner="injected") if any(map(_mentions_depends, items[1:])) else sid
+            injected = sid._replace(owner="injected") if any(map(dependencies.mentioned, items[1:])) else sid
             return self.annotation(path, items[0], root, injected, hops - 1)
         if name in ("Type", "type"):
             return None
@@ -171,16 +171,16 @@ class Parameters:
         """Whether a framework hands the parameter in: ``Depends``, a decorator that provides sessions,
         a pytest fixture.
         """
-        if param.default is not None and _mentions_depends(param.default):
+        if param.default is not None and dependencies.mentioned(param.default):
             return True
-        if param.annotation is not None and _mentions_depends(unquote(param.annotation)):
+        if param.annotation is not None and dependencies.mentioned(unquote(param.annotation)):
             return True
         return self.world.roles.is_fixture(function) or self.world.roles.is_test_function(function)
 
     def _from_depends(self, function: Function, param: n.Param, sid: Sid) -> Value | None:
         """``db=Depends(get_db)`` without an annotation: what the dependency yields or returns."""
         default = param.default
-        if not (isinstance(default, n.Call) and _mentions_depends(default) and default.args):
+        if not (isinstance(default, n.Call) and dependencies.mentioned(default) and default.args):
             return None
         what = self.world.names.definition(function.path, default.args[0])
         if not isinstance(what, Function):
@@ -302,10 +302,6 @@ def is_receiver(function: Function, param: n.Param) -> bool:
     if function.node.params[0] is not param and function.node.params[0].name != param.name:
         return False
     return not any(isinstance(d, n.Name) and d.id == "staticmethod" for d in function.node.decorators)
-
-
-def _mentions_depends(expr: n.Expr) -> bool:
-    return any(isinstance(e, n.Call) and n.last_part(e.func) in _DEPENDS for e in own_nodes(expr))
 
 
 def _is_name(expr: n.Expr, name: str) -> bool:

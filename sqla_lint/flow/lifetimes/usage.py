@@ -6,6 +6,7 @@ from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances, keeping
 from sqla_lint.flow.lifetimes.instances import autoflushed, entities, is_closed, known, session_of, shared, touched
 from sqla_lint.flow.reading import strategies
+from sqla_lint.flow.reading.strategies import ONE_ROW
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, describe, dotted
 from sqla_lint.flow.terms.events import AsyncRead, Detached, KeyRead
@@ -267,11 +268,12 @@ def left(ctx: Context, cur: Cursor, pos: Pos) -> None:
 
 
 def released(cur: Cursor, value: Value) -> Value:
-    """*value* as the caller has it: rows whose session was closed behind them, with what had been loaded."""
-    if isinstance(value, Entity) and value.origin is not None and is_closed(cur, value):
-        origin = value.origin
-        told = {(path, "loaded") for where, path, _ in cur.loaded if where == origin.pos}
-        return value._replace(origin=origin._replace(closed=True, options=origin.options | told), parent=None)
+    """*value* as the caller has it: rows with what was loaded of each; closed, if their session was behind them."""
+    if isinstance(value, Entity) and value.origin is not None:
+        origin, closed = value.origin, is_closed(cur, value)
+        loaded = (path for where, path, loop in cur.loaded if where == origin.pos and (closed or loop != ONE_ROW))
+        origin = origin._replace(closed=closed, options=origin.options | {(path, "loaded") for path in loaded})
+        return value._replace(origin=origin, parent=None if closed else value.parent)
     if isinstance(value, Many):
         return value._replace(item=released(cur, value.item), parts=())
     if isinstance(value, Pair):

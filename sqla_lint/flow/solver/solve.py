@@ -6,6 +6,7 @@ from collections import deque
 from functools import cache
 from typing import TYPE_CHECKING
 
+from sqla_lint.flow.evaluation import dependencies
 from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.solver import liveness, variants
 from sqla_lint.flow.solver.building import TooLarge, build
@@ -19,10 +20,11 @@ from sqla_lint.flow.terms.events import Exit, Outlived
 from sqla_lint.flow.terms.facts import Facts
 from sqla_lint.flow.terms.graph import Graph
 from sqla_lint.flow.terms.joining import unread
+from sqla_lint.flow.terms.row_values import Many
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import CLOSED, Cursor, InstanceId, InstanceState, State
 from sqla_lint.flow.terms.summary import Summary
-from sqla_lint.flow.terms.values import NONE, UNKNOWN, FunctionValue, Literal
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, FunctionValue, Literal, Parameter
 from sqla_lint.index.module import Function, names_in
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -76,6 +78,9 @@ def _entry_states(ctx: Context, function: Function) -> list[State]:
     envs: list[dict[str, Value]] = [{}]
     for param in function.node.params:
         value = ctx.world.parameters.value(function, param)
+        if isinstance(value, (Parameter, Many)):
+            handed = dependencies.rows(ctx, function, param)
+            value = handed if handed != UNKNOWN else value
         optional = isinstance(param.default, n.Constant) and param.default.value is None
         if isinstance(value, Session):
             ctx.names.setdefault(value.sid, param.name)
