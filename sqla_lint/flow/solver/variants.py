@@ -67,7 +67,7 @@ def note(ctx: Context, node: n.Call, func: Value, args: list[Value]) -> None:
     attr = node.func.attr if isinstance(node.func, n.Attribute) else None
     if ctx.guards and _adds_options(func, attr, args):
         _want_flags(ctx)
-    if isinstance(func, Parameter) and func.cls is None and (attr is None or _decides(ctx, attr)):
+    if isinstance(func, Parameter) and func.cls is None and (attr is None or _decides(ctx, attr, func)):
         _want(ctx, func.name, func.steps[:-1] if attr is not None else func.steps)
     elif func == UNKNOWN and (attr is None or _decides(ctx, attr)):
         for part in _alternatives(node.func.value if isinstance(node.func, n.Attribute) else node.func):
@@ -139,8 +139,10 @@ def _want_flags(ctx: Context) -> None:
             _want(ctx, name, ())
 
 
-def _decides(ctx: Context, attr: str) -> bool:
+def _decides(ctx: Context, attr: str, asked: Value = UNKNOWN) -> bool:
     """Whether a method of what was handed in says which rows there are, what loads them, or what is read of them."""
+    if isinstance(asked, Parameter) and len(asked.steps) == 1 and attr in ctx.world.asking_methods:
+        return True
     of_classes = ctx.world.class_methods | ctx.world.added_methods.of_classes
     return attr in api.OF_QUERIES or attr in serializer_api.FILLS or attr in of_classes
 
@@ -213,6 +215,10 @@ def _given(ctx: Context, function: Function, found: Summary, bound: dict[str, Va
         value = walk(ctx, bound.get(name, _default(function, name)), steps)
         if isinstance(value, ClassValue) and value.cls is function.cls:
             continue
+        if isinstance(value, Instance) and not steps and not _is_receiver(function, name):
+            # A service in a parameter without an annotation.
+            given.append(Given(name, (), Instance(value.cls, (name,))))
+            continue
         if isinstance(value, Instance) and not steps:
             given += _as_receiver(ctx, function, name, value)
             continue
@@ -231,6 +237,10 @@ def _given(ctx: Context, function: Function, found: Summary, bound: dict[str, Va
     level = ctx.function.level if ctx.function is not None else 0
     decisive = level < _MAX_LEVEL and any(_tells(one.value) for one in given)
     return tuple(given) if decisive else ()
+
+
+def _is_receiver(function: Function, name: str) -> bool:
+    return function.cls is not None and bool(function.node.params) and function.node.params[0].name == name
 
 
 def _as_receiver(ctx: Context, function: Function, name: str, value: Instance) -> list[Given]:

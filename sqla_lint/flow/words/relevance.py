@@ -151,6 +151,13 @@ class Relevance:
         return class_methods(self.project.functions, self.is_relevant) - COMMON
 
     @cached_property
+    def asking_methods(self) -> frozenset[str]:
+        """Names of methods of classes that are not mapped which ask for rows: whose method is called decides which."""
+        asks = api.EXECUTES | {"query", "select"}
+        found = ((f.node.name, f.cls) for f in self.project.functions if f.cls is not None and f.body_words & asks)
+        return frozenset(name for name, cls in found if not self.mappings.is_mapped(cls)) - COMMON
+
+    @cached_property
     def committers(self) -> frozenset[str]:
         """Names of functions that commit, or that mention such a function."""
         return mentioning(self.project, api.COMMITS, COMMON, 3)
