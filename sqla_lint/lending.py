@@ -147,11 +147,13 @@ def _lenders(function: Function, summaries: Summaries, seen: set[Function]) -> I
             continue
         seen.add(caller)
         yield summaries.facts(caller)
+        # A method that a class inherits calls on its object what only the class has.
+        found: Iterable[Function] = heirs(summaries.world, caller)
         if function in summaries.world.summary(caller).lends:
             yield from _lenders(caller, summaries, seen)
-            heirs(summaries.world, caller)
-            for variant in list(summaries.world.variants.get(caller, {}).values()):
-                yield summaries.facts(variant)
+            found = list(summaries.world.variants.get(caller, {}).values())
+        for variant in found:
+            yield summaries.facts(variant)
 
 
 def _as_read(function: Function, read: LazyRead) -> Read:
