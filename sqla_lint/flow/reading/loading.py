@@ -267,7 +267,8 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
         if relation is None or relation.target is None:
             return UNKNOWN
         if relation.lazy in api.DYNAMIC:
-            return Dynamic(Entity(relation.target, None, via=relation.inverse))
+            # Whoever hands the row in: the query for what it has is made here.
+            return Dynamic(Entity(relation.target, Origin(ctx.path, node.pos, filtered=True), via=relation.inverse))
         if innermost(ctx, owner.drawn) is None:
             cur.held = cur.held | {(relation.target, None, "one")}
         steps = (*owner.steps, node.attr)
