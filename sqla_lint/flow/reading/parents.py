@@ -19,6 +19,10 @@ SIBLING = "sibling"
 def are_held(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship, origin: Origin) -> bool:
     """Whether rows that *relation* may lead to are in the session's identity map."""
     target, lineage = relation.target, ctx.world.mappings.lineage
+    if target is not None and owner.parent is not None and target in (owner.parent.cls, *lineage(owner.parent.cls)):
+        # Whoever has a row of a collection has come from the row that the collection is of.
+        if not _was_drawn_by_other_key(ctx, owner, relation):
+            return True
     return target is not None and any(
         target is held[0] or target in lineage(held[0])
         for held in cur.held
