@@ -183,6 +183,19 @@ def _code(known: Serializers, cls: Class, owner: Class, meaning: str, call: n.Ca
     return what if isinstance(what, Function) else None
 
 
+def row_class(known: Serializers, function: Function) -> Class | None:
+    """The class of the rows that a method is handed for ``fields.Method``: the model of its schema."""
+    cls = function.cls
+    if cls is None or not known.is_marshmallow(cls):
+        return None
+    values = (getattr(stmts[-1], "value", None) for stmts in cls.assigned.values())
+    calls = [value for value in values if isinstance(value, n.Call) and value.args]
+    named = [call for call in calls if string(call.args[0]) == function.node.name]
+    is_field = any(_meaning(known, cls.path, call) == "method" for call in named)
+    model = _Meta(known, cls).model if is_field else None
+    return model if model is not None and known.mappings.is_mapped(model) else None
+
+
 # --- schemas within schemas ------------------------------------------------------------------------------------------
 
 

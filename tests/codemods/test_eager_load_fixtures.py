@@ -21,6 +21,7 @@ LEFT = {
     "bad_base_methods": 2,
     "bad_columns": 5,
     "bad_dynamic": 4,
+    "bad_dynamic_handed": 2,
     "bad_dynamic_own_options": 1,
     "bad_handed_in": 2,
     "bad_inherited": 2,

@@ -19,6 +19,7 @@ from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.row_values import Many
 from sqla_lint.flow.terms.session_values import Connection, Engine, Factory, FlaskDb, Registry, Session, Settings
 from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, Instance, Mapping, Outside, Parameter
+from sqla_lint.index import marshmallow_schemas
 from sqla_lint.index.annotations import unquote
 from sqla_lint.index.module import Class, Function
 from sqla_lint.index.project import External, Variable
@@ -77,6 +78,10 @@ class Parameters:
         found = self._from_depends(function, param, sid)
         if found is not None:
             return found
+        if function.cls is not None and function.node.params[1:2] == (param,):
+            row = marshmallow_schemas.row_class(self.world.serializers, function)
+            if row is not None:
+                return Parameter(param.name, cls=row)
         if param.annotation is None and self._is_session(function, param.name):
             return Session(sid, Settings(is_async=self._is_async(function, param.name), expire_on_commit=None))
         return Parameter(param.name)

@@ -14,24 +14,22 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqla_lint import serializer_api
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import unseen
-from sqla_lint.flow.evaluation.containers import ADDS, EMPTY
+from sqla_lint.flow.evaluation.containers import ADDS
 from sqla_lint.flow.solver import conditions, receivers
+from sqla_lint.flow.solver.givable import is_givable
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.events import AsyncRead, LazyRead, Lent
-from sqla_lint.flow.terms.row_values import Alias, Dynamic, Entity, LoaderOption, Many, Pair, Query, Record
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, LoaderOption, Pair, Query
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.summary import Summary
 from sqla_lint.flow.terms.values import (
     AT_ANY,
-    FALSE,
     NONE,
-    TRUE,
     UNKNOWN,
     ClassValue,
     FunctionValue,
     Instance,
-    Literal,
     Method,
     Outside,
     Parameter,
@@ -222,17 +220,19 @@ def _given(ctx: Context, function: Function, found: Summary, bound: dict[str, Va
         if isinstance(value, Instance) and not steps:
             given += _as_receiver(ctx, function, name, value)
             continue
-        if isinstance(value, Parameter) and value.cls is None:
+        if (row := _as_row(ctx, name, steps, bound.get(name))) is not None:
+            given.append(row)
+        elif isinstance(value, Parameter) and value.cls is None:
             _want(ctx, value.name, value.steps)
             ctx.lends.add(function)
         elif value == UNKNOWN and steps and receivers.is_own(ctx, bound.get(name)):
             # ``schema: type[Schema]``: the class of the object that the caller is a method of says which.
             _want(ctx, "self", steps)
             ctx.lends.add(function)
-        elif _is_givable(ctx, value) and steps and isinstance(bound.get(name), ClassValue):
+        elif is_givable(ctx, value) and steps and isinstance(bound.get(name), ClassValue):
             # ``cls.model``: the class that the method is called on has it.
             given.append(Given(name, (), bound[name]))
-        elif _is_givable(ctx, value):
+        elif is_givable(ctx, value):
             given.append(Given(name, steps, _handed(value)))
     level = ctx.function.level if ctx.function is not None else 0
     decisive = level < _MAX_LEVEL and any(_tells(one.value) for one in given)
@@ -253,6 +253,15 @@ def _as_receiver(ctx: Context, function: Function, name: str, value: Instance) -
     return []
 
 
+def _as_row(ctx: Context, name: str, steps: tuple[str, ...], value: Value | None) -> Given | None:
+    """``owner.visits.filter(...)`` of an owner that no annotation tells of: the row's class has the collection."""
+    if not steps or not isinstance(value, (Entity, Parameter)) or value.cls is None:
+        return None
+    relation = ctx.world.mappings.relationship(value.cls, steps[0])
+    is_asked = relation is not None and relation.lazy in api.DYNAMIC
+    return Given(name, (), Parameter(name, cls=value.cls)) if is_asked else None
+
+
 def _default(function: Function, name: str) -> Value:
     """``options=()``."""
     default = next((p.default for p in function.node.params if p.name == name), None)
@@ -261,42 +270,6 @@ def _default(function: Function, name: str) -> Value:
 
 def _tells(value: Value) -> bool:
     return value != NONE
-
-
-def _is_givable(ctx: Context, value: Value) -> bool:
-    if isinstance(value, ClassValue):
-        return ctx.world.mappings.is_mapped(value.cls) or _is_asked_itself(ctx, value.cls)
-    if isinstance(value, Query):
-        return any(isinstance(row, Entity) for row in (value.row, *getattr(value.row, "items", ())))
-    if isinstance(value, Dynamic):
-        return isinstance(value.row, Entity)
-    if isinstance(value, FunctionValue):
-        static = value.receiver is None or isinstance(value.receiver, ClassValue)
-        return static and ctx.world.is_relevant(value.function) and _gives_or_reads(ctx.world.summary(value.function))
-    if isinstance(value, Many):
-        return value == EMPTY or isinstance(value.item, LoaderOption)
-    if isinstance(value, Pair):
-        return all(isinstance(item, LoaderOption) for item in value.items)
-    if isinstance(value, Record):
-        return all(isinstance(item, Literal) for item in value.values)
-    return isinstance(value, (LoaderOption, Alias)) or value in (NONE, TRUE, FALSE)
-
-
-def _is_asked_itself(ctx: Context, cls: Class) -> bool:
-    """Whether a class is a schema, or has class methods that matter, or methods that may read of what it is made of."""
-    if ctx.world.serializers.kind(cls) is not None:
-        return True
-    reads = ctx.world.reading_names | ctx.world.readers
-    for owner in ctx.world.names.lineage(cls):
-        if owner.methods.keys() & ctx.world.class_methods or any(m.words & reads for m in owner.methods.values()):
-            return True
-    return False
-
-
-def _gives_or_reads(found: Summary) -> bool:
-    """Whether it makes a difference to whoever calls it for rows that it is this function."""
-    gives = found.returns is not None and not isinstance(found.returns, Literal) and found.returns != UNKNOWN
-    return gives or bool(found.reads or found.wants or found.applies) or found.generator is not None or found.bounded
 
 
 def _handed(value: Value) -> Value:
