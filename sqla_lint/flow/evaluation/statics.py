@@ -12,7 +12,7 @@ from sqla_lint.flow.terms import configure
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.joining import join
-from sqla_lint.flow.terms.row_values import Many, Pair
+from sqla_lint.flow.terms.row_values import LoaderOption, Many, Pair
 from sqla_lint.flow.terms.session_values import Factory, FlaskDb, Registry, Session
 from sqla_lint.flow.terms.state import Cursor, State
 from sqla_lint.flow.terms.values import NONE, UNKNOWN, Instance, Literal, Parameter
@@ -132,7 +132,18 @@ class Statics:
             if name in bound_names(stmt):
                 value = self._assigned(ctx, stmt, name)
                 found = value if found is None else join(found, value)
+        if isinstance(found, LoaderOption):
+            return self._chained(ctx, function, name, found)
         return found if found is not None else UNKNOWN
+
+    @staticmethod
+    def _chained(ctx: Context, function: Function, name: str, option: LoaderOption) -> Value:
+        """A loader option with all that statements chain to it."""
+        cur = Cursor(State({name: option}, {}), None)
+        for stmt in statements(function.node.body):
+            if isinstance(stmt, n.ExprStmt) and isinstance(stmt.value, n.Call) and name in names_in(stmt.value.func):
+                expr(ctx, cur, stmt.value)
+        return cur.env[name]
 
     # --- attributes
 
