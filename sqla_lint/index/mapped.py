@@ -19,7 +19,7 @@ from sqla_lint.index.foreign_keys import ForeignKeys
 from sqla_lint.index.mapped_classes import MappedClasses
 from sqla_lint.index.module import Class
 from sqla_lint.index.names import Names
-from sqla_lint.index.relationship_calls import backref_name, cascades, joined_on, spelled_out
+from sqla_lint.index.relationship_calls import backref_name, cascades, forwarded, joined_on, spelled_out
 from sqla_lint.index.subclasses import Subclasses
 from sqla_lint.lower import nodes as n
 
@@ -182,7 +182,8 @@ class Mappings:
 
     def _is_relationship(self, cls: Class, call: n.Call) -> bool:
         meaning = self.names.meaning(cls.path, call.func)
-        return meaning in ("relationship", "sqlmodel-relationship", "dynamic-loader")
+        known = meaning in ("relationship", "sqlmodel-relationship", "dynamic-loader")
+        return known or forwarded(call, cls, self.names) is not None
 
     def _annotation_relationship(self, cls: Class, annotation: n.Expr, value: object) -> bool:
         """``pets: WriteOnlyMapped["Pet"]`` needs no ``relationship()``; ``Mapped[...]`` without a value is a column."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sqla_lint.index.annotations import keyword, last_name, string
-from sqla_lint.index.module import Class, walk
+from sqla_lint.index.module import Class, Function, statements, walk
 from sqla_lint.index.names import Names
 from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n
@@ -41,11 +41,29 @@ def joined_on(call: n.Call) -> frozenset[str]:
     return frozenset(found)
 
 
+def forwarded(call: n.Call, cls: Class, names: Names) -> n.Call | None:
+    """The call of ``relationship()`` that a function of the project makes of the ``**kwargs`` that *call* gives it."""
+    made = names.definition(cls.path, call.func)
+    if not isinstance(made, Function) or made.cls is not None:
+        return None
+    rest = [param.name for param in made.node.params if param.kind == "kwarg"]
+    returned = [stmt.value for stmt in statements(made.node.body) if isinstance(stmt, n.Return)]
+    inner = returned[0] if len(returned) == 1 else None
+    if not rest or not isinstance(inner, n.Call) or names.meaning(made.path, inner.func) != "relationship":
+        return None
+    passed = any(k.name is None and isinstance(k.value, n.Name) and k.value.id == rest[0] for k in inner.keywords)
+    # What sets the strategy in another way than by an argument is not followed.
+    return inner if passed and ("lazy" not in made.words or keyword(inner, "lazy") is not None) else None
+
+
 def spelled_out(call: n.Call, cls: Class, names: Names) -> n.Call:
     """A relationship of *cls* with the arguments that ``**common`` stands for; SQLModel's ``Relationship()`` as the
     ``relationship()`` that it makes: with ``sa_relationship_kwargs`` as its own arguments, or given whole as
     ``sa_relationship``.
     """
+    inner = forwarded(call, cls, names)
+    if inner is not None:
+        call = call._replace(keywords=(*call.keywords, *(k for k in inner.keywords if k.name is not None)))
     if any(k.name is None for k in call.keywords):
         every = [_keywords(_written(k.value, cls, names)) if k.name is None else (k,) for k in call.keywords]
         call = call._replace(keywords=tuple(one for some in every for one in some))
