@@ -122,7 +122,7 @@ def _call(call: n.Call, function: Function, world: World, hops: int) -> str:
     if name in _PASSES_ON and call.args:
         return _source(call.args[0], function, world, hops)
     callee = called(world, function, call)
-    if callee is not None and callee.is_generator and hops:
+    if callee is not None and callee.is_generator and hops and not world.roles.is_context_manager(callee):
         inner = _generator(callee, world, hops)
         if inner != "data":
             return inner
