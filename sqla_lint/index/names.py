@@ -214,6 +214,16 @@ class Names:
                         found[what] = (*found.get(what, ()), cls)
         return found
 
+    def below(self, cls: Class) -> tuple[Class, ...]:
+        """The classes that extend *cls*, directly or not."""
+        found: dict[Class, None] = {}
+        pending = [cls]
+        while pending:
+            subclasses = self.subclasses.get(pending.pop(), ())
+            pending += [sub for sub in subclasses if sub not in found]
+            found |= dict.fromkeys(subclasses)
+        return tuple(found)
+
     def external_bases(self, cls: Class) -> tuple[str, ...]:
         """The dotted names of the bases outside the project, its project bases' included."""
         found: list[str] = []

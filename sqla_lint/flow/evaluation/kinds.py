@@ -23,13 +23,5 @@ def _are_apart(ctx: Context, one: Class, other: Class) -> bool:
     """Whether no class of the project is made of both; a mixin may be a part of any."""
     mappings = ctx.world.mappings
     return mappings.is_mapped(other) and not any(
-        one in lineage and other in lineage for lineage in map(mappings.lineage, _below(ctx, one))
+        one in lineage and other in lineage for lineage in map(mappings.lineage, (one, *ctx.world.names.below(one)))
     )
-
-
-def _below(ctx: Context, cls: Class) -> list[Class]:
-    """A class and all its subclasses."""
-    found = [cls]
-    for each in found:
-        found += [sub for sub in ctx.world.names.subclasses.get(each, ()) if sub not in found]
-    return found

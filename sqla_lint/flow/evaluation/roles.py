@@ -40,12 +40,7 @@ class Roles:
 
     def is_context_manager(self, function: Function) -> bool:
         """Whether a generator function is made a context manager by a decorator."""
-        for decorator in function.node.decorators:
-            func = decorator.func if isinstance(decorator, n.Call) else decorator
-            name = func.attr if isinstance(func, n.Attribute) else getattr(func, "id", None)
-            if name in _SCOPES:
-                return True
-        return False
+        return any(n.called_name(decorator) in _SCOPES for decorator in function.node.decorators)
 
     def is_fixture(self, function: Function) -> bool:
         """Whether pytest calls the function as a fixture."""

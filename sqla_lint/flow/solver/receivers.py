@@ -52,13 +52,8 @@ def is_own(ctx: Context, value: Value | None) -> bool:
 
 def below(world: World, cls: Class) -> tuple[Class, ...]:
     """The classes that extend *cls*; none if these are too many."""
-    found: dict[Class, None] = {}
-    pending = [cls]
-    while pending and len(found) <= _MAX_SUBCLASSES:
-        subclasses = world.names.subclasses.get(pending.pop(), ())
-        pending += [sub for sub in subclasses if sub not in found]
-        found |= dict.fromkeys(subclasses)
-    return tuple(found) if len(found) <= _MAX_SUBCLASSES else ()
+    found = world.names.below(cls)
+    return found if len(found) <= _MAX_SUBCLASSES else ()
 
 
 def _matters(world: World, method: Function) -> bool:
