@@ -53,10 +53,12 @@ class Names:
         return {name: cls for name, cls in found if counts[name] == 1}
 
     def _through_alias(self, what: Definition | None, hops: int) -> Definition | None:
-        """Follow ``relationship = orm.relationship`` and the like to what it renames."""
+        """Follow ``relationship = orm.relationship``, ``plain, relationship = relationship, ours`` and the like to what
+        they rename.
+        """
         if isinstance(what, Variable) and hops and len(what.assigned) == 1:
-            value = getattr(what.assigned[0], "value", None)
-            if isinstance(value, (n.Name, n.Attribute)) and isinstance(what.assigned[0], (n.Assign, n.AnnAssign)):
+            value = _assigned(what.assigned[0], what.name)
+            if isinstance(value, (n.Name, n.Attribute)):
                 return self.definition(what.path, value, hops - 1) or what
         return what
 
@@ -233,3 +235,12 @@ class Names:
                 if dotted is not None:
                     found.append(dotted)
         return tuple(found)
+
+
+def _assigned(stmt: n.Stmt, name: str) -> n.Expr | None:
+    """What an assignment gives to *name*."""
+    if isinstance(stmt, n.Assign) and isinstance(stmt.targets[0], n.Sequence) and isinstance(stmt.value, n.Sequence):
+        names, given = stmt.targets[0].items, stmt.value.items
+        found = (value for target, value in zip(names, given) if isinstance(target, n.Name) and target.id == name)
+        return next(found, None) if len(names) == len(given) else None
+    return stmt.value if isinstance(stmt, (n.Assign, n.AnnAssign)) else None
