@@ -133,8 +133,10 @@ STATEMENTS: Final = frozenset(
 )  # fmt: skip
 # Those that take a statement and give its result.
 EXECUTES: Final = frozenset({"execute", "scalar", "scalars", "exec", "stream", "stream_scalars"})
+# What has a query fill in rows anew that the session holds already: a method, and an execution option.
+POPULATE: Final = "populate_existing"
 # Arguments of ``get`` with which it asks for a row that the session holds, too.
-ASKS_ANEW: Final = frozenset({"populate_existing", "with_for_update"})
+ASKS_ANEW: Final = frozenset({POPULATE, "with_for_update"})
 # Methods and attributes that send nothing (``delete`` does where it has to load what it cascades to).
 NOTES: Final = frozenset(
     {

@@ -5,6 +5,8 @@ What is done with a call that cannot be seen into is written in :mod:`sqla_lint.
 
 from __future__ import annotations
 
+from functools import reduce
+
 from sqla_lint import handover_calls
 from sqla_lint.flow.evaluation import (
     callables,
@@ -36,10 +38,12 @@ from sqla_lint.flow.solver import variants
 from sqla_lint.flow.terms import binding, configure
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import (
     Criterion,
     Dynamic,
     Entity,
+    Forked,
     LoaderOption,
     Many,
     ModelAttribute,
@@ -176,6 +180,8 @@ def apply(
         return renderings.of_template(ctx, cur, func.receiver, func.name, args, kwargs, pos, node)
     if isinstance(func, Method):
         return _method(ctx, cur, func, args, kwargs, pos)
+    if isinstance(func, Forked):
+        return reduce(join, [apply(ctx, cur, way, args, kwargs, pos, node, ahead) for way in func.ways])
     if isinstance(func, ClassValue):
         return construct.instance(ctx, cur, func, args, kwargs, pos, node)
     if isinstance(func, Factory):

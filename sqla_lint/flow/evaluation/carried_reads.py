@@ -10,7 +10,7 @@ from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Handed
-from sqla_lint.flow.terms.row_values import Entity
+from sqla_lint.flow.terms.row_values import Entity, Forked
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Read, Summary
 from sqla_lint.flow.terms.values import (
@@ -54,6 +54,10 @@ def writes(ctx: Context, cur: Cursor, summary: Summary, receiver: Value | None) 
 def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Function, pos: Pos, bound: Bound) -> None:
     if members.is_mixed_in(ctx, given) and read.steps[0] in ctx.world.mappings.relationship_names:
         given = Parameter("self")
+    if isinstance(given, Forked):
+        for way in given.ways:
+            _read(ctx, cur, read, way, function, pos, bound)
+        return
     owner = walk(ctx, given, read.steps[:-1])
     name = read.steps[-1]
     if read.in_loop and isinstance(owner, Entity) and _shares_parent(ctx, given, read.steps[:-1]):
@@ -62,6 +66,10 @@ def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Functio
         _pass_on(ctx, cur, read, owner, name, pos, bound)
     elif isinstance(owner, Entity):
         _judge(ctx, cur, read, owner, name, function, pos)
+    elif isinstance(owner, Forked):
+        for way in owner.ways:
+            if isinstance(way, Entity):
+                _judge(ctx, cur, read, way, name, function, pos)
     elif read.in_loop:
         ctx.emit(Handed(read.pos, read.path, read.root or read.steps, name, None, pos, "unknown"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.joining import join
-from sqla_lint.flow.terms.row_values import Criterion, Entity, LoaderOption, Many, OneOf, Pair, Query, Record
+from sqla_lint.flow.terms.row_values import Criterion, Entity, Forked, LoaderOption, Many, OneOf, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import UNKNOWN, Instance, Mapping, Parameter
 from sqla_lint.lower import nodes as n
@@ -122,6 +122,8 @@ def _stored(value: Value) -> Value:
     """*value* as whoever takes it out again has it: the loop that drew it may be over."""
     if isinstance(value, (Entity, Parameter)):
         return value._replace(drawn=())
+    if isinstance(value, Forked):
+        return Forked(tuple(_stored(way) for way in value.ways))
     if isinstance(value, Pair):
         return Pair(tuple(_stored(item) for item in value.items))
     if isinstance(value, Record):
@@ -169,8 +171,8 @@ def holds_rows(value: Value) -> bool:
 def parts(value: Value) -> tuple[Value, ...]:
     if isinstance(value, Many):
         return (value.item,)
-    if isinstance(value, Pair):
-        return value.items
+    if isinstance(value, (Forked, Pair)):
+        return value.ways if isinstance(value, Forked) else value.items
     if isinstance(value, (OneOf, Record)):
         return value.values
     if isinstance(value, Instance):

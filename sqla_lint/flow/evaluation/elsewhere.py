@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqla_lint.flow.terms.basis import Sid, Value
-from sqla_lint.flow.terms.row_values import Entity, Many, Origin, Query
+from sqla_lint.flow.terms.row_values import Entity, Forked, Many, Origin, Query
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.values import UNKNOWN, Either, Instance, Parameter
 from sqla_lint.index.module import Function
@@ -27,7 +27,7 @@ def reroot(value: Value, path: tuple[str, ...]) -> Value:
     if isinstance(value, Entity):
         # What was stored long ago: what it has may have been loaded since.
         return Entity(value.cls, None)
-    if isinstance(value, Parameter):
+    if isinstance(value, (Forked, Parameter)):
         return UNKNOWN
     if isinstance(value, Query):
         return value._replace(origin=Origin(value.origin.path, value.origin.pos, certain=False))
@@ -49,4 +49,4 @@ def as_closure(value: Value, outer: Function, name: str) -> Value:
         return value._replace(sid=Sid("closure", (outer.path, f"{outer.qualname}.{name}")))
     if isinstance(value, Entity):
         return Entity(value.cls, None)
-    return UNKNOWN if isinstance(value, Parameter) else value
+    return UNKNOWN if isinstance(value, (Forked, Parameter)) else value

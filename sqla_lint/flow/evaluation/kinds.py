@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.row_values import Entity, Pair
+from sqla_lint.flow.terms.row_values import Entity, Forked, Pair
 from sqla_lint.flow.terms.values import FALSE, UNKNOWN, ClassValue
 from sqla_lint.index.module import Class
 
 
 def is_instance(ctx: Context, args: list[Value]) -> Value:
     """False for a row (or None in its place) of a class that has nothing in common with the ones asked for."""
+    if len(args) == 2 and isinstance(args[0], Forked):
+        found = {is_instance(ctx, [way, args[1]]) for way in args[0].ways}
+        return FALSE if found == {FALSE} else UNKNOWN
     if len(args) != 2 or not isinstance(args[0], Entity):
         return UNKNOWN
     row, asked = args[0].cls, args[1]

@@ -4,13 +4,16 @@ its reads judged.
 
 from __future__ import annotations
 
+from functools import reduce
+
 from sqla_lint.flow.evaluation import frameworks
 from sqla_lint.flow.lifetimes import aliases, instances, ownership, sessions, transitions
 from sqla_lint.flow.reading import loading
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Closing, Ended
-from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, OneOf, Pair, Query, Record
+from sqla_lint.flow.terms.joining import is_empty, join
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Forked, Key, Many, OneOf, Pair, Query, Record
 from sqla_lint.flow.terms.session_values import Registry, Scope, Session, Transaction
 from sqla_lint.flow.terms.state import CLOSED, GONE, OPEN, Cursor, Raised
 from sqla_lint.flow.terms.summary import Effect, Generator, Summary
@@ -61,6 +64,8 @@ def value(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Val
         inner = what.item if isinstance(what, Many) else what.row
         changed = value(ctx, cur, inner, bound, pos)
         return what._replace(item=changed) if isinstance(what, Many) else Dynamic(changed)
+    if isinstance(what, Forked):
+        return _forked(ctx, cur, what, bound, pos)
     if isinstance(what, Pair):
         return Pair(tuple(value(ctx, cur, item, bound, pos) for item in what.items))
     if isinstance(what, Key):
@@ -88,6 +93,25 @@ def value(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Val
     if isinstance(what, FunctionValue) and what.receiver is not None and not isinstance(what.receiver, ClassValue):
         return what._replace(receiver=value(ctx, cur, what.receiver, bound, pos))
     return what
+
+
+def _forked(ctx: Context, cur: Cursor, what: Forked, bound: Bound, pos: Pos) -> Value:
+    """The ways of a callee that are open to this call: nothing is reached from what it leaves out."""
+    found: list[Value] = []
+    for way in sorted(what.ways, key=_root_of_given):
+        root = _root_of_given(way)
+        if not root or bound.get(root) != NONE:
+            found.append(value(ctx, cur, way, bound, pos))
+    found = [way for way in found if not is_empty(way)] or found[:1]
+    if UNKNOWN in found:
+        return UNKNOWN
+    return Forked(tuple(found)) if len(found) > 1 else found[0]
+
+
+def _root_of_given(way: Value) -> str:
+    """The parameter that a way leads from; empty for one that a query gave."""
+    inner = way.item if isinstance(way, Many) else way
+    return inner.name if isinstance(inner, Parameter) else ""
 
 
 def _is_left_out(what: Value, bound: Bound) -> bool:
@@ -119,6 +143,8 @@ def walk(ctx: Context, start: Value, steps: tuple[str, ...]) -> Value:
 
 
 def one_step(ctx: Context, owner: Value, step: str) -> Value:
+    if isinstance(owner, Forked):
+        return reduce(join, [one_step(ctx, way, step) for way in owner.ways])
     if step == AT_ANY and isinstance(owner, Mapping):
         return owner.value
     if step in ("[]", AT_ANY):

@@ -72,6 +72,9 @@ A template that a view renders
 An option in ``.options(...)`` that cannot be read
     may load anything: nothing is said of the rows of that query.
 
+Rows that come from one of several queries, or along one of several relationships
+    have loaded what any of these has: a read is reported where none has it.
+
 A name that the project defines in several ways
     is what all definitions agree on, else not known. ``None`` beside a value is the value.
 

@@ -10,7 +10,7 @@ from sqla_lint.flow.evaluation import members, substitute
 from sqla_lint.flow.lifetimes.instances import ASKED, entities, identity, is_closed, known
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.row_values import Entity, Many, OneOf, Pair, Query, Record
+from sqla_lint.flow.terms.row_values import Entity, Forked, Many, OneOf, Pair, Query, Record
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, InstanceId, InstanceState, State
 from sqla_lint.flow.terms.summary import Summary
@@ -62,6 +62,8 @@ def _placed(value: Value, sids: Mapping[tuple[str, Pos], Sid | None]) -> Value:
         return value._replace(origin=origin)
     if isinstance(value, Many):
         return value._replace(item=_placed(value.item, sids))
+    if isinstance(value, Forked):
+        return Forked(tuple(_placed(way, sids) for way in value.ways))
     if isinstance(value, (OneOf, Record)):
         return value._replace(values=tuple(_placed(one, sids) for one in value.values))
     return Pair(tuple(_placed(one, sids) for one in value.items)) if isinstance(value, Pair) else value

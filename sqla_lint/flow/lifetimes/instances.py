@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import OtherCommit
-from sqla_lint.flow.terms.row_values import Entity, Many, OneOf, Pair, Record
+from sqla_lint.flow.terms.row_values import Entity, Forked, Many, OneOf, Pair, Record
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor, InstanceId, InstanceState, SessionState
 from sqla_lint.flow.terms.values import Instance, Mapping
 from sqla_lint.lower.nodes import Pos
@@ -28,7 +28,7 @@ def identity(entity: Entity) -> InstanceId | None:
     return (*entity.made, ()) if entity.made is not None else None
 
 
-_CONTAINERS = frozenset({Many, OneOf, Pair, Record, Mapping, Instance})
+_CONTAINERS = frozenset({Forked, Many, OneOf, Pair, Record, Mapping, Instance})
 
 
 def entities(value: Value | None) -> Iterable[Entity]:
@@ -46,6 +46,9 @@ def _contained(value: Value | None) -> Iterator[Entity]:
     elif isinstance(value, (OneOf, Pair, Record)):
         for item in value.items if isinstance(value, Pair) else value.values:
             yield from entities(item)
+    elif isinstance(value, Forked):
+        for way in value.ways:
+            yield from entities(way)
     elif isinstance(value, Mapping):
         yield from entities(value.value)
     elif isinstance(value, Instance):

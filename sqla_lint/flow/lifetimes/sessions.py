@@ -9,7 +9,7 @@ from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.configure import vague
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Called, Closing, Created, Ran, Rebound, Recovered, Reopened, Used
-from sqla_lint.flow.terms.row_values import Entity, Many, Pair, Record
+from sqla_lint.flow.terms.row_values import Entity, Many, Pair, Record, ways_of
 from sqla_lint.flow.terms.session_values import Connection, Engine, Scope, Session, Settings, Transaction
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor, Raised, SessionState
 from sqla_lint.flow.terms.values import (
@@ -207,6 +207,7 @@ def _instances(ctx: Context, cur: Cursor, sid: Sid, name: str, args: list[Value]
         instances.expire_one(cur, target, pos, some=len(args) > 1)
     elif name == "expire_all":
         instances.expire(ctx, cur, sid, pos)
+        cur.loaded, cur.held = frozenset(), frozenset()
 
 
 def _statement_method(
@@ -237,8 +238,9 @@ def _statement_method(
         if isinstance(options, Record) and Literal("AUTOCOMMIT", "str") in options.values:
             ctx.sessions[sid] = session._replace(settings=session.settings._replace(autocommit=True))
         return Connection(None)
-    if name == "refresh" and isinstance(target, Entity):
-        _refreshed(cur, target, args[1] if len(args) > 1 else kwargs.get("attribute_names"))
+    for row in ways_of(target) if name == "refresh" and not isinstance(target, Parameter) else ():
+        if isinstance(row, Entity):
+            _refreshed(cur, row, args[1] if len(args) > 1 else kwargs.get("attribute_names"))
     if name == "refresh" and isinstance(target, Parameter):
         names = _named(args[1] if len(args) > 1 else kwargs.get("attribute_names"))
         cur.loaded = cur.loaded | {(target.name, (*target.steps, one), None) for one in names}

@@ -10,7 +10,7 @@ from sqla_lint.flow.reading.strategies import ONE_ROW
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, describe, dotted
 from sqla_lint.flow.terms.events import AsyncRead, Detached, KeyRead
-from sqla_lint.flow.terms.row_values import Entity, Many, Pair
+from sqla_lint.flow.terms.row_values import Entity, Forked, Many, Pair
 from sqla_lint.flow.terms.state import OPEN, Cursor, InstanceState
 from sqla_lint.flow.terms.summary import Summary
 from sqla_lint.flow.terms.values import FunctionValue
@@ -276,6 +276,8 @@ def released(cur: Cursor, value: Value) -> Value:
         return value._replace(origin=origin, parent=None if closed else value.parent)
     if isinstance(value, Many):
         return value._replace(item=released(cur, value.item), parts=())
+    if isinstance(value, Forked):
+        return Forked(tuple(released(cur, way) for way in value.ways))
     if isinstance(value, Pair):
         return Pair(tuple(released(cur, item) for item in value.items))
     return value

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sqla_lint.flow.terms.basis import Value
-from sqla_lint.flow.terms.row_values import Entity, Many, Query
+from sqla_lint.flow.terms.row_values import Entity, Forked, Many, Query
 from sqla_lint.flow.terms.state import Cursor, State
 from sqla_lint.flow.terms.values import FunctionValue
 from sqla_lint.index.module import Function, bound_names, own_nodes, statements
@@ -80,7 +80,7 @@ def purpose(loop: Loop, function: Function, world: World) -> str:
     if words & _RETRY:
         return "retry"
     rows = _value(world, function, loop.iter)
-    if isinstance(rows, Query) or isinstance(rows, Many) and isinstance(rows.item, Entity):
+    if isinstance(rows, (Forked, Query)) or isinstance(rows, Many) and isinstance(rows.item, (Entity, Forked)):
         return "data"
     if words & _BATCH:
         return "batch"

@@ -13,7 +13,7 @@ from sqla_lint.flow.terms.basis import LoopId, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Once
 from sqla_lint.flow.terms.joining import join
-from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, OneOf, Pair, Query, Record
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Forked, Key, Many, OneOf, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, ClassValue, Instance, Literal, Mapping, Outside, Parameter
 from sqla_lint.lower import nodes as n
@@ -28,6 +28,8 @@ def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -
 
     if isinstance(source, OneOf):
         source = source.of("many") or UNKNOWN
+    if isinstance(source, Forked):
+        return reduce(join, [draw(ctx, cur, way, loop, node) for way in source.ways])
     if isinstance(source, Query):
         outer = ctx.loops
         # What a loop goes over is asked for once, before its first round.
@@ -67,6 +69,8 @@ def drawn_by(value: Value, loop: LoopId) -> Value:
     """*value* as an item that *loop* drew."""
     if isinstance(value, (Entity, Parameter)):
         return value._replace(drawn=(*value.drawn, loop)) if loop not in value.drawn else value
+    if isinstance(value, Forked):
+        return Forked(tuple(drawn_by(way, loop) for way in value.ways))
     if isinstance(value, Pair):
         return Pair(tuple(drawn_by(item, loop) for item in value.items))
     if isinstance(value, (Record, OneOf)):
@@ -88,6 +92,8 @@ def undrawn(value: Value, loop: LoopId) -> Value:
     """*value* after *loop* has ended: whoever iterates it next draws it again."""
     if isinstance(value, (Entity, Parameter)):
         return value._replace(drawn=tuple(one for one in value.drawn if one != loop))
+    if isinstance(value, Forked):
+        return Forked(tuple(undrawn(way, loop) for way in value.ways))
     if isinstance(value, Pair):
         return Pair(tuple(undrawn(item, loop) for item in value.items))
     if isinstance(value, (Record, OneOf)):
@@ -104,6 +110,8 @@ def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index:
     from sqla_lint.flow.reading import queries, rows
     from sqla_lint.flow.rendering import serializing
 
+    if isinstance(owner, Forked):
+        return reduce(join, [subscript(ctx, cur, node, way, index) for way in owner.ways])
     if isinstance(owner, OneOf):
         by_name = isinstance(index, Literal) and index.type == "str"
         owner = owner.of(*(("record",) if by_name else ("many", "pair"))) or UNKNOWN

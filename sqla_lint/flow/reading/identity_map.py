@@ -10,7 +10,7 @@ from sqla_lint.flow.reading import held_keys, parents
 from sqla_lint.flow.reading.strategies import RELATIONSHIPS
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.row_values import Entity, Pair, Query
+from sqla_lint.flow.terms.row_values import Entity, Pair, Query, ways_of
 from sqla_lint.flow.terms.state import Cursor, Held
 from sqla_lint.flow.terms.values import TRUE
 from sqla_lint.index.module import Class
@@ -37,6 +37,8 @@ def hold(ctx: Context, cur: Cursor, query: Query, one: bool = False) -> None:
                     # Rows that the session holds already are given what the query loads with its own.
                     cur.env[usage.eager(path[-1])] = TRUE
             held: set[Held] = {(row.cls, query.origin.pos, "one" if one or query.single else "own")}
+            if not (one or query.single or query.origin.filtered or query.origin.partial):
+                held.add((row.cls, query.origin.pos, "all"))
             if sum(isinstance(other, Entity) and other.cls is row.cls for other in rows) > 1:
                 # ``query(User, boss)``: the second of each pair may be the parent of the first.
                 held.add((row.cls, query.origin.pos, "beside"))
@@ -56,10 +58,14 @@ def _given_to_held(ctx: Context, cur: Cursor, query: Query, row: Entity) -> None
 
 
 def _had_before(ctx: Context, cur: Cursor, query: Query, row: Entity) -> None:
-    """What an earlier query loaded with its rows is there on those that are asked for again, by their keys."""
+    """What an earlier query loaded with its rows is there on those that are asked for again, unless they are filled
+    anew.
+    """
     pos = query.origin.pos
-    if query.origin.filtered:
-        known = (held for held in cur.held if held[2] in ("own", "theirs") and _related(ctx, held[0], row.cls))
+    if ((), api.POPULATE) not in query.origin.options:
+        # Of all rows, any that is asked for is one.
+        which = ("own", "theirs") if query.origin.filtered else ("all",)
+        known = (held for held in cur.held if held[2] in which and _related(ctx, held[0], row.cls))
         rows = {where for _, where, _ in known} - {pos}
         cur.loaded = cur.loaded | {(pos, path, None) for where, path, loop in cur.loaded if where in rows and not loop}
     cur.loaded = cur.loaded | {(pos, path, None) for path in _eager(query)}
@@ -67,7 +73,7 @@ def _had_before(ctx: Context, cur: Cursor, query: Query, row: Entity) -> None:
 
 def handed(cur: Cursor, values: Iterable[Value]) -> None:
     """A function is handed a query: it may run it, and keep what it loads."""
-    for query in values:
+    for query in (way for value in values for way in ways_of(value)):
         if isinstance(query, Query) and isinstance(query.row, Entity) and (paths := _eager(query)):
             cur.held = cur.held | {(query.row.cls, query.origin.pos, "theirs")}
             cur.loaded = cur.loaded | {(query.origin.pos, path, None) for path in paths}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import members
 from sqla_lint.flow.lifetimes import instances, usage
@@ -22,10 +24,11 @@ from sqla_lint.flow.solver import conditions
 from sqla_lint.flow.terms.basis import LoopId, Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import LazyRead
-from sqla_lint.flow.terms.row_values import AwaitableAttrs, Dynamic, Entity, Key, Many, Origin
+from sqla_lint.flow.terms.joining import join
+from sqla_lint.flow.terms.row_values import AwaitableAttrs, Dynamic, Entity, Forked, Key, Many, Origin, ways_of
 from sqla_lint.flow.terms.state import OPEN, Cursor
 from sqla_lint.flow.terms.summary import Read
-from sqla_lint.flow.terms.values import UNKNOWN, Instance, Parameter
+from sqla_lint.flow.terms.values import UNKNOWN, FunctionValue, Instance, Method, Parameter
 from sqla_lint.index.mapped import Relationship
 from sqla_lint.index.module import Function
 from sqla_lint.lower import nodes as n
@@ -44,6 +47,8 @@ def at(key: object) -> str:
 
 def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value, via: Read | None = None) -> Value:
     """``owner.attr`` read, *via* a field that does: the value, with what the read does noted."""
+    if isinstance(owner, Forked):
+        return _of_each(ctx, cur, node, owner, via)
     if isinstance(owner, AwaitableAttrs):
         return _awaitable(ctx, cur, node, owner.owner)
     if isinstance(owner, Entity):
@@ -53,6 +58,14 @@ def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value, via: R
     if isinstance(owner, Parameter):
         return _parameter(ctx, cur, node, owner)
     return members.member(ctx, cur, node, owner)
+
+
+def _of_each(ctx: Context, cur: Cursor, node: n.Attribute, owner: Forked, via: Read | None) -> Value:
+    """The same of each way that a row may have come by; of methods, each is that of its own."""
+    found = [attribute(ctx, cur, node, way, via) for way in owner.ways]
+    if all(isinstance(one, (FunctionValue, Method)) for one in found):
+        return Forked(tuple(dict.fromkeys(found)))
+    return reduce(join, found)
 
 
 def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity, via: Read | None) -> Value:
@@ -210,7 +223,7 @@ def asked_contents(cur: Cursor, test: n.Compare) -> None:
     right = test.comparators[0]
     if isinstance(test.left, n.Constant) and isinstance(right, n.Attribute) and right.attr in ("dict", "__dict__"):
         name = str(test.left.value)
-        for value in list(cur.env.values()):
+        for value in [way for known in cur.env.values() for way in ways_of(known)]:
             if isinstance(value, Entity) and value.origin is not None:
                 cur.loaded = cur.loaded | {(value.origin.pos, (*value.steps, name), EACH_ROW)}
             elif isinstance(value, Parameter):
@@ -224,6 +237,8 @@ def write(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value) -> None:
     """``owner.attr = value``: a scalar is written without loading it; a collection is loaded first,
     to see what leaves it.
     """
+    for way in owner.ways if isinstance(owner, Forked) else ():
+        write(ctx, cur, node, way)
     if isinstance(owner, Entity):
         usage.written(ctx, cur, owner, node.attr, node.pos)
         relation = ctx.world.mappings.relationship(owner.cls, node.attr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from sqla_lint import sqlalchemy_api as api
@@ -13,11 +14,13 @@ from sqla_lint.flow.terms import sql_texts
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Outlived
+from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import (
     ANY_COLUMN,
     Alias,
     Criterion,
     Entity,
+    Forked,
     Key,
     LoaderOption,
     Many,
@@ -144,7 +147,9 @@ def method(
     if name in ("add_entity", "add_columns", "add_column"):
         items = query.row.items if isinstance(query.row, Pair) else (query.row,)
         return query._replace(row=Pair((*items, *(_item(ctx, a, query.origin) for a in args))), wraps=False)
-    if name in api.GENERATIVE or name in api.RESULT_KEEPS - {"freeze"} or name == "populate_existing":
+    if name == api.POPULATE or api.POPULATE in kwargs:
+        return changed(query, options=query.origin.options | {((), api.POPULATE)})
+    if name in api.GENERATIVE or name in api.RESULT_KEEPS - {"freeze"}:
         if name in api.PARTIAL:
             query = changed(query, partial=True)
         if name == "with_parent":
@@ -269,6 +274,8 @@ def executed(ctx: Context, cur: Cursor, statement: Value, how: str, sid: Sid | N
     if sql_texts.is_select(statement) and how == "execute":
         origin = Origin(ctx.path, pos, sid=sid, certain=False, partial=sql_texts.is_part(statement))
         return Query(UNKNOWN, origin, executed=True, buffered=True)
+    if isinstance(statement, Forked):
+        return reduce(join, [executed(ctx, cur, way, how, sid, pos) for way in statement.ways])
     if not isinstance(statement, Query):
         return UNKNOWN
     buffered = sid is not None and ctx.is_async(sid) and how not in ("stream", "stream_scalars")

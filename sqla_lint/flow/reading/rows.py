@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import calls, containers, specials
 from sqla_lint.flow.lifetimes import instances, ownership
@@ -10,7 +12,7 @@ from sqla_lint.flow.solver import collected
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.joining import join, unread
-from sqla_lint.flow.terms.row_values import Dynamic, Entity, Many, OneOf, Origin, Pair, Query, Record
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Forked, Many, OneOf, Origin, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, Choice, FunctionValue, Literal, Mapping, Parameter
 from sqla_lint.lower import nodes as n
@@ -68,7 +70,10 @@ def method(
 def _record(receiver: Record, name: str, args: list[Value]) -> Value:
     if name in ("get", "pop", "setdefault") and args:
         return at_key(receiver, args[0])
-    return Many(UNKNOWN, fixed=True) if name in ("values", "items", "keys") else UNKNOWN
+    if name not in ("values", "items", "keys"):
+        return UNKNOWN
+    value = reduce(join, receiver.values) if receiver.values and name != "keys" else UNKNOWN
+    return Many(Pair((UNKNOWN, value)) if name == "items" else value, fixed=True)
 
 
 def at_key(record: Record, key: Value) -> Value:
@@ -152,6 +157,8 @@ def rows_of(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> Value:
 
     if isinstance(value, OneOf):
         value = value.of("many") or value
+    if isinstance(value, Forked):
+        return reduce(join, [rows_of(ctx, cur, way, pos) for way in value.ways])
     if isinstance(value, Query):
         queries.run(ctx, cur, value, pos)
         return Many(Pair((value.row,)) if value.wraps else value.row, single=value.single)

@@ -10,7 +10,7 @@ from sqla_lint.flow.lifetimes import usage
 from sqla_lint.flow.reading import loading
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.row_values import Entity, Pair
+from sqla_lint.flow.terms.row_values import Entity, Pair, ways_of
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import UNKNOWN, FunctionValue, Literal, Parameter
 from sqla_lint.index.module import Class, Function
@@ -32,7 +32,7 @@ def method(world: World, cls: Class, name: str) -> Function | None:
 
 def show(ctx: Context, cur: Cursor, values: Iterable[Value], pos: Pos, name: str = "__str__") -> None:
     """*values* are turned into text at *pos*."""
-    values = tuple(values)
+    values = tuple(way for value in values for way in ways_of(value))
     for value in values:
         usage.shown(ctx, cur, value, pos)
     if not ctx.world.shown_reads:

@@ -14,7 +14,7 @@ from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import AsyncRead, LazyRead, Rendered
 from sqla_lint.flow.terms.joining import join
-from sqla_lint.flow.terms.row_values import Dynamic, Entity, Many, Pair, Query, Record
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Forked, Many, Pair, Query, Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import UNKNOWN, FunctionValue, Literal, Mapping, Method, Parameter
 from sqla_lint.jinja_files import Template
@@ -116,7 +116,7 @@ def _getitem(place: Place, node: Any) -> Value:
     pos = line(node)
     slicing = type(node.arg).__name__ == "Slice"
     index: n.Expr = n.Slice(pos, None, None, None) if slicing else n.Opaque(pos)
-    if isinstance(owner, (Entity, Parameter, Query)):
+    if isinstance(owner, (Entity, Forked, Parameter, Query)):
         return UNKNOWN
     return drawing.subscript(place.run.ctx, place.run.cur, n.Subscript(pos, n.Opaque(pos), index), owner, key)
 

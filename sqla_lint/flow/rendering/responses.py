@@ -15,7 +15,7 @@ from sqla_lint.flow.rendering import decorators, schemas
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import AsyncRead, LazyRead
-from sqla_lint.flow.terms.row_values import Entity, Many, OneOf, Query, Record
+from sqla_lint.flow.terms.row_values import Entity, Forked, Many, OneOf, Query, Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import UNKNOWN, Instance, Mapping, Outside
 from sqla_lint.index import pydantic_schemas
@@ -30,6 +30,8 @@ def note(ctx: Context, cur: Cursor, value: Value, node: n.Expr) -> None:
     function = ctx.function
     if ctx.static or function is None or not function.node.decorators:
         return
+    for way in value.ways if isinstance(value, Forked) else ():
+        note(ctx, cur, way, node)
     if not isinstance(value, (Entity, Many, Mapping, OneOf, Query, Record)):
         return
     model = _model(ctx, function)

@@ -15,7 +15,7 @@ from sqla_lint.flow.rendering import hooks
 from sqla_lint.flow.terms.basis import LoopId, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import LazyRead
-from sqla_lint.flow.terms.row_values import Entity, Many, Query, Record
+from sqla_lint.flow.terms.row_values import Entity, Forked, Many, Query, Record
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Read
 from sqla_lint.flow.terms.values import UNKNOWN, Literal, Parameter
@@ -96,6 +96,8 @@ def _parts(ctx: Context, cur: Cursor, todo: _Todo, pos: Pos) -> Iterable[_Todo]:
         return _each(ctx, cur, shape, value, pos, depth)
     if depth >= MAX_DEPTH:
         return ()
+    if isinstance(value, Forked):
+        return [part for way in value.ways for part in _parts(ctx, cur, todo._replace(value=way), pos)]
     if isinstance(value, Record):
         return _record(ctx, cur, shape, value, pos, depth)
     if isinstance(value, Entity) or isinstance(value, Parameter) and depth < _MAX_GIVEN:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.flow.evaluation import kinds
 from sqla_lint.flow.evaluation.evaluate import expr
 from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.solver import collected, conditions
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.graph import Guard
-from sqla_lint.flow.terms.row_values import Entity, Many
+from sqla_lint.flow.terms.row_values import Entity, Forked, Many, ways_of
 from sqla_lint.flow.terms.session_values import FlaskDb, Registry, Session
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor, State
 from sqla_lint.flow.terms.truths import truth
-from sqla_lint.flow.terms.values import NONE, TRUE, UNKNOWN, ClassValue, Instance, Literal, Mapping, Method, Parameter
-from sqla_lint.index.module import own_nodes
+from sqla_lint.flow.terms.values import (
+    FALSE,
+    NONE,
+    TRUE,
+    UNKNOWN,
+    ClassValue,
+    Instance,
+    Literal,
+    Mapping,
+    Method,
+    Parameter,
+)
+from sqla_lint.index.module import Class, own_nodes
 from sqla_lint.lower import nodes as n
 
 # Stands beside a variable that was compared with None and is another value.
@@ -105,6 +117,8 @@ def _ask_loaded(cur: Cursor, test: n.Expr) -> None:
         if isinstance(part, n.Attribute) and part.attr == "unloaded":
             for name in own_nodes(part):
                 value = cur.env.get(name.id) if isinstance(name, n.Name) else None
+                if isinstance(value, Forked) and isinstance(name, n.Name):
+                    cur.env[name.id] = UNKNOWN
                 if isinstance(value, Entity) and value.origin is not None and isinstance(name, n.Name):
                     cur.env[name.id] = value._replace(origin=value.origin._replace(certain=False))
 
@@ -221,10 +235,18 @@ def narrow(ctx: Context, cur: Cursor, test: n.Expr) -> None:
     value, cls = cur.env.get(name), expr(ctx, cur, test.args[1])
     if not isinstance(cls, ClassValue) or not ctx.world.mappings.is_mapped(cls.cls):
         return
+    ways = [way for way in ways_of(value) if kinds.is_instance(ctx, [way, cls]) != FALSE] if value is not None else []
+    kept = tuple(_as_kind(ctx, way, cls.cls) for way in ways)
+    if kept:
+        cur.env[name] = Forked(kept) if len(kept) > 1 else kept[0]
+
+
+def _as_kind(ctx: Context, value: Value, cls: Class) -> Value:
+    """A row that is of *cls*, if its own class leaves that open."""
     if not isinstance(value, (Entity, Parameter)):
-        return
-    if value.cls in ctx.world.mappings.lineage(cls.cls) or (isinstance(value, Parameter) and value.cls is None):
-        cur.env[name] = value._replace(cls=cls.cls)
+        return value
+    is_open = value.cls in ctx.world.mappings.lineage(cls) or isinstance(value, Parameter) and value.cls is None
+    return value._replace(cls=cls) if is_open else value
 
 
 def kind_asked(part: n.Expr, op: str) -> n.Expr | None:

@@ -14,7 +14,7 @@ from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Once
 from sqla_lint.flow.terms.graph import Guard, Node
-from sqla_lint.flow.terms.row_values import Many, Query
+from sqla_lint.flow.terms.row_values import Forked, Many, Query
 from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor, Loaded, Raised, State
 from sqla_lint.flow.terms.values import FALSE, NONE, TRUE, UNKNOWN, Literal
@@ -105,14 +105,28 @@ def _assign(ctx: Context, node: Node, cur: Cursor, stmt: n.Assign) -> list[Step]
     ways = _choices(ctx, cur, stmt.value)
     steps = []
     for way, given in ways:
-        unpacked = isinstance(given, Query) and any(isinstance(one, n.Sequence) for one in stmt.targets)
-        value = rows.rows_of(ctx, way, given, stmt.value.pos) if unpacked else given
-        for one in stmt.targets:
-            ownership.bind(ctx, way, one, value)
+        for bound, one in _each_way(way, given):
+            _bind(ctx, bound, stmt, one)
+            steps += on(node, bound)
+            if bound is not way:
+                way.raised.extend(bound.raised)
         if way is not cur:
             cur.raised.extend(way.raised)
-        steps += on(node, way)
     return steps
+
+
+def _bind(ctx: Context, cur: Cursor, stmt: n.Assign, given: Value) -> None:
+    unpacked = isinstance(given, Query) and any(isinstance(one, n.Sequence) for one in stmt.targets)
+    value = rows.rows_of(ctx, cur, given, stmt.value.pos) if unpacked else given
+    for one in stmt.targets:
+        ownership.bind(ctx, cur, one, value)
+
+
+def _each_way(cur: Cursor, value: Value) -> list[tuple[Cursor, Value]]:
+    """The ways on with *value*: where it came by one of several, each of them."""
+    if not isinstance(value, Forked):
+        return [(cur, value)]
+    return [(Cursor(cur.state(), cur.node), way) for way in value.ways]
 
 
 def _choices(ctx: Context, cur: Cursor, node: n.Expr) -> list[tuple[Cursor, Value]]:
@@ -198,10 +212,15 @@ def _next(ctx: Context, node: Node, cur: Cursor) -> list[Step]:
         usage.passed(done, source, stmt.target.id, stmt.body)
     drawn = drawing.draw(ctx, cur, source, stmt.pos[:2], stmt.iter)
     cur.loaded = _of_earlier_rounds(cur.loaded, stmt.pos)
-    ownership.bind(ctx, cur, stmt.target, drawn)
+    rounds = []
+    for way, item in _each_way(cur, drawn):
+        ownership.bind(ctx, way, stmt.target, item)
+        rounds.append(Step(node.next[0], way.state()))
+        if way is not cur:
+            cur.raised.extend(way.raised)
     if stmt.is_async:
         cur.raises(Raised("base"), stmt.iter.pos)
-    return [Step(node.next[0], cur.state()), *([] if surely else [Step(node.next[1], done.state())])]
+    return [*rounds, *([] if surely else [Step(node.next[1], done.state())])]
 
 
 def _unbegun(stmt: n.For) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.row_values import (
+    Dynamic,
     Entity,
+    Forked,
     LoaderOption,
     Many,
     OneOf,
@@ -15,13 +17,17 @@ from sqla_lint.flow.terms.row_values import (
     Query,
     Record,
     Unproved,
+    ways_of,
 )
 from sqla_lint.flow.terms.session_values import Session
-from sqla_lint.flow.terms.values import NONE, UNKNOWN, Either, Instance, Mapping, Parameter
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, Either, Instance, Literal, Mapping, Parameter
 from sqla_lint.lower.nodes import Pos
 
 # Kinds of values that how they are used tells apart.
 _SHAPES = frozenset({"many", "pair", "record"})
+
+# Ways that are kept apart where they meet.
+_MAX_WAYS = 4
 
 _LEAVES_OUT = api.LAZY | {"defer"}
 
@@ -32,9 +38,9 @@ def _is_given(value: Value) -> bool:
     return isinstance(value, Session) and value.sid.owner in ("parameter", "injected")
 
 
-def _is_empty(value: Value) -> bool:
+def is_empty(value: Value) -> bool:
     """Whether a display has no rows: ``[]``, or plain data."""
-    return isinstance(value, Many) and value.item == UNKNOWN and value.fixed
+    return isinstance(value, Many) and value.item == UNKNOWN and value.fixed or value == Pair(())
 
 
 def unread(value: Value) -> tuple[Sid, Pos, str] | None:
@@ -64,26 +70,19 @@ def join(left: Value, right: Value) -> Value:
         if _is_given(given) and isinstance(made, Session) and made.sid.owner == "local":
             return Either(given, made)
         # An empty display and rows: the rows are what matters to whoever iterates.
-        if isinstance(given, (Many, Parameter)) and _is_empty(made):
+        if (isinstance(given, (Many, Parameter)) or _is_way(given)) and is_empty(made):
             return given
         if isinstance(given, Instance) and isinstance(made, Instance) and given.path[:1] == ("%module",):
             # A global that is made when it is first asked for.
             if given.cls is made.cls and not made.path:
                 return given
-    if isinstance(left, Many) and isinstance(right, Many):
-        return Many(join(left.item, right.item), left.single and right.single, left.fixed and right.fixed)
-    if isinstance(left, Entity) and isinstance(right, Entity):
-        if left._replace(origin=None, made=None) == right._replace(origin=None, made=None):
-            return left._replace(origin=_join_origins(left.origin, right.origin), made=None)
     if isinstance(left, Unproved) and isinstance(right, Query):
         left = left.query
     elif isinstance(left, Query) and isinstance(right, Unproved):
         right = right.query
-    if isinstance(left, Query) and isinstance(right, Query):
-        if left._replace(origin=right.origin, row=right.row) == right:
-            origin = _join_origins(left.origin, right.origin)
-            row = join(left.row, right.row)
-            return right._replace(origin=origin, row=row) if origin is not None else UNKNOWN
+    both = _rows(left, right)
+    if both is not None:
+        return both
     if isinstance(left, Pair) and isinstance(right, Pair) and len(left.items) == len(right.items):
         return Pair(tuple(join(a, b) for a, b in zip(left.items, right.items)))
     if isinstance(left, Record) and isinstance(right, Record) and left.keys == right.keys:
@@ -98,7 +97,59 @@ def join(left: Value, right: Value) -> Value:
         if left.pairs is None or right.pairs is None:
             return LoaderOption(None)
         return LoaderOption(_join_options(left.pairs, right.pairs))
+    for one, other in ((left, right), (right, left)):
+        if _is_way(one) and isinstance(other, Literal):
+            return one
+        if _is_way(one) and (_is_way(other) or _is_handed_in(other)):
+            return _forked(left, right)
     return _one_of(left, right)
+
+
+def _rows(left: Value, right: Value) -> Value | None:
+    """Two collections, rows or queries as one, where these are of one shape."""
+    if isinstance(left, Many) and isinstance(right, Many):
+        return Many(join(left.item, right.item), left.single and right.single, left.fixed and right.fixed)
+    if isinstance(left, Entity) and isinstance(right, Entity):
+        if left._replace(origin=None, made=None) == right._replace(origin=None, made=None):
+            return left._replace(origin=_join_origins(left.origin, right.origin), made=None)
+    if isinstance(left, Query) and isinstance(right, Query):
+        if left._replace(origin=right.origin, row=right.row) == right:
+            origin, row = _join_origins(left.origin, right.origin), join(left.row, right.row)
+            if origin is None:
+                return UNKNOWN
+            return right._replace(origin=origin, row=row) if not isinstance(row, Forked) else None
+    return None
+
+
+def _forked(left: Value, right: Value) -> Value:
+    """Rows that came by different steps, or a query and what another gave: each way keeps its own."""
+    found: list[Value] = []
+    for way in (*ways_of(left), *ways_of(right)):
+        for index, other in enumerate(found):
+            both = _rows(other, way)
+            if both is not None:
+                found[index] = both
+                break
+        else:
+            found.append(way)
+    if len(found) > _MAX_WAYS:
+        return UNKNOWN
+    return Forked(tuple(sorted(found, key=repr))) if len(found) > 1 else found[0]
+
+
+def _is_way(value: Value) -> bool:
+    """Whether *value* is a row that a query gave, or what gives such rows."""
+    if isinstance(value, Entity):
+        return value.origin is not None
+    if isinstance(value, (Dynamic, Many, Query)):
+        item = value.item if isinstance(value, Many) else value.row
+        return any(map(_is_way, item.items)) if isinstance(item, Pair) else _is_way(item)
+    return isinstance(value, Forked)
+
+
+def _is_handed_in(value: Value) -> bool:
+    """Whether *value* is what a caller handed in: that one knows the rows."""
+    return isinstance(value.item if isinstance(value, Many) else value, Parameter)
 
 
 def _one_of(left: Value, right: Value) -> Value:

@@ -187,6 +187,18 @@ class OneOf(NamedTuple):
         return found[0] if len(found) == 1 else None
 
 
+class Forked(NamedTuple):
+    """A row, or a query, that came by one of several ways: what is asked of it is asked of each."""
+
+    ways: tuple[Value, ...]
+    kind: str = "forked"
+
+
+def ways_of(value: Value) -> tuple[Value, ...]:
+    """What a value may be, whichever way was taken."""
+    return value.ways if isinstance(value, Forked) else (value,)
+
+
 class Key(NamedTuple):
     """The primary key of a row: as long as somebody holds the row, ``get`` finds it without a statement."""
 

@@ -13,8 +13,8 @@ from sqla_lint.lower.nodes import Pos
 # refreshed)
 Loaded = tuple[Pos | str, tuple[str, ...], tuple[int, int] | None]
 
-# (class, the position of the query that gave its rows, and which these are: the query's ``own``, ``loaded`` with them,
-# or ``one`` alone)
+# (class, the position of the query that gave its rows, and which these are: the query's ``own``, ``all`` of the class,
+# ``loaded`` with them, or ``one`` alone)
 Held = tuple[Class, Pos | None, str]
 
 # An instance by where it came from: (file, position of the query or of the call that built it, relationship path).
