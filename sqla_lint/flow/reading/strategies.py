@@ -210,7 +210,17 @@ def _strategy(options: frozenset[tuple[tuple[str, ...], str]], steps: tuple[str,
     """
     # A wildcard that stands by itself goes on to what the query loads as well. What is loaded lazily on the way is a
     # query of its own, which it is not handed to.
-    one_query = all(_strategy(options, steps[:i], step) not in api.LAZY for i, step in enumerate(steps))
+    found, one_query = None, True
+    for i, step in enumerate((*steps, name)):
+        found = _said(options, steps[:i], step, one_query)
+        one_query = one_query and found not in api.LAZY
+    return found
+
+
+def _said(
+    options: frozenset[tuple[tuple[str, ...], str]], steps: tuple[str, ...], name: str, one_query: bool
+) -> str | None:
+    """What the options say of the step *name* behind *steps*, which the same query loads if *one_query*."""
     for wanted in ((*steps, name), (*steps, "*"), *([("*",)] if one_query else [])):
         found = [strategy for path, strategy in options if path == wanted and strategy not in api.COLUMN_LOADS]
         if found:
