@@ -35,14 +35,29 @@ def leads(project: Project, configured: Set[str] = frozenset()) -> Leads:
     """
     found = Leads(SESSION_WORDS | configured, frozenset(), frozenset())
     strange = {path: _strange(project, module) for path, module in project.modules.items()}
+    # What a file adds rests on the names in its text: only where one of these has become known it is read again.
+    seen: dict[str, Leads] = {}
     while True:
         grown = found
         for path, module in project.modules.items():
-            if module.words & grown.names:
-                grown = _grown(module, grown, strange[path])
+            known = _within(grown, module.words)
+            if known.names and known != seen.get(path):
+                seen[path] = known
+                grown = _joined(grown, _added(module, known, strange[path]))
         if grown == found:
             return found
         found = grown
+
+
+def _within(known: Leads, words: Set[str]) -> Leads:
+    """What is known of the names in a text."""
+    return Leads(known.names & words, known.holders & words, frozenset())
+
+
+def _joined(known: Leads, more: Leads) -> Leads:
+    if more.names <= known.names and more.holders <= known.holders and more.given <= known.given:
+        return known
+    return Leads(*(one | other for one, other in zip(known, more)))
 
 
 def _strange(project: Project, module: ModuleIndex) -> frozenset[str]:
@@ -57,7 +72,7 @@ def _is_ours(project: Project, path: str, word: str) -> bool:
     return what is not None and not (isinstance(what, External) and api.meaning(what.name) is None)
 
 
-def _grown(module: ModuleIndex, known: Leads, strange: frozenset[str]) -> Leads:
+def _added(module: ModuleIndex, known: Leads, strange: frozenset[str]) -> Leads:
     """*known* with what one file adds to it; *strange* words mean something else in it."""
     names, holders, given = set(known.names - strange), set(known.holders), set(known.given)
     for name, bound in module.bindings.items():
@@ -76,7 +91,7 @@ def _grown(module: ModuleIndex, known: Leads, strange: frozenset[str]) -> Leads:
             names.add(cls.name)
             if not kept:
                 holders.add(cls.name)
-    return Leads(frozenset(names) | strange, frozenset(holders), frozenset(given))
+    return Leads(frozenset(names), frozenset(holders), frozenset(given))
 
 
 def _kept(cls: Class, names: Set[str]) -> tuple[set[str], set[str]]:
