@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from sqla_lint.flow.evaluation.world import World
 
 # Variants that are handed on by variants are followed this far.
-_MAX_LEVEL = 3
+_MAX_LEVEL = 5
 
 
 class Given(NamedTuple):
