@@ -130,14 +130,14 @@ def project_files(root: Path) -> tuple[str, ...]:
     return tuple(sorted(_walk(str(root), [], [])))
 
 
-def templates(root: Path, folder: str) -> tuple[str, ...]:
-    """Every file of the project in *root* that may be a template: those below a folder named *folder*, sorted."""
+def templates(root: Path, is_theirs: Callable[[str], bool]) -> tuple[str, ...]:
+    """Every file of the project in *root* that may be a template: those below folders with a name that *is_theirs*."""
     if _too_wide(root):
         return ()
 
     def is_template(entry: os.DirEntry[str]) -> bool:
         folders = os.path.relpath(entry.path, root).split(os.sep)[:-1]
-        return folder in folders and entry.name.endswith(_TEMPLATES) and entry.is_file()
+        return entry.name.endswith(_TEMPLATES) and any(map(is_theirs, folders)) and entry.is_file()
 
     return tuple(sorted(_walk(str(root), [], [], is_template)))
 

@@ -220,7 +220,7 @@ def dependencies(paths: Sequence[AnyPath], settings: Settings) -> frozenset[str]
     asked = _asked(paths, settings, None)
     files = {*asked.files, *config.places(discovery.common_folder(asked.arguments))}
     for root in by_root(asked.files, asked.arguments, settings):
-        files.update((*discovery.project_files(root), *discovery.templates(root, jinja_files.FOLDER)))
+        files.update((*discovery.project_files(root), *discovery.templates(root, jinja_files.is_folder)))
     known = [settings.folder / settings.baseline] if settings.baseline else []
     return frozenset((*files, *map(str, known), *map(str, [settings.file] if settings.file else [])))
 

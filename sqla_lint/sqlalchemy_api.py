@@ -206,7 +206,7 @@ GENERATIVE: Final = frozenset(
         "enable_assertions", "with_session", "set_label_style", "only_return_tuples", "with_statement_hint",
         "correlate_except", "offset", "slice", "fetch", "from_statement", "union", "union_all", "intersect",
         "intersect_all", "except_", "except_all", "with_labels", "with_transformation", "yield_per", "apply_labels",
-        "with_parent",
+        "with_parent", "from_self",
     }
 )  # fmt: skip
 # Those of them that may leave rows out.

@@ -36,6 +36,7 @@ ONLY: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "binds": ((2, 1), ()),
     "delete_all": ((2, 1), ()),
     "execution_options": ((2, 1), ()),
+    "from_self": ((), (2, 0)),
     "get_async_bind": ((2, 1), ()),
     "get_one": ((2, 0, 22), ()),
     "joinedload_all": ((), (1, 4)),

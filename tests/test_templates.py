@@ -155,6 +155,26 @@ def test_the_template_must_be_the_only_one_of_its_name(tmp_path: Path) -> None:
     assert found(tmp_path) == ["templates/index.html:2 SES401"]
 
 
+def test_of_several_templates_the_one_that_mentions_what_it_is_handed(tmp_path: Path) -> None:
+    two: dict[str, str | bytes] = {"templates/index.html": LOOP, "plugin/templates/index.html": "<p>plugin</p>"}
+    assert found(project(tmp_path, two)) == ["templates/index.html:2 SES401"]
+    assert found(project(tmp_path, {"plugin/templates/index.html": "{{ users|length }}"})) == []
+
+
+@pytest.mark.parametrize("folder", ["desk_templates", "desk/mail-templates", "desk_templates/pages"])
+def test_folders_of_templates_that_have_a_name_of_their_own(tmp_path: Path, folder: str) -> None:
+    name = f"{folder.partition('templates/')[2]}/index.html".removeprefix("/")
+    view = VIEW.replace("index.html", name)
+    pages: dict[str, str | bytes] = {f"{folder}/index.html": LOOP, "front_templates/index.html": "<p>front</p>"}
+    assert found(project(tmp_path, pages, view)) == [f"{folder}/index.html:2 SES401"]
+    assert found(project(tmp_path, {f"templates/{name}": LOOP}, view)) == [f"templates/{name}:2 SES401"]
+
+
+@pytest.mark.parametrize("folder", ["templates_of_mine", "_templates", "contemplates"])
+def test_folders_that_hold_no_templates(tmp_path: Path, folder: str) -> None:
+    assert found(project(tmp_path, {f"{folder}/index.html": LOOP})) == []
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -140,7 +140,7 @@ def method(
     if name == "limit":
         one = bool(args) and args[0] == Literal(1, "int")
         return changed(query._replace(single=query.single or one), filtered=True, partial=True)
-    if name == "with_entities" or name == "with_only_columns":
+    if name in ("with_entities", "with_only_columns") or name == "from_self" and args:
         return query._replace(row=_row(ctx, args, query.origin), single=query.single and query.origin.partial)
     if name in api.NO_LONGER_ONE or name in ("add_entity", "add_columns", "add_column"):
         query = query._replace(single=False)

@@ -218,7 +218,7 @@ def _render(ctx: Context, cur: Cursor, template: Value, given: _Given, pos: Pos,
         from sqla_lint.flow.rendering import templates
 
         names = {**_injected(ctx, cur, pos), **given.names} if injected and given.more == UNKNOWN else given.names
-        templates.follow(ctx, cur, template.value, names, pos)
+        templates.follow(ctx, cur, template.value, names, given.names, pos)
 
 
 def _injected(ctx: Context, cur: Cursor, pos: Pos) -> Names:

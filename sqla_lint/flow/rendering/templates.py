@@ -5,7 +5,7 @@ What is not plainly followed (a name that is worked out, what ``loop`` holds) is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from sqla_lint.flow.reading import drawing
@@ -38,9 +38,11 @@ _MAX_DEPTH = 12
 _THEMED = "theme"
 
 
-def follow(ctx: Context, cur: Cursor, name: str, names: Names, pos: Pos) -> None:
-    """Follow the template that the call at *pos* renders with *names*; nothing of *cur* changes."""
-    template = ctx.world.templates.find(name)
+def follow(ctx: Context, cur: Cursor, name: str, names: Names, handed: Collection[str], pos: Pos) -> None:
+    """Follow the template that the call at *pos* renders with *names*, those that it is *handed* and others; nothing of
+    *cur* changes.
+    """
+    template = ctx.world.templates.find(name, handed)
     if template is None:
         return
     inner = Context(ctx.world, ctx.path, ctx.function, static=False)
