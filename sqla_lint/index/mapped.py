@@ -77,7 +77,17 @@ class Mappings:
         self.is_unique = self.keys.is_unique
         self._mapped: dict[Class, Mapped] = {}
         self._declared: dict[Class, dict[str, _Raw]] = {}
+        self._referring: dict[tuple[Class, str], tuple[Relationship, ...]] = {}
         self.subclasses = Subclasses(self)
+
+    def referring(self, cls: Class, name: str) -> tuple[Relationship, ...]:
+        """The many-to-one relationships of *cls* that go by its column *name*, and by that alone."""
+        key, mapped = (cls, name), self.mapped(cls)
+        if key not in self._referring:
+            every = self.relationships(mapped) if mapped is not None else ()
+            found = (one for one in every if one.many is False and self.foreign_keys(cls, one) == {name})
+            self._referring[key] = tuple(found)
+        return self._referring[key]
 
     def foreign_keys(self, cls: Class, relation: Relationship) -> frozenset[str]:
         """The columns of *cls* whose keys lead to the target of *relation*: of several, those it is joined on."""

@@ -13,7 +13,7 @@ from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Closing, Ended
 from sqla_lint.flow.terms.joining import is_empty, join
-from sqla_lint.flow.terms.row_values import Dynamic, Entity, Forked, Key, Many, OneOf, Pair, Query, Record
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Forked, Key, Many, OneOf, Pair, Query, Record, Reference
 from sqla_lint.flow.terms.session_values import Registry, Scope, Session, Transaction
 from sqla_lint.flow.terms.state import CLOSED, GONE, OPEN, Cursor, Raised
 from sqla_lint.flow.terms.summary import Effect, Generator, Summary
@@ -68,7 +68,7 @@ def value(ctx: Context, cur: Cursor, what: Value, bound: Bound, pos: Pos) -> Val
         return _forked(ctx, cur, what, bound, pos)
     if isinstance(what, Pair):
         return Pair(tuple(value(ctx, cur, item, bound, pos) for item in what.items))
-    if isinstance(what, Key):
+    if isinstance(what, (Key, Reference)):
         return UNKNOWN
     if isinstance(what, (Record, OneOf)):
         return what._replace(values=tuple(value(ctx, cur, item, bound, pos) for item in what.values))

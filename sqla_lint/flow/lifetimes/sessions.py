@@ -214,7 +214,7 @@ def _statement_method(
     ctx: Context, cur: Cursor, session: Session, name: str, args: list[Value], kwargs: dict[str, Value], pos: Pos
 ) -> Value:
     sid = session.sid
-    target = args[0] if args else kwargs.get("statement", UNKNOWN)
+    target = args[0] if args else kwargs.get("statement", kwargs.get("entity", UNKNOWN))
     writes = name in api.WRITES or (isinstance(target, Outside) and bool(api.DML & set(target.name.split("."))))
     if name in ("get", "get_one") and not _was_got(cur, args):
         instances.autoflushed(ctx, cur, sid)

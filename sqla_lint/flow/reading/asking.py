@@ -12,10 +12,10 @@ from sqla_lint.flow.terms import sql_texts
 from sqla_lint.flow.terms.basis import LoopId, Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Queried
-from sqla_lint.flow.terms.row_values import Dynamic, Many, Pair, Query
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, Pair, Query, Reference
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.summary import Asks, Summary
-from sqla_lint.flow.terms.values import NONE, ClassValue, Literal, Parameter
+from sqla_lint.flow.terms.values import NONE, UNKNOWN, ClassValue, Literal, Parameter
 from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -26,7 +26,7 @@ _MAX_ASKS = 12
 
 
 def note(
-    ctx: Context, sid: Sid | None, pos: Pos, outside: LoopId | None = None, row: tuple[str, Class] | None = None
+    ctx: Context, sid: Sid | None, pos: Pos, outside: LoopId | None = None, row: tuple[Value, Class] | None = None
 ) -> None:
     """A query runs here; *outside* is a loop that begins with it, *row* what :class:`Queried` says."""
     if ctx.static:
@@ -75,9 +75,27 @@ def note_get(
         held_rows.note_got(cur, cls, key, pos)
 
 
-def _row_of(cls: Class | None, key: Value | None) -> tuple[str, Class] | None:
-    """The parameter that is the key of the row of *cls* that is asked for."""
-    return (key.name, cls) if cls is not None and isinstance(key, Parameter) and not key.steps else None
+def _row_of(cls: Class | None, key: Value | None) -> tuple[Value, Class] | None:
+    """The key of the row of *cls* that is asked for, where the function was handed it, or a row that has it."""
+    owner = key.row if isinstance(key, (Key, Reference)) else key
+    return (key, cls) if cls is not None and key is not None and isinstance(owner, Parameter) else None
+
+
+def _as_handed(ctx: Context, key: Value, bound: dict[str, Value]) -> Value:
+    """The key that a callee asks by, as the call knows it."""
+    from sqla_lint.flow.evaluation.substitute import walk
+
+    owner = key.row if isinstance(key, (Key, Reference)) else key
+    if not isinstance(owner, Parameter):
+        return UNKNOWN
+    given = bound.get(owner.name, UNKNOWN)
+    if owner is key and not owner.steps:
+        return given
+    *steps, name = (*owner.steps, key.name) if isinstance(key, (Key, Reference)) else owner.steps
+    row = walk(ctx, given, tuple(steps))
+    if isinstance(row, Parameter) and row.cls is None:
+        return row._replace(steps=(*row.steps, name))
+    return held_rows.key_of(ctx, row, name) if isinstance(row, (Entity, Parameter)) else UNKNOWN
 
 
 def reads(ctx: Context, name: str, target: Value, args: list[Value], kwargs: dict[str, Value]) -> bool:
@@ -119,12 +137,13 @@ def called(
         if ask.sid is not None and _is_made_for_the_call(ctx, ask.sid, bound, function):
             continue
         sid = resolve_sid(ctx, ask.sid, bound) if ask.sid is not None else None
-        name, cls = ask.row or ("", None)
-        if cls is not None and held_rows.is_held(ctx, cur, sid, cls, bound.get(name)):
+        key, cls = ask.row or (UNKNOWN, None)
+        key = _as_handed(ctx, key, bound)
+        if cls is not None and held_rows.is_held(ctx, cur, sid, cls, key):
             continue
         via = (ask.qualname, ask.pos, ask.path)
         under = (*conditions.parameter_guards(ctx), *conditions.passed_on(ctx, ask.under, bound))
-        row, depth = _row_of(cls, bound.get(name)), ask.conditions + _conditions(ctx)
+        row, depth = _row_of(cls, key), ask.conditions + _conditions(ctx)
         ctx.emit(Queried(sid, pos, ctx.loops, under, takes, via, function.node.is_async, row, depth))
 
 

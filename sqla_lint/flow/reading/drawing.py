@@ -13,7 +13,7 @@ from sqla_lint.flow.terms.basis import LoopId, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Once
 from sqla_lint.flow.terms.joining import join
-from sqla_lint.flow.terms.row_values import Dynamic, Entity, Forked, Key, Many, OneOf, Pair, Query, Record
+from sqla_lint.flow.terms.row_values import Dynamic, Entity, Forked, Key, Many, OneOf, Pair, Query, Record, Reference
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, ClassValue, Instance, Literal, Mapping, Outside, Parameter
 from sqla_lint.lower import nodes as n
@@ -102,7 +102,7 @@ def undrawn(value: Value, loop: LoopId) -> Value:
         return value._replace(held=tuple((name, undrawn(item, loop)) for name, item in value.held))
     if isinstance(value, Many):
         return value._replace(item=undrawn(value.item, loop))
-    return value._replace(row=value.row._replace(drawn=())) if isinstance(value, Key) else value
+    return value._replace(row=value.row._replace(drawn=())) if isinstance(value, (Key, Reference)) else value
 
 
 def subscript(ctx: Context, cur: Cursor, node: n.Subscript, owner: Value, index: Value) -> Value:

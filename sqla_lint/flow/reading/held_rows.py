@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
+from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.lifetimes import instances
+from sqla_lint.flow.reading import strategies
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.row_values import Entity, Key, Many
+from sqla_lint.flow.terms.row_values import Entity, Key, Many, Reference
 from sqla_lint.flow.terms.state import Cursor, Loaded
-from sqla_lint.flow.terms.values import Mapping, Parameter
+from sqla_lint.flow.terms.values import UNKNOWN, Mapping, Parameter
 from sqla_lint.index.module import Class
 from sqla_lint.lower.nodes import Pos
 
 
 def is_held(ctx: Context, cur: Cursor, sid: Sid | None, cls: Class, key: Value | None) -> bool:
     """Whether the row of *cls* with *key* is held: it is that of a row at hand, was got in this round, or all are."""
-    if isinstance(key, Key) and isinstance(key.row, Entity) and cls in ctx.world.names.lineage(key.row.cls):
-        return _is_fresh(cur, sid, key.row) and _is_at_hand(ctx, cur, key.row)
+    if isinstance(key, (Key, Reference)) and isinstance(key.row, Entity):
+        is_there = _is_fresh(cur, sid, key.row) and _is_at_hand(ctx, cur, key.row)
+        if isinstance(key, Key) and cls in ctx.world.names.lineage(key.row.cls):
+            return is_there
+        if isinstance(key, Reference) and is_there and _is_with(ctx, cur, cls, key.row, key.name):
+            return True
     if isinstance(key, Parameter) and any((*entry[:2],) == _got(cls, key) for entry in cur.loaded):
         return True
     return any(_has_all(cur, sid, cls, value) for value in cur.env.values())
+
+
+def key_of(ctx: Context, owner: Entity | Parameter, name: str) -> Value:
+    """What a column of a row is as a key: of the row itself, or of one that it refers to."""
+    if owner.cls is None:
+        return UNKNOWN
+    if ctx.world.columns.is_whole_key(owner.cls, name):
+        return Key(owner, name)
+    return Reference(owner, name) if ctx.world.mappings.referring(owner.cls, name) else UNKNOWN
+
+
+def _is_with(ctx: Context, cur: Cursor, cls: Class, row: Entity, name: str) -> bool:
+    """Whether the row of *cls* that the key *name* of *row* refers to came with it, by an eager load or in one row of a
+    query, or is the one that *row* was reached from.
+    """
+    lineage, origin = ctx.world.names.lineage, row.origin
+    if origin is None or not origin.certain:
+        return False
+    for relation in ctx.world.mappings.referring(row.cls, name):
+        if relation.target is not None and (cls in lineage(relation.target) or relation.target in lineage(cls)):
+            is_eager = strategies.effective(row, origin, relation) in api.EAGER
+            if is_eager or row.via == relation.name or strategies.was_read(ctx, cur, row, relation.name):
+                return True
+    beside = Entity(cls, origin, drawn=row.drawn)
+    return not row.steps and any(one == beside for v in cur.env.values() for one in instances.entities(v))
 
 
 def note_got(cur: Cursor, cls: Class, key: Value | None, pos: Pos) -> None:

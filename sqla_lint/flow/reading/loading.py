@@ -7,7 +7,7 @@ from functools import reduce
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import members
 from sqla_lint.flow.lifetimes import instances, usage
-from sqla_lint.flow.reading import asking, parents
+from sqla_lint.flow.reading import asking, held_rows, parents
 from sqla_lint.flow.reading.strategies import (
     ALL_BELOW,
     EACH_ROW,
@@ -25,7 +25,7 @@ from sqla_lint.flow.terms.basis import LoopId, Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import LazyRead
 from sqla_lint.flow.terms.joining import join
-from sqla_lint.flow.terms.row_values import AwaitableAttrs, Dynamic, Entity, Forked, Key, Many, Origin, ways_of
+from sqla_lint.flow.terms.row_values import AwaitableAttrs, Dynamic, Entity, Forked, Many, Origin, ways_of
 from sqla_lint.flow.terms.state import OPEN, Cursor
 from sqla_lint.flow.terms.summary import Read
 from sqla_lint.flow.terms.values import UNKNOWN, FunctionValue, Instance, Method, Parameter
@@ -83,9 +83,8 @@ def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity, via: Re
     if status is not None:
         note_read(ctx, cur, node.pos, owner, node.attr, status, False, via)
         return UNKNOWN
-    if ctx.world.columns.is_whole_key(owner.cls, node.attr):
-        return Key(owner, node.attr)
-    return members.member(ctx, cur, node, owner)
+    key = held_rows.key_of(ctx, owner, node.attr)
+    return key if key != UNKNOWN else members.member(ctx, cur, node, owner)
 
 
 def _awaitable(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity) -> Value:
@@ -273,8 +272,9 @@ def _parameter(ctx: Context, cur: Cursor, node: n.Attribute, owner: Parameter) -
         relation = ctx.world.mappings.relationship(owner.cls, node.attr)
         if relation is None:
             mapped = ctx.world.mappings.mapped(owner.cls)
-            if ctx.world.columns.is_whole_key(owner.cls, node.attr):
-                return Key(owner, node.attr)
+            key = held_rows.key_of(ctx, owner, node.attr)
+            if key != UNKNOWN:
+                return key
             if mapped is None or node.attr not in mapped.deferred | mapped.proxies.keys() | ctx.world.left_out:
                 return members.member(ctx, cur, node, owner)
         if relation is None or not has_no_key(ctx, node, owner.cls):

@@ -51,9 +51,9 @@ def load_status(ctx: Context, cur: Cursor, owner: Entity, relation: Relationship
         return found
     if origin.closed or origin.sid is not None and _is_closed(cur, origin.sid):
         return "unknown"
-    if _was_read(ctx, cur, owner, relation.name) or _was_read(ctx, cur, owner, RELATIONSHIPS):
+    if was_read(ctx, cur, owner, relation.name) or was_read(ctx, cur, owner, RELATIONSHIPS):
         return "loaded"
-    strategy = _effective(owner, origin, relation)
+    strategy = effective(owner, origin, relation)
     if strategy is None:
         return "unknown"
     if strategy in api.LAZY:
@@ -101,7 +101,7 @@ def _is_return(ctx: Context, cls: Class, path: tuple[str, ...]) -> bool:
     return there is not None and back is not None and (there.inverse == back.name or back.inverse == there.name)
 
 
-def _was_read(ctx: Context, cur: Cursor, owner: Entity, name: str) -> bool:
+def was_read(ctx: Context, cur: Cursor, owner: Entity, name: str) -> bool:
     """Whether another loop over the same rows read *name* of each."""
     below = (owner.steps[:depth] for depth in range(len(owner.steps) + 1))
     paths = ((*owner.steps, name), (*owner.steps, "*"), *((*steps, ALL_BELOW) for steps in below))
@@ -111,7 +111,7 @@ def _was_read(ctx: Context, cur: Cursor, owner: Entity, name: str) -> bool:
     )
 
 
-def _effective(owner: Entity, origin: Origin, relation: Relationship) -> str | None:
+def effective(owner: Entity, origin: Origin, relation: Relationship) -> str | None:
     """The strategy that loads *relation*: the query's, else the mapping's; None where it is not known."""
     strategy = _strategy(origin.options, owner.steps, relation.name)
     if strategy is None:
@@ -124,7 +124,7 @@ def _effective(owner: Entity, origin: Origin, relation: Relationship) -> str | N
 
 def leads_nowhere(owner: Entity, relation: Relationship) -> bool:
     """Whether *relation* is never loaded: there are no rows beyond it, unless the code has set it itself."""
-    return owner.origin is not None and _effective(owner, owner.origin, relation) in api.NEVER
+    return owner.origin is not None and effective(owner, owner.origin, relation) in api.NEVER
 
 
 def sends(ctx: Context, cur: Cursor, owner: Entity, name: str, relation: Relationship | None) -> bool:
@@ -136,7 +136,7 @@ def sends(ctx: Context, cur: Cursor, owner: Entity, name: str, relation: Relatio
         if relation is not None:
             status = load_status(ctx, cur, owner, relation)
             if status == "pinned" and not parents.are_held(ctx, cur, owner, relation, origin):
-                return _effective(owner, origin, relation) in api.LAZY
+                return effective(owner, origin, relation) in api.LAZY
             return status == "lazy"
         return column_cost(ctx, cur, owner, name) == "lazy"
     names = (name, "*") if relation is None else (name, "*", RELATIONSHIPS)
@@ -146,7 +146,7 @@ def sends(ctx: Context, cur: Cursor, owner: Entity, name: str, relation: Relatio
         return column_status(ctx, owner, name) == "lazy"
     # The identity map is of no use any more: also a many-to-one whose target the session held must have been loaded.
     inverse = owner.via == name and relation.many is not True
-    return not inverse and relation.lazy not in api.DYNAMIC and _effective(owner, origin, relation) in api.LAZY
+    return not inverse and relation.lazy not in api.DYNAMIC and effective(owner, origin, relation) in api.LAZY
 
 
 def is_pinned(ctx: Context, owner: Entity, relation: Relationship) -> bool:
@@ -252,7 +252,7 @@ def column_cost(ctx: Context, cur: Cursor, owner: Entity, name: str) -> str | No
     status = column_status(ctx, owner, name)
     if status == "lazy" and _comes_back(ctx, owner, name):
         return "unknown"
-    return "loaded" if status == "lazy" and _was_read(ctx, cur, owner, name) else status
+    return "loaded" if status == "lazy" and was_read(ctx, cur, owner, name) else status
 
 
 def _comes_back(ctx: Context, owner: Entity, name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqla_lint.flow.terms.basis import Sid
+from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.graph import Guard
 from sqla_lint.flow.terms.row_values import Entity
 from sqla_lint.flow.terms.state import InstanceId, SessionState
@@ -265,7 +265,8 @@ class Queried(NamedTuple):
     *takes* is None where that expression says what it asks for; where it is a call of a function of the project, the
     arguments that the function's query is made of. *via* is that query: (function, position, file). *under* are the
     conditions on parameters that it stands under; *coroutine* if nothing runs before it is awaited. *row* is the
-    parameter that is the key of the one row that is asked for, with its class: the session may hold that row.
+    key of the one row that is asked for, with its class, where the function was handed it: the session may hold that
+    row.
     *conditions* is how many of any kind it stands under: 0 for one that always runs.
     """
 
@@ -276,7 +277,7 @@ class Queried(NamedTuple):
     takes: tuple[Taken, ...] | None = None
     via: tuple[str, Pos, str] | None = None
     coroutine: bool = False
-    row: tuple[str, Class] | None = None
+    row: tuple[Value, Class] | None = None
     conditions: int = 0
 
 

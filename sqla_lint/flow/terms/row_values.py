@@ -207,6 +207,14 @@ class Key(NamedTuple):
     kind: str = "key"
 
 
+class Reference(NamedTuple):
+    """A foreign key of a row: where the row has what it refers to, ``get`` finds that without a statement."""
+
+    row: Entity | Parameter
+    name: str
+    kind: str = "reference"
+
+
 class Record(NamedTuple):
     """A dict display with its values; *keys* are the literal ones, None for others."""
 

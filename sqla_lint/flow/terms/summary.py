@@ -89,8 +89,8 @@ class Taken(NamedTuple):
 
 class Asks(NamedTuple):
     """The function runs a query that is made of what it is handed as *takes*, under the conditions *under* on its
-    parameters; *pos*, *path* and *qualname* say which. *row* is the parameter that is the key of the one row that is
-    asked for, with its class. *conditions* is how many it stands under on the way from there.
+    parameters; *pos*, *path* and *qualname* say which. *row* is the key of the one row that is asked for, a parameter
+    or one of its attributes, with its class. *conditions* is how many it stands under on the way from there.
     """
 
     takes: tuple[Taken, ...]
@@ -99,7 +99,7 @@ class Asks(NamedTuple):
     path: str
     qualname: str
     under: tuple[Guard, ...] = ()
-    row: tuple[str, Class] | None = None
+    row: tuple[Value, Class] | None = None
     conditions: int = 0
 
 
