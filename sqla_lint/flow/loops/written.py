@@ -7,7 +7,7 @@ from typing import Any
 
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.loops import rounds
-from sqla_lint.index.module import Class, Function, bound_names, statements, walk
+from sqla_lint.index.module import Class, Function, bound_names, own_nodes, statements, walk
 from sqla_lint.index.project import Variable
 from sqla_lint.lower import nodes as n
 from sqla_lint.lower.nodes import Pos
@@ -68,12 +68,43 @@ def _is_written_name(expr: n.Name | n.Attribute, function: Function, world: Worl
         owner = world.names.definition(function.path, expr.value)
         if isinstance(owner, Class):
             return _is_written_once(owner.assigned.get(expr.attr, ()), function, world, hops)
-    return isinstance(what, Variable) and _is_written_once(what.assigned, function, world, hops)
+    if not isinstance(what, Variable):
+        return False
+    return _is_written_once(what.assigned, function, world, hops) or _is_filled_by_hand(what, world)
 
 
 def _is_written_once(stmts: Any, function: Function, world: World, hops: int) -> bool:
     value = getattr(stmts[0], "value", None) if len(stmts) == 1 else None
     return value is not None and is_written(value, function, world, hops)
+
+
+def _is_filled_by_hand(what: Variable, world: World) -> bool:
+    """A constant that begins empty and is filled by statements of its module alone, outside loops: a registry."""
+    module = world.project.modules[what.path]
+    if not what.name.isupper() or len(what.assigned) != 1 or not _is_empty(getattr(what.assigned[0], "value", None)):
+        return False
+    within = (node for f in module.functions if what.name in f.words for node in walk(f.node.body))
+    if any(_changed(node, what.name) for node in within):
+        return False
+    written = list(statements(module.node.body))
+    loops = [stmt.pos for stmt in written if isinstance(stmt, (n.For, n.While))]
+    fills = [stmt for stmt in written if any(_changed(node, what.name) for node in own_nodes(_head(stmt)))]
+    return bool(fills) and not any(
+        _adds_many(stmt) or any(loop[:2] <= stmt.pos[:2] <= loop[2:] for loop in loops) for stmt in fills
+    )
+
+
+def _head(stmt: n.Stmt) -> object:
+    """A plain statement; of others, nothing: those in their blocks stand for themselves."""
+    return stmt if isinstance(stmt, (n.Assign, n.AnnAssign, n.ExprStmt)) else ()
+
+
+def _adds_many(stmt: n.Stmt) -> bool:
+    """``names.update(load())``: what is added is not written down."""
+    call = stmt.value if isinstance(stmt, n.ExprStmt) else None
+    if not isinstance(call, n.Call) or last(call.func) not in ("extend", "update"):
+        return False
+    return not all(isinstance(arg, (n.Dict, n.Sequence)) for arg in call.args)
 
 
 def _is_written_local(name: str, function: Function, world: World, hops: int) -> bool:
@@ -111,10 +142,10 @@ def _added_by_hand(function: Function) -> Iterator[n.Call]:
 
 
 def _is_empty(value: n.Expr | None) -> bool:
-    """``[]``, ``set()``: nothing until something is added."""
+    """``[]``, ``{}``, ``set()``: nothing until something is added."""
     if isinstance(value, n.Call):
-        return last(value.func) in ("list", "set") and not value.args
-    return isinstance(value, n.Sequence) and not value.items
+        return last(value.func) in ("list", "set", "dict", "OrderedDict") and not (value.args or value.keywords)
+    return isinstance(value, n.Sequence) and not value.items or isinstance(value, n.Dict) and not value.values
 
 
 def _is_handed_on(name: str, function: Function) -> bool:
