@@ -140,7 +140,7 @@ class ForeignKeys:
                 found.add(name.rsplit(".", 1)[-1])
             for table in self._written_tables(owner):
                 found.update(self.tables(table) if isinstance(table, Class) else self._table_names(*table))
-            if owner is cls or self._has_table(owner):
+            if owner is cls or self.has_table(owner):
                 # Flask-SQLAlchemy and SQLModel name the table after the class.
                 found.update((_snake(owner.name), owner.name.lower()))
         return frozenset(found)
@@ -153,7 +153,7 @@ class ForeignKeys:
                 if name:
                     yield name.rsplit(".", 1)[-1]
 
-    def _has_table(self, cls: Class) -> bool:
+    def has_table(self, cls: Class) -> bool:
         """Whether a base has a table itself: a mixin and an abstract class have none that their subclasses share."""
         stmts = cls.assigned.get("__abstract__")
         value = getattr(stmts[-1], "value", None) if stmts else None

@@ -14,12 +14,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from sqla_lint import sqlalchemy_api as api
+from sqla_lint.index import backrefs
 from sqla_lint.index.annotations import declared_attr, keyword, last_name, string, unquote, unwrap
 from sqla_lint.index.foreign_keys import ForeignKeys
 from sqla_lint.index.mapped_classes import MappedClasses
 from sqla_lint.index.module import Class
 from sqla_lint.index.names import Names
-from sqla_lint.index.relationship_calls import backref_name, cascades, forwarded, joined_on, spelled_out
+from sqla_lint.index.relationship_calls import cascades, forwarded, joined_on, spelled_out
 from sqla_lint.index.subclasses import Subclasses
 from sqla_lint.lower import nodes as n
 
@@ -55,7 +56,7 @@ class Mapped:
     proxies: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
-class _Raw(NamedTuple):
+class Raw(NamedTuple):
     """A relationship as written, before its target is resolved."""
 
     name: str
@@ -76,7 +77,7 @@ class Mappings:
         self.base_of = self.classes.base_of
         self.is_unique = self.keys.is_unique
         self._mapped: dict[Class, Mapped] = {}
-        self._declared: dict[Class, dict[str, _Raw]] = {}
+        self._declared: dict[Class, dict[str, Raw]] = {}
         self._referring: dict[tuple[Class, str], tuple[Relationship, ...]] = {}
         self.subclasses = Subclasses(self)
 
@@ -133,7 +134,7 @@ class Mappings:
         proxies: dict[str, tuple[str, str]] = {}
         for owner in reversed(self.lineage(cls)):
             for name, raw in self.declared(owner).items():
-                relationships[name] = self._resolve(raw, cls)
+                relationships[name] = self.resolve(raw, cls)
             relationships = {
                 k: v for k, v in relationships.items() if k in self.declared(owner) or k not in owner.assigned
             }
@@ -164,29 +165,29 @@ class Mappings:
                 yield name, value
         yield from self.classes.added.get(cls, {}).items()
 
-    def declared(self, cls: Class) -> dict[str, _Raw]:
+    def declared(self, cls: Class) -> dict[str, Raw]:
         """The relationships that the body of *cls* itself declares."""
         if cls not in self._declared:
             self._declared[cls] = self._read(cls)
         return self._declared[cls]
 
-    def _read(self, cls: Class) -> dict[str, _Raw]:
-        found: dict[str, _Raw] = {}
+    def _read(self, cls: Class) -> dict[str, Raw]:
+        found: dict[str, Raw] = {}
         for name, stmts in cls.assigned.items():
             stmt = stmts[-1]
             value = getattr(stmt, "value", None)
             annotation = stmt.annotation if isinstance(stmt, n.AnnAssign) else None
             if isinstance(value, n.Call) and self._is_relationship(cls, value):
-                found[name] = _Raw(name, value, annotation, cls, stmt.pos)
+                found[name] = Raw(name, value, annotation, cls, stmt.pos)
             elif annotation is not None and self._annotation_relationship(cls, annotation, value):
-                found[name] = _Raw(name, None, annotation, cls, stmt.pos)
+                found[name] = Raw(name, None, annotation, cls, stmt.pos)
         for name, call in self.classes.added.get(cls, {}).items():
             if self._is_relationship(cls, call):
-                found[name] = _Raw(name, call, None, cls, call.pos)
+                found[name] = Raw(name, call, None, cls, call.pos)
         for name, method in cls.methods.items():
             made = declared_attr(method.node) if method.node.decorators else None
             if made is not None and self._is_relationship(cls, made):
-                found[name] = _Raw(name, made, method.node.returns, cls, method.node.pos)
+                found[name] = Raw(name, made, method.node.returns, cls, method.node.pos)
         spelled = ((raw, raw.call and spelled_out(raw.call, cls, self.names)) for raw in found.values())
         return {raw.name: raw._replace(call=call) for raw, call in spelled}
 
@@ -208,22 +209,22 @@ class Mappings:
             for key, value in zip(properties.keys, properties.values):
                 if isinstance(key, n.Constant) and isinstance(key.value, str) and isinstance(value, n.Call):
                     if last_name(value.func) in ("relationship", "relation"):
-                        found[key.value] = self._resolve(_Raw(key.value, value, None, cls, value.pos), cls)
+                        found[key.value] = self.resolve(Raw(key.value, value, None, cls, value.pos), cls)
         return found
 
     # --- one relationship
 
-    def _resolve(self, raw: _Raw, cls: Class) -> Relationship:
+    def resolve(self, raw: Raw, cls: Class) -> Relationship:
         call = raw.call
-        target = self._target(raw, cls)
+        target = self.target(raw, cls)
         annotated = self._annotated(raw)
         many = annotated[1] if annotated else None
         lazy: str | None = "select"
         inverse: str | None = None
         depth = False
         if call is not None:
-            lazy = self._lazy(raw.owner, call)
-            inverse = string(keyword(call, "back_populates")) or backref_name(call)
+            lazy = self.strategy(raw.owner, call)
+            inverse = string(keyword(call, "back_populates")) or backrefs.name_of(self, raw, cls)
             depth = keyword(call, "join_depth") is not None
             uselist = keyword(call, "uselist")
             if isinstance(uselist, n.Constant):
@@ -235,7 +236,7 @@ class Mappings:
         is_saved, keys = call is None or cascades(call), joined_on(call) if call is not None else frozenset()
         return Relationship(raw.name, target, many, lazy, inverse, raw.owner.path, raw.pos, depth, is_saved, keys)
 
-    def _lazy(self, owner: Class, call: n.Call) -> str | None:
+    def strategy(self, owner: Class, call: n.Call) -> str | None:
         """The strategy that ``lazy=`` names; None where it is not a literal.
 
         ``True`` means select, ``False`` joined, ``None`` noload.
@@ -252,7 +253,7 @@ class Mappings:
         by_value: dict[object, str] = {True: "select", False: "joined", None: "noload"}
         return by_value.get(value.value) if not isinstance(value.value, str) else value.value
 
-    def _target(self, raw: _Raw, cls: Class) -> Class | None:
+    def target(self, raw: Raw, cls: Class) -> Class | None:
         if raw.call is not None:
             argument = raw.call.args[0] if raw.call.args else keyword(raw.call, "argument")
             if argument is not None:
@@ -277,7 +278,7 @@ class Mappings:
             return found
         return self.classes.by_name(expr.id, cls) if isinstance(expr, n.Name) else None
 
-    def _annotated(self, raw: _Raw) -> tuple[n.Expr | None, bool | None, str] | None:
+    def _annotated(self, raw: Raw) -> tuple[n.Expr | None, bool | None, str] | None:
         """What ``Mapped[...]`` (or SQLModel's bare annotation) says: the target, whether many, the strategy."""
         annotation = raw.annotation
         if annotation is None:
@@ -294,7 +295,7 @@ class Mappings:
 
     # --- directions and backrefs
 
-    def _direction(self, raw: _Raw, cls: Class, target: Class | None) -> bool | None:
+    def _direction(self, raw: Raw, cls: Class, target: Class | None) -> bool | None:
         """Whether an unannotated relationship is a collection: it is a scalar where *cls* holds the foreign key."""
         if raw.call is not None and (keyword(raw.call, "secondary") is not None):
             return True
@@ -314,36 +315,7 @@ class Mappings:
 
     @cached_property
     def _backrefs(self) -> dict[tuple[Class, str], Relationship]:
-        """Relationships that ``backref=`` makes on the other class."""
-        found: dict[tuple[Class, str], Relationship] = {}
-        for classes in self.classes.classes_by_name.values():
-            for cls in classes:
-                if self.is_mapped(cls):
-                    for raw in self.declared(cls).values():
-                        made = self._backref(raw, cls)
-                        if made is not None:
-                            found.setdefault(made[0], made[1])
-        return found
-
-    def _backref(self, raw: _Raw, cls: Class) -> tuple[tuple[Class, str], Relationship] | None:
-        if raw.call is None:
-            return None
-        value = keyword(raw.call, "backref")
-        name = backref_name(raw.call)
-        target = self._target(raw, cls)
-        if value is None or name is None or target is None:
-            return None
-        forward = self._resolve(raw, cls)
-        secondary = keyword(raw.call, "secondary") is not None
-        many: bool | None = True if secondary else (None if forward.many is None else not forward.many)
-        lazy: str | None = "select"
-        if isinstance(value, n.Call):
-            lazy = self._lazy(raw.owner, value)
-            uselist = keyword(value, "uselist")
-            if isinstance(uselist, n.Constant):
-                many = bool(uselist.value)
-        made = Relationship(name, cls, many, lazy, raw.name, raw.owner.path, raw.pos)
-        return (target, name), made._replace(joined_on=forward.joined_on)
+        return backrefs.every(self)
 
     @cached_property
     def relationship_names(self) -> frozenset[str]:

@@ -21,12 +21,6 @@ def cascades(call: n.Call) -> bool:
     return said is None or bool({"all", "save-update"} & {word.strip() for word in (string(said) or "").split(",")})
 
 
-def backref_name(call: n.Call) -> str | None:
-    """The attribute that ``backref=`` makes on the other class."""
-    value = keyword(call, "backref")
-    return string(value.args[0] if isinstance(value, n.Call) and value.args else value)
-
-
 def joined_on(call: n.Call) -> frozenset[str]:
     """The words of ``foreign_keys=`` and ``primaryjoin=``: of several keys to one class they name one."""
     found: set[str] = set()
