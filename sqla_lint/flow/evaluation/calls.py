@@ -58,6 +58,7 @@ from sqla_lint.flow.terms.session_values import Engine, Factory, FlaskDb, Regist
 from sqla_lint.flow.terms.state import Cursor, Raised
 from sqla_lint.flow.terms.summary import Summary
 from sqla_lint.flow.terms.values import (
+    NONE,
     UNKNOWN,
     AppContext,
     Caller,
@@ -261,7 +262,7 @@ def _method(ctx: Context, cur: Cursor, func: Method, args: list[Value], kwargs: 
         return flask_db.method(ctx, cur, receiver, name, args, kwargs, pos)
     if isinstance(receiver, ModelAttribute):
         return queries.condition(receiver, name, args)
-    if isinstance(receiver, Literal):
+    if isinstance(receiver, Literal) and receiver != NONE:
         if name == "format":
             texts.show(ctx, cur, (*args, *kwargs.values()), pos)
         return iterators.split(receiver, args) if name == "split" else UNKNOWN

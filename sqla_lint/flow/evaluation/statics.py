@@ -203,7 +203,7 @@ class Statics:
         later = [one for one in stored if one[0].node.name != "__init__"]
         if not later or function is not None and any(one[0].node is function.node for one in later):
             return False
-        return all(isinstance(self._stored([one], name), (Literal, Parameter, type(UNKNOWN))) for one in later)
+        return any(self._stored([one], name) != NONE for one in later)
 
     def _is_set_below(self, cls: Class, name: str) -> bool:
         """Whether a subclass has the attribute as well: which class an object is of is not known."""

@@ -94,6 +94,12 @@ def is_closed(cur: Cursor, entity: Entity) -> bool:
     return state is not None and state.status == CLOSED
 
 
+def is_outside(cur: Cursor, entity: Entity) -> bool:
+    """Whether an instance has been built and no session has been given it."""
+    found = known(cur, entity)
+    return found is not None and found[1].sid is None and not found[1].stored and not found[1].shared
+
+
 # --- what is done to instances ---------------------------------------------------------------------------------------
 
 

@@ -211,6 +211,9 @@ def _attribute(
     ctx: Context, cur: Cursor, field: Field, schema: Schema, row: Entity | Parameter, name: str, pos: Pos
 ) -> Value:
     """A field reads an attribute of a row; beyond a read that fails there is nothing."""
+    if isinstance(row, Entity) and instances.is_outside(cur, row) and name in ctx.world.columns.generated(row.cls):
+        # Shown as it is, and of no session yet: that it has no key is no mistake.
+        return UNKNOWN
     raises = isinstance(row, Entity) and usage.awaits(ctx, cur, row, name)
     node = n.Attribute(pos, n.Name(pos, schema.cls.name), name)
     via = Read(loading.FIELD, (name,), field.pos, False, None, field.file, f"{schema.cls.name}.{field.name}")
