@@ -61,10 +61,11 @@ class MappedClasses:
             return True
         if isinstance(what, External) and what.name in self.model_bases:
             return True
-        if isinstance(what, Variable) and len(what.assigned) > 1:
-            # ``if TYPE_CHECKING: Base = Model``, ``else: Base = db.Model``: each of them is one.
-            return any(self._names_base(what.path, getattr(stmt, "value", None)) for stmt in what.assigned)
-        return self.names.is_declarative_base(cls.path, base)
+        if self.names.is_declarative_base(cls.path, base):
+            return True
+        # ``if TYPE_CHECKING: Base = Model``, ``else: Base = db.Model``: one of them says it.
+        values = [getattr(stmt, "value", None) for stmt in what.assigned] if isinstance(what, Variable) else []
+        return len(values) > 1 and any(self._names_base(what.path, value) for value in values)
 
     def _names_base(self, path: str, value: n.Expr | None) -> bool:
         if value is None:

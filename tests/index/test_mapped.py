@@ -61,6 +61,8 @@ class TestMapped:
             "class Base(MappedAsDataclass, DeclarativeBase): pass",
             "@as_declarative()\nclass Base: pass",
             "reg = registry()\nBase = reg.generate_base()",
+            "reg = registry()\nif TYPE_CHECKING:\n    Base = Any\nelse:\n    Base = reg.generate_base()",
+            "try:\n    Base = declarative_base(metadata=m)\nexcept TypeError:\n    Base = declarative_base()",
             "class Plain: pass\nBase = declarative_base(cls=Plain)",
             "class Base: pass\nBase = declarative_base(cls=Base)",
             "class Base: pass\nif not TYPE_CHECKING:\n    Base = as_declarative(metadata=m)(Base)",
