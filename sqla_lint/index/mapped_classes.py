@@ -64,8 +64,9 @@ class MappedClasses:
         if self.names.is_declarative_base(cls.path, base):
             return True
         # ``if TYPE_CHECKING: Base = Model``, ``else: Base = db.Model``: one of them says it.
-        values = [getattr(stmt, "value", None) for stmt in what.assigned] if isinstance(what, Variable) else []
-        return len(values) > 1 and any(self._names_base(what.path, value) for value in values)
+        if not isinstance(what, Variable) or len(what.assigned) == 1:
+            return False
+        return any(self._names_base(what.path, getattr(stmt, "value", None)) for stmt in what.assigned)
 
     def _names_base(self, path: str, value: n.Expr | None) -> bool:
         if value is None:
