@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.evaluation import specials
@@ -12,7 +13,7 @@ from sqla_lint.flow.terms import configure
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.joining import join
-from sqla_lint.flow.terms.row_values import Entity, Many, Pair, Record
+from sqla_lint.flow.terms.row_values import Entity, Many, Pair, Record, ways_of
 from sqla_lint.flow.terms.session_values import Factory, Scope
 from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import (
@@ -147,10 +148,12 @@ def _starmap(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Va
 
 
 def _getattr(ctx: Context, cur: Cursor, args: list[Value], _kwargs: dict[str, Value], pos: Pos) -> Value:
-    if len(args) >= 2 and isinstance(args[1], Literal) and isinstance(args[1].value, str):
-        nowhere = n.Opaque(pos)
-        return loading.attribute(ctx, cur, n.Attribute(pos, nowhere, args[1].value), args[0])
-    return UNKNOWN
+    names = [one.value for one in ways_of(args[1]) if isinstance(one, Literal)] if len(args) >= 2 else []
+    nowhere = n.Opaque(pos)
+    found = [
+        loading.attribute(ctx, cur, n.Attribute(pos, nowhere, name), args[0]) for name in names if isinstance(name, str)
+    ]
+    return reduce(join, found) if found else UNKNOWN
 
 
 def _hasattr(ctx: Context, cur: Cursor, args: list[Value], kwargs: dict[str, Value], pos: Pos) -> Value:

@@ -18,6 +18,8 @@ from sqla_lint.flow.terms.state import Cursor
 from sqla_lint.flow.terms.values import AT_ANY, UNKNOWN, ClassValue, Instance, Literal, Mapping, Outside, Parameter
 from sqla_lint.lower import nodes as n
 
+# Names that are written down and looked at one by one.
+_MAX_NAMES = 8
 # ``rows[slice(first, last)]``.
 _SLICE = Outside("builtins.slice", True)
 
@@ -44,15 +46,23 @@ def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -
     if isinstance(source, Many):
         if source.unread is not None:
             queries.note_reading(ctx, cur, source.unread[0], source.unread[1], node.pos)
-        return source.item if source.single or source.fixed else drawn_by(source.item, loop)
+        if source.single or source.fixed:
+            return _names(source.parts) or source.item
+        return drawn_by(source.item, loop)
     if isinstance(source, Mapping):
         return drawn_by(source.key, loop)
     if isinstance(source, Pair):
         first: Value = source.items[0] if source.items else UNKNOWN
-        return reduce(join, source.items[1:], first)
+        return _names(source.items) or reduce(join, source.items[1:], first)
     if isinstance(source, Parameter) and source.cls is None and len(source.steps) < MAX_STEPS:
         return source._replace(steps=(*source.steps, "[]"), drawn=(*source.drawn, loop))
     return UNKNOWN
+
+
+def _names(items: tuple[Value, ...]) -> Forked | None:
+    """``("owner", "pets")``: names, each of which a loop takes in turn."""
+    are_names = 1 < len(items) <= _MAX_NAMES and all(isinstance(one, Literal) and one.type == "str" for one in items)
+    return Forked(items) if are_names else None
 
 
 def known_length(ctx: Context, source: Value, rows: n.Expr, loop: LoopId) -> Value:

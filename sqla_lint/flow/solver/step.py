@@ -124,7 +124,7 @@ def _bind(ctx: Context, cur: Cursor, stmt: n.Assign, given: Value) -> None:
 
 def _each_way(cur: Cursor, value: Value) -> list[tuple[Cursor, Value]]:
     """The ways on with *value*: where it came by one of several, each of them."""
-    if not isinstance(value, Forked):
+    if not isinstance(value, Forked) or any(isinstance(way, Literal) for way in value.ways):
         return [(cur, value)]
     return [(Cursor(cur.state(), cur.node), way) for way in value.ways]
 

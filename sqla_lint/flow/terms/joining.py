@@ -144,7 +144,7 @@ def _is_way(value: Value) -> bool:
     if isinstance(value, (Dynamic, Many, Query)):
         item = value.item if isinstance(value, Many) else value.row
         return any(map(_is_way, item.items)) if isinstance(item, Pair) else _is_way(item)
-    return isinstance(value, Forked)
+    return isinstance(value, Forked) and any(map(_is_way, value.ways))
 
 
 def _is_handed_in(value: Value) -> bool:

@@ -188,7 +188,9 @@ class OneOf(NamedTuple):
 
 
 class Forked(NamedTuple):
-    """A row, or a query, that came by one of several ways: what is asked of it is asked of each."""
+    """A row, or a query, that came by one of several ways: what is asked of it is asked of each. Or one of several
+    names that are written down.
+    """
 
     ways: tuple[Value, ...]
     kind: str = "forked"
