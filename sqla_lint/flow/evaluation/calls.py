@@ -9,10 +9,12 @@ from functools import reduce
 
 from sqla_lint import handover_calls
 from sqla_lint.flow.evaluation import (
+    arguments,
     callables,
     carried_reads,
     construct,
     containers,
+    free_names,
     lambdas,
     members,
     outside,
@@ -40,7 +42,6 @@ from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.joining import join
 from sqla_lint.flow.terms.row_values import (
-    Criterion,
     Dynamic,
     Entity,
     Forked,
@@ -98,7 +99,7 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
     if isinstance(node.func, n.Attribute) and node.func.attr in ("app_context", "test_request_context"):
         return AppContext()
     outer, ctx.aside = ctx.aside, ctx.aside or handovers.runs_aside(ctx, func, node)
-    args = _arguments(ctx, cur, node)
+    args = arguments.positional(ctx, cur, node)
     kwargs: dict[str, Value] = {}
     for keyword in node.keywords:
         value = expr(ctx, cur, keyword.value)
@@ -125,28 +126,6 @@ def call(ctx: Context, cur: Cursor, node: n.Call) -> Value:
     if result == UNKNOWN and isinstance(node.func, n.Attribute) and unseen.is_subselect(node.func.attr, func, args):
         return Subselect()
     return unseen.asked(ctx, cur, func, args, kwargs, node, is_awaited) if result == UNKNOWN else result
-
-
-def _arguments(ctx: Context, cur: Cursor, node: n.Call) -> list[Value]:
-    """Positional arguments; ``*args`` gives what it is known to hold: a tuple's items, or all of a list as one."""
-    from sqla_lint.flow.evaluation.evaluate import expr
-
-    found: list[Value] = []
-    for arg in node.args:
-        if not isinstance(arg, n.Starred):
-            value = expr(ctx, cur, arg)
-            found.append(renderings.as_context(ctx, cur, arg, value) if ctx.world.templates else value)
-            continue
-        value = expr(ctx, cur, arg.value)
-        if isinstance(value, Pair):
-            found.extend(value.items)
-        elif isinstance(value, Many) and isinstance(value.item, LoaderOption):
-            found.append(value.item)
-        elif isinstance(value, Many) and any(isinstance(part, Criterion) for part in value.parts):
-            found.extend(value.parts)
-        elif value != containers.EMPTY:
-            found.append(UNKNOWN)
-    return found
 
 
 def _collected(ctx: Context, cur: Cursor, func: Value, args: list[Value], node: n.Call) -> Value | None:
@@ -298,6 +277,8 @@ def project(
     bound = binding.bind(function, func.receiver, args, kwargs, spread)
     summary = ctx.world.summary(function, any(ownership.decides(value) for value in bound.values()))
     summary = variants.summary(ctx, function, summary, bound, pos)
+    if function.outer is not None:
+        bound |= free_names.handed_in(ctx, cur, function, summary, pos)
     asking.called(ctx, cur, summary, bound, function, func.receiver, pos, ahead)
     if function.is_generator and summary.generator is not None:
         if func.kind == "context-manager" or ctx.world.roles.is_context_manager(function):

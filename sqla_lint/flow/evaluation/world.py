@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.evaluation import frameworks
+from sqla_lint.flow.evaluation import frameworks, free_names
 from sqla_lint.flow.evaluation.elsewhere import as_closure, reroot
 from sqla_lint.flow.evaluation.mixins import Mixins
 from sqla_lint.flow.evaluation.parameters import Parameters
@@ -134,7 +134,8 @@ class World(Relevance):
                 found = self.statics.local(outer, name)
                 if name in outer.nested:
                     return self.nested_function(outer.path, outer.nested[name])
-                return as_closure(found, outer, name)
+                handed_in = free_names.of_outer(self, function, name, found) if function is not None else None
+                return handed_in if handed_in is not None else as_closure(found, outer, name)
             outer = outer.outer
         found_definition = self.project.lookup(path, name)
         if found_definition is None and name in _BUILTINS and name not in self.project.modules[path].bindings:
