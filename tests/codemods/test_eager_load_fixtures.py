@@ -31,7 +31,7 @@ LEFT = {
     "bad_stored": 2,
     "bad_unseen": 1,
     "bad_unseen_sessions": 1,
-    "bad_where_ways_meet": 4,
+    "bad_where_ways_meet": 5,
     "bad_wildcards": 2,
 }
 

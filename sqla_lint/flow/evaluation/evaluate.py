@@ -181,8 +181,10 @@ def _bin_op(ctx: Context, cur: Cursor, node: n.BinOp) -> Value:
     left, right = expr(ctx, cur, node.left), expr(ctx, cur, node.right)
     if node.op == "%" and isinstance(left, Literal):
         texts.interpolated(ctx, cur, left, right, node.pos)
-    if node.op == "+" and isinstance(left, Many) and isinstance(right, Many):
+    if node.op in ("+", "|", "&", "^") and isinstance(left, Many) and isinstance(right, Many):
         return join(left, right)
+    if node.op == "-" and isinstance(left, Many):
+        return left
     if node.op == "|" and isinstance(right, Record):
         known = dict(zip(left.keys, left.values)) if isinstance(left, Record) else {}
         merged = {**known, **dict(zip(right.keys, right.values))}

@@ -62,10 +62,10 @@ def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value, via: R
 
 def _of_each(ctx: Context, cur: Cursor, node: n.Attribute, owner: Forked, via: Read | None) -> Value:
     """The same of each way that a row may have come by; of methods, each is that of its own."""
-    found = [attribute(ctx, cur, node, way, via) for way in owner.ways]
-    if all(isinstance(one, (FunctionValue, Method)) for one in found):
-        return Forked(tuple(dict.fromkeys(found)))
-    return reduce(join, found)
+    found = tuple(dict.fromkeys(attribute(ctx, cur, node, way, via) for way in owner.ways))
+    called = [one for one in found if isinstance(one, (FunctionValue, Method))]
+    is_called = called and all(isinstance(one, Parameter) or one in called for one in found)
+    return Forked(found) if is_called else reduce(join, found)
 
 
 def _entity(ctx: Context, cur: Cursor, node: n.Attribute, owner: Entity, via: Read | None) -> Value:
@@ -218,9 +218,12 @@ def related(owner: Entity, relation: Relationship) -> Value:
 
 
 def asked_contents(cur: Cursor, test: n.Compare) -> None:
-    """``"pets" in inspect(owner).dict``, ``in owner.__dict__``: what is loaded is there."""
+    """``"pets" in inspect(owner).dict``, ``in owner.__dict__``, ``not in inspect(owner).unloaded``: who looks first
+    knows what is there.
+    """
     right = test.comparators[0]
-    if isinstance(test.left, n.Constant) and isinstance(right, n.Attribute) and right.attr in ("dict", "__dict__"):
+    asked = right.attr if isinstance(right, n.Attribute) else ""
+    if isinstance(test.left, n.Constant) and asked in ("dict", "__dict__", "unloaded"):
         name = str(test.left.value)
         for value in [way for known in cur.env.values() for way in ways_of(known)]:
             if isinstance(value, Entity) and value.origin is not None:

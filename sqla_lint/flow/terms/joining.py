@@ -124,7 +124,8 @@ def _rows(left: Value, right: Value) -> Value | None:
 def _forked(left: Value, right: Value) -> Value:
     """Rows that came by different steps, or a query and what another gave: each way keeps its own."""
     found: list[Value] = []
-    for way in (*ways_of(left), *ways_of(right)):
+    ways = (*ways_of(left), *ways_of(right))
+    for way in map(_listed, ways) if any(isinstance(way, Many) for way in ways) else ways:
         for index, other in enumerate(found):
             both = _rows(other, way)
             if both is not None:
@@ -145,6 +146,12 @@ def _is_way(value: Value) -> bool:
         item = value.item if isinstance(value, Many) else value.row
         return any(map(_is_way, item.items)) if isinstance(item, Pair) else _is_way(item)
     return isinstance(value, Forked) and any(map(_is_way, value.ways))
+
+
+def _listed(value: Value) -> Value:
+    """What was handed in, in place of which there may be a collection: it is one as well."""
+    is_open = isinstance(value, Parameter) and value.cls is None
+    return Many(value._replace(steps=(*value.steps, "[]"))) if is_open and isinstance(value, Parameter) else value
 
 
 def _is_handed_in(value: Value) -> bool:
