@@ -16,6 +16,7 @@ from sqla_lint.finding import Finding, Related, Span
 from sqla_lint.flow.evaluation.world import World
 from sqla_lint.flow.solver.summaries import Summaries
 from sqla_lint.index.building import build
+from sqla_lint.index.connected import parts
 from sqla_lint.index.module import ModuleIndex
 from sqla_lint.index.project import Project
 from sqla_lint.jinja_files import Templates
@@ -59,13 +60,16 @@ def analyse(
         The findings, and the targets that could not be parsed.
     """
     modules, unreadable = _index(files)
-    summaries = Summaries(World(Project(str(root), modules), settings, Templates(str(root), templates)))
     wanted = frozenset(targets)
+    paths = sorted(wanted & modules.keys())
+    known: dict[str, Summaries] = {}
+    for part in parts(Project(str(root), modules)):
+        summaries = Summaries(World(part, settings, Templates(str(root), templates)))
+        known |= dict.fromkeys(part.modules, summaries)
 
     def judge(paths: Sequence[str]) -> list[Analysis]:
-        return [_judged(path, wanted, summaries, codes, edits) for path in paths]
+        return [_judged(path, wanted, known[path], codes, edits) for path in paths]
 
-    paths = sorted(wanted & modules.keys())
     shares = parallel.shares(settings.jobs, paths)
     # One share is judged here and now: nothing is forked, nothing sent.
     outcomes = [judge(shares[0])] if len(shares) == 1 else _from_processes(shares, judge)

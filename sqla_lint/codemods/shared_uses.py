@@ -57,6 +57,7 @@ def uses_of(world: World, module: ModuleIndex, name: str, binding: n.Stmt) -> Us
                 raise Refused(f"it is used at module or class level ({where(world, path, node.pos)})")
             functions[function] = (*functions.get(function, ()), node)
         _check_local_imports(world, other, module, name)
+    _check_strangers(world, module, name)
     return Uses(name, module.path, functions, tuple(imported))
 
 
@@ -142,8 +143,7 @@ def _check_strings(world: World, other: ModuleIndex, module: ModuleIndex, name: 
     """Names in ``__all__`` and dotted names in strings, as for ``patch("app.database.session")``."""
     if other is module and name in _exported(module):
         raise Refused("`__all__` exports it")
-    stem = os.path.basename(module.path.removesuffix("/__init__.py").removesuffix(".py"))
-    ends = f"{stem}.{name}"
+    ends = _dotted(module, name)
     for node in walk(other.node.body):
         if (
             isinstance(node, n.Call)
@@ -153,6 +153,23 @@ def _check_strings(world: World, other: ModuleIndex, module: ModuleIndex, name: 
             raise Refused(f"a string names it ({where(world, other.path, node.pos)})")
         if isinstance(node, n.Constant) and isinstance(node.value, str) and node.value.endswith(ends):
             raise Refused(f"a string names it ({where(world, other.path, node.pos)})")
+
+
+def _check_strangers(world: World, module: ModuleIndex, name: str) -> None:
+    """As :func:`_check_strings`, in the files that no import connects with *module*."""
+    ends = tuple(_dotted(module, name) + quote for quote in "\"'")
+    for path, other in sorted(world.project.whole.modules.items()):
+        if path in world.project.modules or name not in other.words:
+            continue
+        for line, text in enumerate(other.source, 1):
+            if any(end in text for end in ends):
+                raise Refused(f"a string names it ({where(world, path, (line, 0, line, 0))})")
+
+
+def _dotted(module: ModuleIndex, name: str) -> str:
+    """How a string that names it ends."""
+    stem = os.path.basename(module.path.removesuffix("/__init__.py").removesuffix(".py"))
+    return f"{stem}.{name}"
 
 
 def _says(expr: n.Expr, name: str) -> bool:

@@ -39,7 +39,9 @@ def world_with(world: World, texts: Mapping[str, str]) -> World:
         Refused: one of them is no Python.
     """
     modules = {**world.project.modules, **{path: reread(path, text) for path, text in texts.items()}}
-    return World(Project(world.project.root, modules), world.settings, world.templates)
+    # No file comes or goes: what imports lead to is the same.
+    project = Project(world.project.root, modules, world.project.whole)
+    return World(project, world.settings, world.templates)
 
 
 def counterpart(world: World, function: Function) -> Function:

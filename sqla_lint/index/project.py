@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import os.path
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -71,11 +71,14 @@ Definition: TypeAlias = "External | ModuleRef | Package | Variable | Function | 
 
 
 class Project:
-    """All files of one project. Answers are pure functions of the files; *asked* records the questions."""
+    """All files of one project, or those of one part of a *whole* one (see :mod:`sqla_lint.index.connected`), in which
+    its imports are resolved then. Answers are pure functions of the files; *asked* records the questions.
+    """
 
-    def __init__(self, root: str, modules: Mapping[str, ModuleIndex]) -> None:
+    def __init__(self, root: str, modules: Mapping[str, ModuleIndex], whole: Project | None = None) -> None:
         self.root = root
         self.modules = modules
+        self.whole = self if whole is None else whole
         self.asked: dict[tuple[str, str], object] = {}
         self._resolved: dict[tuple[str, str], Definition | None] = {}
         self._module_paths: dict[tuple[str, str, int], Definition | None] = {}
@@ -105,6 +108,8 @@ class Project:
 
     def module(self, importer: str, dotted: str, level: int = 0) -> Definition | None:
         """The project module that *importer* means by ``dotted``; None where it is not the project's (or ambiguous)."""
+        if self.whole is not self:
+            return self.whole.module(importer, dotted, level)
         key = (os.path.dirname(importer), dotted, level)
         if key not in self._module_paths:
             self._module_paths[key] = self._find_module(importer, dotted, level)
@@ -217,9 +222,9 @@ class Project:
             if found is not None:
                 return found
             if owner.path.endswith("/__init__.py"):
-                return self._at(os.path.join(os.path.dirname(owner.path), name))
+                return self.whole._at(os.path.join(os.path.dirname(owner.path), name))
         if isinstance(owner, Package):
-            return self._at(os.path.join(owner.folder, name))
+            return self.whole._at(os.path.join(owner.folder, name))
         return None
 
     def member(self, owner: Definition, name: str) -> Definition | None:
@@ -248,22 +253,20 @@ class Project:
         """Files by the project files that they import from (re-exports not followed)."""
         found: dict[str, set[str]] = {}
         for path, module in self.modules.items():
-            for target in self._import_targets(module):
-                found.setdefault(target, set()).add(path)
+            for target in self.imported(module):
+                if isinstance(target, ModuleRef):
+                    found.setdefault(target.path, set()).add(path)
         return {path: tuple(sorted(importers)) for path, importers in found.items()}
 
-    def _import_targets(self, module: ModuleIndex) -> Iterable[str]:
+    def imported(self, module: ModuleIndex) -> Iterator[ModuleRef | Package]:
+        """What a file imports, or imports from: files and folders of the project; its functions' imports included."""
         everything = [b for found in module.bindings.values() for b in found] + list(module.stars)
         inner = [imported for f in module.functions for imported in local_imports(f).values()]
         for what in everything + inner:
             if isinstance(what, Imported):
                 target = self.module(module.path, what.module, what.level)
-                if isinstance(target, ModuleRef):
-                    yield target.path
-                if target is not None and what.name is not None:
-                    member = self._member(target, what.name)
-                    if isinstance(member, ModuleRef):
-                        yield member.path
+                member = self._member(target, what.name) if target is not None and what.name is not None else None
+                yield from (one for one in (target, member) if isinstance(one, (ModuleRef, Package)))
 
     def is_test(self, path: str) -> bool:
         """Whether a file is a test: below a ``tests``/``test`` folder, or named so. Only below the project's root."""

@@ -428,6 +428,14 @@ def test_is_refused(case: str, tmp_path: Path) -> None:
     assert outcome.files == files
 
 
+def test_a_file_that_imports_nothing_names_it_in_a_string(tmp_path: Path) -> None:
+    patch = "from unittest import mock\n\n\ndef test():\n    with mock.patch('shop.db.session'):\n        pass\n"
+    files = {"db.py": DB, "own.py": OWN + CASES["reads"][0], "test_shop.py": patch}
+    outcome = repaired(tmp_path, files)
+    assert outcome.refusals("SES101") == ["a string names it (test_shop.py:5)"]
+    assert outcome.files == files
+
+
 def test_only_named_files_are_written(tmp_path: Path) -> None:
     files = {"db.py": DB, "own.py": OWN + CASES["reads"][0]}
     assert repaired(tmp_path, files, only=["db.py"]).files == files
