@@ -113,8 +113,9 @@ def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, func
     if method is None or not method.node.params:
         return
     # A method or property of the row's class: what it reads of the row, the callee reads. What it reads again is there.
+    # What the callee hands the method is not told, and so nothing of what hangs on that.
     me = method.node.params[0].name
-    reads = (one for one in ctx.world.summary(method).reads if one.name == me and not one.in_loop)
+    reads = (one for one in ctx.world.summary(method).reads if one.name == me and not one.in_loop and not one.under)
     for attribute in dict.fromkeys(one.steps[0] for one in reads if len(one.steps) == 1):
         _judge(ctx, cur, read, owner, attribute, function, pos)
 
