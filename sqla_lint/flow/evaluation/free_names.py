@@ -25,18 +25,20 @@ _FREE = "%free."
 
 def of_outer(world: World, function: Function, name: str, found: Value) -> Value | None:
     """The variable *name* of an enclosing function, which is *found* there, as what a call hands in; None if *function*
-    reads no relationship of it.
+    reads nothing of it.
     """
     if not isinstance(found, (Entity, Parameter)) or not function.words & world.reading_names:
         return None
-    reads = any(
-        isinstance(node, n.Attribute)
-        and isinstance(node.value, n.Name)
-        and node.value.id == name
-        and node.attr in world.reading_names
-        for node in walk(function.node.body)
-    )
+    reads = any(_reads(world, node, name) for node in walk(function.node.body))
     return Parameter(_FREE + name, cls=found.cls) if reads else None
+
+
+def _reads(world: World, node: object, name: str) -> bool:
+    """Whether a relationship of what has this name is read, or it is gone through."""
+    if isinstance(node, n.Attribute):
+        return isinstance(node.value, n.Name) and node.value.id == name and node.attr in world.reading_names
+    rows = node.iter if isinstance(node, (n.For, n.Generator)) else None
+    return isinstance(rows, n.Name) and rows.id == name
 
 
 def handed_in(ctx: Context, cur: Cursor, function: Function, summary: Summary, pos: Pos) -> dict[str, Value]:

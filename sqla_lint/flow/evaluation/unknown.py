@@ -40,7 +40,7 @@ A function whose text mentions neither sessions, queries nor relationships
 
 ``*args``, ``**kwargs``, ``getattr`` with a name that is not a literal, a dictionary of factories
     give a value that is not known; nothing is concluded from it. A literal ``getattr(x, "name")`` and
-    ``attrgetter("a.b")`` read what they name.
+    ``attrgetter("a.b")`` read what they name, as does ``getattr`` in a loop over names that are written down.
 
 A ``__getattr__`` that only returns ``getattr(other, name)``
     gives what *other* has; one that returns anything else gives a value that is not known.

@@ -31,7 +31,8 @@ def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -
     if isinstance(source, OneOf):
         source = source.of("many") or UNKNOWN
     if isinstance(source, Forked):
-        return reduce(join, [draw(ctx, cur, way, loop, node) for way in source.ways])
+        drawn = [draw(ctx, cur, way, loop, node) for way in source.collections]
+        return reduce(join, drawn) if drawn else UNKNOWN
     if isinstance(source, Query):
         outer = ctx.loops
         # What a loop goes over is asked for once, before its first round.
@@ -47,22 +48,29 @@ def draw(ctx: Context, cur: Cursor, source: Value, loop: LoopId, node: n.Expr) -
         if source.unread is not None:
             queries.note_reading(ctx, cur, source.unread[0], source.unread[1], node.pos)
         if source.single or source.fixed:
-            return _names(source.parts) or source.item
+            return each_of(source.parts) if _are_names(source.parts) else source.item
         return drawn_by(source.item, loop)
     if isinstance(source, Mapping):
         return drawn_by(source.key, loop)
     if isinstance(source, Pair):
-        first: Value = source.items[0] if source.items else UNKNOWN
-        return _names(source.items) or reduce(join, source.items[1:], first)
+        return each_of(source.items)
     if isinstance(source, Parameter) and source.cls is None and len(source.steps) < MAX_STEPS:
         return source._replace(steps=(*source.steps, "[]"), drawn=(*source.drawn, loop))
     return UNKNOWN
 
 
-def _names(items: tuple[Value, ...]) -> Forked | None:
-    """``("owner", "pets")``: names, each of which a loop takes in turn."""
-    are_names = 1 < len(items) <= _MAX_NAMES and all(isinstance(one, Literal) and one.type == "str" for one in items)
-    return Forked(items) if are_names else None
+def each_of(items: tuple[Value, ...]) -> Value:
+    """Any of the items that are written down: ``("owner", "pets")`` are names, each of which a loop takes in turn."""
+    if _are_names(items):
+        return Forked(items)
+    rows = [item.items for item in items if isinstance(item, Pair)]
+    if items and len(rows) == len(items) and len({len(row) for row in rows}) == 1:
+        return Pair(tuple(each_of(column) for column in zip(*rows)))
+    return reduce(join, items) if items else UNKNOWN
+
+
+def _are_names(items: tuple[Value, ...]) -> bool:
+    return 1 < len(items) <= _MAX_NAMES and all(isinstance(one, Literal) and one.type == "str" for one in items)
 
 
 def known_length(ctx: Context, source: Value, rows: n.Expr, loop: LoopId) -> Value:

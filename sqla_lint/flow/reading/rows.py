@@ -72,7 +72,7 @@ def _record(receiver: Record, name: str, args: list[Value]) -> Value:
         return at_key(receiver, args[0])
     if name not in ("values", "items", "keys"):
         return UNKNOWN
-    value = reduce(join, receiver.values) if receiver.values and name != "keys" else UNKNOWN
+    value = drawing.each_of(receiver.values) if name != "keys" else UNKNOWN
     return Many(Pair((UNKNOWN, value)) if name == "items" else value, fixed=True)
 
 
@@ -158,7 +158,8 @@ def rows_of(ctx: Context, cur: Cursor, value: Value, pos: Pos) -> Value:
     if isinstance(value, OneOf):
         value = value.of("many") or value
     if isinstance(value, Forked):
-        return reduce(join, [rows_of(ctx, cur, way, pos) for way in value.ways])
+        listed = [rows_of(ctx, cur, way, pos) for way in value.collections]
+        return reduce(join, listed) if listed else UNKNOWN
     if isinstance(value, Query):
         queries.run(ctx, cur, value, pos)
         return Many(Pair((value.row,)) if value.wraps else value.row, single=value.single)

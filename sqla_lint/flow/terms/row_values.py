@@ -195,6 +195,11 @@ class Forked(NamedTuple):
     ways: tuple[Value, ...]
     kind: str = "forked"
 
+    @property
+    def collections(self) -> tuple[Value, ...]:
+        """Those that can be gone through: a single row cannot, so that it is not there where they are."""
+        return tuple(way for way in self.ways if not isinstance(way, Entity))
+
 
 def ways_of(value: Value) -> tuple[Value, ...]:
     """What a value may be, whichever way was taken."""
