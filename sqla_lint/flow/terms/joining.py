@@ -26,6 +26,8 @@ from sqla_lint.lower.nodes import Pos
 # Kinds of values that how they are used tells apart.
 _SHAPES = frozenset({"many", "pair", "record"})
 
+# What holds no session.
+_PLAIN = frozenset({"dynamic", "entity", "forked", "literal", "many", "parameter", "query", "unknown"})
 # Ways that are kept apart where they meet.
 _MAX_WAYS = 4
 
@@ -97,6 +99,8 @@ def join(left: Value, right: Value) -> Value:
         if left.pairs is None or right.pairs is None:
             return LoaderOption(None)
         return LoaderOption(_join_options(left.pairs, right.pairs))
+    if isinstance(left, Instance) and isinstance(right, Instance):
+        return _objects(left, right)
     for one, other in ((left, right), (right, left)):
         if _is_way(one) and isinstance(other, Literal):
             return one
@@ -119,6 +123,16 @@ def _rows(left: Value, right: Value) -> Value | None:
                 return UNKNOWN
             return right._replace(origin=origin, row=row) if not isinstance(row, Forked) else None
     return None
+
+
+def _objects(left: Instance, right: Instance) -> Value:
+    """Two objects of one class that hold rows: ``Page(rows, total)``."""
+    held, other = dict(left.held), dict(right.held)
+    if left._replace(held=()) != right._replace(held=()) or held.keys() != other.keys():
+        return UNKNOWN
+    if any(value.kind not in _PLAIN for value in (*held.values(), *other.values())):
+        return UNKNOWN
+    return left._replace(held=tuple((name, join(value, other[name])) for name, value in left.held))
 
 
 def _forked(left: Value, right: Value) -> Value:
