@@ -14,7 +14,7 @@ from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Queried
 from sqla_lint.flow.terms.row_values import Dynamic, Entity, Key, Many, Pair, Query, Reference
 from sqla_lint.flow.terms.state import Cursor
-from sqla_lint.flow.terms.summary import Asks, Summary
+from sqla_lint.flow.terms.summary import Asks, Summary, Taken
 from sqla_lint.flow.terms.values import NONE, UNKNOWN, ClassValue, Literal, Parameter
 from sqla_lint.index.module import Class, Function
 from sqla_lint.lower import nodes as n
@@ -178,16 +178,27 @@ def asks(ctx: Context, function: Function) -> tuple[Asks, ...]:
     if not queried or not function.node.params:
         return ()
     derivation = Derivation.of(function)
+    # A query is met in many states: what it is made of is the same in all.
+    known: dict[object, tuple[Taken, ...]] = {}
     for event in queried:
-        if derivation.has_opened(event):
-            continue
-        takes = derivation.parameters(event)
-        if takes and not _is_kept(derivation, event.pos):
+        query = (event.pos, event.sid, event.takes)
+        if query not in known:
+            known[query] = _takes(derivation, event)
+        if known[query]:
             path, pos, qualname = ctx.path, event.pos, function.qualname
             if event.via is not None:
                 qualname, pos, path = event.via
-            found[Asks(takes, event.sid, pos, path, qualname, event.under, event.row, event.conditions)] = None
+            asked = Asks(known[query], event.sid, pos, path, qualname, event.under, event.row, event.conditions)
+            found[asked] = None
     return tuple(found)[:_MAX_ASKS]
+
+
+def _takes(derivation: Derivation, event: Queried) -> tuple[Taken, ...]:
+    """The parameters that a query is made of, where each call asks anew."""
+    if derivation.has_opened(event):
+        return ()
+    takes = derivation.parameters(event)
+    return takes if takes and not _is_kept(derivation, event.pos) else ()
 
 
 def _is_kept(derivation: Derivation, pos: Pos) -> bool:
