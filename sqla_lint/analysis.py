@@ -62,10 +62,10 @@ def analyse(
     modules, unreadable = _index(files)
     wanted = frozenset(targets)
     paths = sorted(wanted & modules.keys())
+    rendered = Templates(str(root), templates)
     known: dict[str, Summaries] = {}
     for part in parts(Project(str(root), modules)):
-        summaries = Summaries(World(part, settings, Templates(str(root), templates)))
-        known |= dict.fromkeys(part.modules, summaries)
+        known |= dict.fromkeys(part.modules, Summaries(World(part, settings, rendered)))
 
     def judge(paths: Sequence[str]) -> list[Analysis]:
         return [_judged(path, wanted, known[path], codes, edits) for path in paths]
