@@ -194,7 +194,9 @@ class Mappings:
     def _is_relationship(self, cls: Class, call: n.Call) -> bool:
         meaning = self.names.meaning(cls.path, call.func)
         known = meaning in ("relationship", "sqlmodel-relationship", "dynamic-loader")
-        return known or forwarded(call, cls, self.names) is not None
+        # A library over SQLAlchemy may have one of its own: ``from library.orm import relationship``.
+        others = meaning is None and (self.names.dotted(cls.path, call.func) or "").endswith(".relationship")
+        return known or others or forwarded(call, cls, self.names) is not None
 
     def _annotation_relationship(self, cls: Class, annotation: n.Expr, value: object) -> bool:
         """``pets: WriteOnlyMapped["Pet"]`` needs no ``relationship()``; ``Mapped[...]`` without a value is a column."""

@@ -222,10 +222,21 @@ class Project:
             if found is not None:
                 return found
             if owner.path.endswith("/__init__.py"):
-                return self.whole._at(os.path.join(os.path.dirname(owner.path), name))
+                folder = os.path.dirname(owner.path)
+                return self.whole._at(os.path.join(folder, name)) or self._when_asked(owner.path, folder, name)
         if isinstance(owner, Package):
             return self.whole._at(os.path.join(owner.folder, name))
         return None
+
+    def _when_asked(self, path: str, folder: str, name: str) -> Definition | None:
+        """What a package's ``__getattr__`` gives, which imports its modules when they are needed: the one definition of
+        that name in them.
+        """
+        if path not in self.modules or "__getattr__" not in self.modules[path].bindings:
+            return None
+        below = (module for at, module in self.modules.items() if at.startswith(f"{folder}/"))
+        found = [one for module in below for one in module.bindings.get(name, ()) if isinstance(one, (Class, Function))]
+        return found[0] if len(found) == 1 else None
 
     def member(self, owner: Definition, name: str) -> Definition | None:
         """What the attribute *name* of a module or package is."""

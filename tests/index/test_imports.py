@@ -91,6 +91,19 @@ class TestForms:
         assert package is not None
         assert _word(found.member(package, "Thing")) == "app/impl.py:Real"
 
+    def test_what_a_package_imports_when_it_is_asked(self) -> None:
+        lazy = "import lazy_loader\n__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)\n"
+        files = {
+            "app__engine": ENGINE,
+            "app__deep__wheel": "class Wheel: pass\ndef start(): pass\nclass engine: pass\n",
+        }
+        text = "from app import Engine, Wheel, engine, limit, start\nimport app\nWheel2 = app.Wheel"
+        found = linked(app____init__=lazy, main=text, **files)
+        names = ("Engine", "Wheel", "engine", "limit", "start")
+        known = ["app/engine.py:Engine", "app/deep/wheel.py:Wheel", "app/engine.py", None, None]
+        assert [means(found, "main.py", name) for name in names] == known
+        assert means(linked(app____init__="", main=text, **files), "main.py", "Engine") is None
+
     def test_the_last_definition_counts_and_a_fallback_does_not(self) -> None:
         text = "def f(): pass\nclass f: pass\ntry:\n    from app.engine import Engine\nexcept ImportError:\n    Engine = None\n"
         found = linked(app__engine=ENGINE, main=text)

@@ -175,6 +175,12 @@ class TestRelationships:
         assert of(f"pets: {text}")[1:3] == (True, lazy)
         assert of(f"pets: {text} = relationship()")[1:3] == (True, lazy)
 
+    @pytest.mark.parametrize("imported", ["from library.orm import relationship", "from library import orm"])
+    def test_of_a_library_over_sqlalchemy(self, imported: str) -> None:
+        name = "relationship" if imported.endswith("relationship") else "orm.relationship"
+        text = f"pets: Mapped[list['Pet']] = {name}(lazy='selectin')"
+        assert of(text, f"{BASE.replace(', relationship,', ',')}{imported}\n") == ("Pet", True, "selectin", None)
+
     def test_the_other_side(self) -> None:
         assert of("pets = relationship('Pet', back_populates='owner')")[3] == "owner"
         assert of("pets = relationship('Pet', backref='owner')")[3] == "owner"

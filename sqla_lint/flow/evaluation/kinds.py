@@ -1,11 +1,11 @@
-"""``isinstance(row, Model)``: which rows cannot be of a mapped class."""
+"""Which rows cannot be of a mapped class: those that are no ``isinstance``, and those asked for what it has not."""
 
 from __future__ import annotations
 
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.row_values import Entity, Forked, Pair
-from sqla_lint.flow.terms.values import FALSE, UNKNOWN, ClassValue
+from sqla_lint.flow.terms.values import FALSE, UNKNOWN, ClassValue, Parameter
 from sqla_lint.index.module import Class
 
 
@@ -27,4 +27,24 @@ def _are_apart(ctx: Context, one: Class, other: Class) -> bool:
     mappings = ctx.world.mappings
     return mappings.is_mapped(other) and not any(
         one in lineage and other in lineage for lineage in map(mappings.lineage, (one, *ctx.world.names.below(one)))
+    )
+
+
+def having(ctx: Context, row: Forked, name: str) -> tuple[Value, ...]:
+    """The ways that may lead to a row with the relationship *name*: where a class has no such attribute, the row is of
+    another.
+    """
+    if name not in ctx.world.mappings.relationship_names:
+        return row.ways
+    return tuple(way for way in row.ways if not _lacks(ctx, way, name)) or row.ways
+
+
+def _lacks(ctx: Context, way: Value, name: str) -> bool:
+    cls = way.cls if isinstance(way, (Entity, Parameter)) else None
+    mappings = ctx.world.mappings
+    if cls is None or not mappings.is_mapped(cls):
+        return False
+    kinds = {*mappings.lineage(cls), *(base for sub in ctx.world.names.below(cls) for base in mappings.lineage(sub))}
+    return not any(
+        name in kind.assigned or name in kind.methods or mappings.relationship(kind, name) is not None for kind in kinds
     )

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from functools import reduce
 
-from sqla_lint.flow.evaluation import frameworks
+from sqla_lint.flow.evaluation import frameworks, kinds
 from sqla_lint.flow.lifetimes import aliases, instances, ownership, sessions, transitions
-from sqla_lint.flow.reading import loading
+from sqla_lint.flow.reading import loading, strategies
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Closing, Ended
@@ -100,12 +100,20 @@ def _forked(ctx: Context, cur: Cursor, what: Forked, bound: Bound, pos: Pos) -> 
     found: list[Value] = []
     for way in sorted(what.ways, key=_root_of_given):
         root = _root_of_given(way)
-        if not root or bound.get(root) != NONE:
+        if (not root or bound.get(root) != NONE) and not _leads_nowhere(ctx, way, bound):
             found.append(value(ctx, cur, way, bound, pos))
     found = [way for way in found if not is_empty(way)] or found[:1]
-    if UNKNOWN in found:
+    if UNKNOWN in found or not found:
         return UNKNOWN
     return Forked(tuple(found)) if len(found) > 1 else found[0]
+
+
+def _leads_nowhere(ctx: Context, way: Value, bound: Bound) -> bool:
+    """Whether the caller's rows were asked for without what a way leads to: ``noload("picture")``."""
+    steps = way.steps if isinstance(way, Parameter) else ()
+    owner = walk(ctx, bound.get(way.name, UNKNOWN), steps[:-1]) if isinstance(way, Parameter) and steps else UNKNOWN
+    relation = ctx.world.mappings.relationship(owner.cls, steps[-1]) if isinstance(owner, Entity) else None
+    return isinstance(owner, Entity) and relation is not None and strategies.leads_nowhere(owner, relation)
 
 
 def _root_of_given(way: Value) -> str:
@@ -144,7 +152,7 @@ def walk(ctx: Context, start: Value, steps: tuple[str, ...]) -> Value:
 
 def one_step(ctx: Context, owner: Value, step: str) -> Value:
     if isinstance(owner, Forked):
-        return reduce(join, [one_step(ctx, way, step) for way in owner.ways])
+        return reduce(join, [one_step(ctx, way, step) for way in kinds.having(ctx, owner, step)])
     if step == AT_ANY and isinstance(owner, Mapping):
         return owner.value
     if step in ("[]", AT_ANY):

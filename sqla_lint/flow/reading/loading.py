@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.evaluation import members
+from sqla_lint.flow.evaluation import kinds, members
 from sqla_lint.flow.lifetimes import instances, usage
 from sqla_lint.flow.reading import asking, held_rows, parents
 from sqla_lint.flow.reading.strategies import (
@@ -62,7 +62,8 @@ def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value, via: R
 
 def _of_each(ctx: Context, cur: Cursor, node: n.Attribute, owner: Forked, via: Read | None) -> Value:
     """The same of each way that a row may have come by; of methods, each is that of its own."""
-    found = tuple(dict.fromkeys(attribute(ctx, cur, node, way, via) for way in owner.ways))
+    ways = kinds.having(ctx, owner, node.attr)
+    found = tuple(dict.fromkeys(attribute(ctx, cur, node, way, via) for way in ways))
     called = [one for one in found if isinstance(one, (FunctionValue, Method))]
     is_called = called and all(isinstance(one, Parameter) or one in called for one in found)
     return Forked(found) if is_called else reduce(join, found)

@@ -106,6 +106,8 @@ def join(left: Value, right: Value) -> Value:
             return one
         if _is_way(one) and (_is_way(other) or _is_handed_in(other)):
             return _forked(left, right)
+    if _is_related(left) and _is_related(right):
+        return _forked(left, right)
     return _one_of(left, right)
 
 
@@ -171,6 +173,11 @@ def _listed(value: Value) -> Value:
 def _is_handed_in(value: Value) -> bool:
     """Whether *value* is what a caller handed in: that one knows the rows."""
     return isinstance(value.item if isinstance(value, Many) else value, Parameter)
+
+
+def _is_related(value: Value) -> bool:
+    """Whether *value* is a row that one which the caller handed in is related to: ``self.author``."""
+    return all(isinstance(way, Parameter) and way.cls is not None and bool(way.steps) for way in ways_of(value))
 
 
 def _one_of(left: Value, right: Value) -> Value:
