@@ -12,6 +12,7 @@ from sqla_lint.flow.evaluation import (
     arguments,
     callables,
     carried_reads,
+    changing,
     construct,
     containers,
     free_names,
@@ -301,6 +302,7 @@ def project(
         carried_reads.writes(ctx, cur, summary, func.receiver or _explicit_self(function, bound))
         if function.node.name == "__init__" and isinstance(func.receiver, Instance):
             _stored(ctx, cur, summary, bound, pos)
+        bound = changing.by_method(ctx, cur, func, bound)
     if summary.returns is None:
         cur.dead = not ctx.static
         return UNKNOWN

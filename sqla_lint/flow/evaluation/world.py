@@ -90,6 +90,7 @@ class World(Relevance):
         self._kept: dict[tuple[Class, str], bool] = {}
         self._lambdas: dict[tuple[str, Pos], Function] = {}
         self.variants: dict[Function, dict[tuple[object, ...], Function]] = {}
+        self.changes: dict[Function, tuple[tuple[str, bool], ...]] = {}
         self.missing: dict[Function, None] = {}
         self.unsettled: frozenset[Function] = frozenset()
         self.asked_early = 0
