@@ -181,6 +181,8 @@ ENDS_WORK: Final = CLOSES | {"commit", "rollback", "flush", "expunge_all", "expi
 COMMITS: Final = frozenset({"commit"})
 # Those after which nothing that was added waits any more.
 SENDS_ALL: Final = COMMITS | {"flush"}
+# All that a session has; what else is called on one, a class that extends it has added.
+OF_SESSIONS: Final = STATEMENTS | NOTES | WRITES | CLOSES | ROLLS_BACK | COMMITS | SAVEPOINTS | {"query", "begin"}
 # Methods of an ``AsyncSession`` that do nothing until they are awaited (entering what ``begin`` gives awaits it).
 AWAITED: Final = (
     CLOSES | ROLLS_BACK | COMMITS | STATEMENTS | SAVEPOINTS | {"begin", "delete", "delete_all", "run_sync"}

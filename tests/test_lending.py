@@ -58,3 +58,34 @@ def test_what_is_read_whatever_is_handed_in_is_told_once() -> None:
     summaries = Summaries(World(Project("/p", {module.path: module}), Settings()))
     told = [judged.verdict.message.split(" ")[0] for judged in judge_file(module, summaries, {"SES401"})]
     assert sorted(told) == ["drawers", "lamps"]
+
+
+MODELS = TEXT[: TEXT.index("class LampOut")]
+PROGRAM = """
+from app.models import Desk
+
+def drawers(desks):
+    return [desk.drawers for desk in desks]
+
+def opened(session):
+    return drawers(session.query(Desk).options(selectinload(Desk.drawers)).all())
+"""
+TEST = """
+from app.desks import drawers
+from app.models import Desk
+
+def test_all(session):
+    assert drawers(session.query(Desk).all()) == []
+"""
+
+
+def test_a_call_in_a_test_does_not_judge_what_a_program_reads() -> None:
+    texts = {"app/models.py": MODELS, "app/desks.py": "from sqlalchemy.orm import selectinload\n" + PROGRAM}
+    more = {"tests/test_desks.py": TEST, "app/report.py": TEST.replace("test_", "read_")}
+    modules = {
+        f"/p/{path}": build(f"/p/{path}", lower_module(ast.parse(text)), tuple(text.split("\n")))
+        for path, text in {**texts, **more}.items()
+    }
+    summaries = Summaries(World(Project("/p", modules), Settings()))
+    told = [judged for module in modules.values() for judged in judge_file(module, summaries, {"SES401"})]
+    assert [judged.path for judged in told] == ["/p/app/report.py"]

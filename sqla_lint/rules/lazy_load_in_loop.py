@@ -133,6 +133,9 @@ def check_handed(read: Read, handed: list[tuple[Facts, Handed]], world: World) -
             continue
         calls.setdefault((facts.function.path, event.pos), []).append((facts, event))
     lazy = [found for events in calls.values() if (found := _first_lazy(events)) is not None]
+    if len(lazy) < len(calls) and not world.project.is_test(read.path):
+        # A test hands over what it has made itself, a row or none: of the calls of a program's function it is no judge.
+        lazy = [found for found in lazy if not world.project.is_test(found[0].function.path)]
     if not lazy:
         return
     # A method or property of the row may stand between: what that reads is loaded lazily.

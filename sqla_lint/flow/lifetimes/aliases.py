@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqla_lint import sqlalchemy_api as api
-from sqla_lint.flow.lifetimes import instances
+from sqla_lint.flow.lifetimes import instances, ownership
 from sqla_lint.flow.terms.basis import Sid
+from sqla_lint.flow.terms.context import Context
+from sqla_lint.flow.terms.session_values import Session
 from sqla_lint.flow.terms.state import Cursor
 
 _KEPT = frozenset({"instance", "held"})
@@ -32,6 +34,15 @@ def named(cur: Cursor, name: str) -> None:
         for sid, state in cur.sessions.items():
             if state.failure is not None and sid.owner != "local":
                 cur.sessions[sid] = state._replace(failure=None)
+
+
+def extended(ctx: Context, cur: Cursor, session: Session) -> None:
+    """A method of *session* that SQLAlchemy does not know: it may have done with the session whatever it likes."""
+    state = cur.sessions.get(session.sid)
+    if state is not None and not ctx.static:
+        cur.sessions[session.sid] = state._replace(failure=None)
+        instances.flushed(ctx, cur, session.sid)
+        ownership.release(ctx, cur, session)
 
 
 def _others(cur: Cursor, sid: Sid) -> Iterator[Sid]:

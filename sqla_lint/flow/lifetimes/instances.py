@@ -14,7 +14,7 @@ from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import OtherCommit
 from sqla_lint.flow.terms.row_values import Entity, Forked, Many, OneOf, Pair, Record
 from sqla_lint.flow.terms.state import CLOSED, OPEN, Cursor, InstanceId, InstanceState, SessionState
-from sqla_lint.flow.terms.values import Instance, Mapping
+from sqla_lint.flow.terms.values import UNKNOWN, Instance, Mapping, Parameter
 from sqla_lint.lower.nodes import Pos
 
 # Owners that decide, by how they made the session, whether a commit expires.
@@ -175,6 +175,17 @@ def spared(cur: Cursor, value: Value) -> None:
             cur.instances[found[0]] = found[1]._replace(spared=True)
 
 
+def deleted(cur: Cursor, value: Value) -> None:
+    """``delete``: it, or the flush that does so, loads what hangs on the row (whose keys are to be cleared?); how much is
+    a matter of cascades, ``passive_deletes`` and ``viewonly``, and not followed.
+    """
+    for name in [name for name, known_as in cur.env.items() if known_as == value]:
+        if isinstance(value, Entity) and value.origin is not None:
+            cur.env[name] = value._replace(origin=value.origin._replace(certain=False))
+        elif isinstance(value, Parameter):
+            cur.env[name] = UNKNOWN
+
+
 def all_spared(cur: Cursor, sid: Sid) -> None:
     """``expunge_all``."""
     for key, state in _held(cur, sid):
@@ -213,8 +224,9 @@ def _held(cur: Cursor, sid: Sid) -> list[tuple[InstanceId, InstanceState]]:
 
 
 def expire(ctx: Context, cur: Cursor, sid: Sid, pos: Pos) -> None:
-    """``expire_all()``."""
-    for key, state in _held(cur, sid):
+    """``expire_all()``: it does not reach what a close has detached."""
+    now = cur.sessions.get(sid)
+    for key, state in _held(cur, sid) if now is None or now.status != CLOSED else ():
         if state.stored and not state.spared:
             cur.instances[key] = state._replace(expired=pos)
 

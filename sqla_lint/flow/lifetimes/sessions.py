@@ -185,6 +185,9 @@ def method(
         state = ctx.session_state(cur, sid)
         note_reopening(ctx, state, sid, pos)
         cur.sessions[sid] = transitions.note(state, pos)
+    elif name not in api.OF_SESSIONS and not name.startswith("_") and session.settings.flavour != "connection":
+        # A method that a subclass has added: it may have rolled back, closed or committed.
+        aliases.extended(ctx, cur, session)
     _instances(ctx, cur, sid, name, args, pos)
     for arg in args:
         # A session added to another object's care is not this one's business.
@@ -201,6 +204,8 @@ def _instances(ctx: Context, cur: Cursor, sid: Sid, name: str, args: list[Value]
         instances.added(ctx, cur, sid, target)
     elif name in ("delete", "expunge"):
         instances.spared(cur, target)
+        if name == "delete":
+            instances.deleted(cur, target)
     elif name == "expunge_all":
         instances.all_spared(cur, sid)
     elif name == "expire":
