@@ -176,8 +176,8 @@ def spared(cur: Cursor, value: Value) -> None:
 
 
 def deleted(cur: Cursor, value: Value) -> None:
-    """``delete``: it, or the flush that does so, loads what hangs on the row (whose keys are to be cleared?); how much is
-    a matter of cascades, ``passive_deletes`` and ``viewonly``, and not followed.
+    """``delete``: it, or the flush that does so, loads what hangs on the row; how much is a matter of cascades,
+    ``passive_deletes`` and ``viewonly``, and not followed.
     """
     for name in [name for name, known_as in cur.env.items() if known_as == value]:
         if isinstance(value, Entity) and value.origin is not None:
