@@ -118,8 +118,19 @@ def _assign(ctx: Context, node: Node, cur: Cursor, stmt: n.Assign) -> list[Step]
 def _bind(ctx: Context, cur: Cursor, stmt: n.Assign, given: Value) -> None:
     unpacked = isinstance(given, Query) and any(isinstance(one, n.Sequence) for one in stmt.targets)
     value = rows.rows_of(ctx, cur, given, stmt.value.pos) if unpacked else given
+    if ctx.loops and isinstance(value, Many) and value.fixed and _grows(stmt):
+        value = value._replace(single=False, fixed=False)
     for one in stmt.targets:
         ownership.bind(ctx, cur, one, value)
+
+
+def _grows(stmt: n.Assign) -> bool:
+    """``rows = rows + [row]``, ``rows = [*rows, row]``: each round of a loop adds to the list."""
+    target, value = stmt.targets[0], stmt.value
+    items: tuple[n.Expr, ...] = (value.left, value.right) if isinstance(value, n.BinOp) else ()
+    if isinstance(value, n.Sequence):
+        items = tuple(item.value for item in value.items if isinstance(item, n.Starred))
+    return isinstance(target, n.Name) and any(isinstance(one, n.Name) and one.id == target.id for one in items)
 
 
 def _each_way(cur: Cursor, value: Value) -> list[tuple[Cursor, Value]]:
