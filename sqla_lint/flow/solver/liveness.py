@@ -7,8 +7,11 @@ from __future__ import annotations
 from sqla_lint import sqlalchemy_api as api
 from sqla_lint.flow.solver.branches import test_key
 from sqla_lint.flow.terms.graph import Graph, Node, with_item
-from sqla_lint.index.module import names_in, statements, walk
+from sqla_lint.index.module import Function, bound_names, names_in, statements, walk
 from sqla_lint.lower import nodes as n
+
+# What gives rows that a variable may hold.
+_GIVES_ROWS = api.MANY | {"query", "scalars"}
 
 
 def _payload(node: Node) -> object:
@@ -53,6 +56,23 @@ def live_names(graph: Graph) -> tuple[frozenset[str], ...]:
                 live[source] = merged
                 work.append(source)
     return tuple(live)
+
+
+def rows_kept(function: Function) -> frozenset[str]:
+    """Variables that are given rows once, where something is looked up by ``get``: it finds them as long as the
+    function runs, whether or not they are mentioned again.
+    """
+    if not function.words >= {"for", "get"}:
+        return frozenset()
+    bound: list[str] = []
+    given: set[str] = set()
+    for stmt in statements(function.node.body):
+        bound += bound_names(stmt)
+        if isinstance(stmt, n.Delete):
+            bound += 2 * [target.id for target in stmt.targets if isinstance(target, n.Name)]
+        elif isinstance(stmt, n.Assign) and any(getattr(part, "attr", "") in _GIVES_ROWS for part in walk(stmt.value)):
+            given |= {target.id for target in stmt.targets if isinstance(target, n.Name)}
+    return frozenset(name for name in given if bound.count(name) == 1)
 
 
 def deciding_names(body: tuple[n.Stmt, ...]) -> frozenset[str]:

@@ -134,6 +134,7 @@ class _Worklist:
         kept = frozenset(name for stmt in _nested(solved.graph) for name in names_in(stmt))
         if function.node.name == "__init__":
             kept |= {p.name for p in function.node.params[:1]}
+        kept |= liveness.rows_kept(function)
         self._live = [names | kept for names in liveness.live_names(solved.graph)]
 
     def advance(self, index: int, state: State) -> list[Step]:
