@@ -7,7 +7,7 @@ from sqla_lint.flow.lifetimes import instances
 from sqla_lint.flow.reading import strategies
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
-from sqla_lint.flow.terms.row_values import Entity, Key, Many, Reference
+from sqla_lint.flow.terms.row_values import Entity, Forked, Key, Many, Pair, Record, Reference
 from sqla_lint.flow.terms.state import Cursor, Loaded
 from sqla_lint.flow.terms.values import UNKNOWN, Mapping, Parameter
 from sqla_lint.index.module import Class
@@ -16,6 +16,12 @@ from sqla_lint.lower.nodes import Pos
 
 def is_held(ctx: Context, cur: Cursor, sid: Sid | None, cls: Class, key: Value | None) -> bool:
     """Whether the row of *cls* with *key* is held: it is that of a row at hand, was got in this round, or all are."""
+    if isinstance(key, Forked):
+        return all(is_held(ctx, cur, sid, cls, way) for way in key.ways)
+    if isinstance(key, (Pair, Record)):
+        # ``get(Box, (key,))``, ``get(Box, {"id": key})``.
+        parts = key.items if isinstance(key, Pair) else key.values
+        return len(parts) == 1 and is_held(ctx, cur, sid, cls, parts[0])
     if isinstance(key, (Key, Reference)) and isinstance(key.row, Entity):
         is_there = _is_fresh(cur, sid, key.row) and _is_at_hand(ctx, cur, key.row)
         if isinstance(key, Key) and cls in ctx.world.names.lineage(key.row.cls):
@@ -38,15 +44,17 @@ def key_of(ctx: Context, owner: Entity | Parameter, name: str) -> Value:
 
 def _is_with(ctx: Context, cur: Cursor, cls: Class, row: Entity, name: str) -> bool:
     """Whether the row of *cls* that the key *name* of *row* refers to came with it, by an eager load or in one row of a
-    query, or is the one that *row* was reached from.
+    query, is the one that *row* was reached from, or one for all rows.
     """
     lineage, origin = ctx.world.names.lineage, row.origin
     if origin is None or not origin.certain:
         return False
     for relation in ctx.world.mappings.referring(row.cls, name):
         if relation.target is not None and (cls in lineage(relation.target) or relation.target in lineage(cls)):
-            is_eager = strategies.effective(row, origin, relation) in api.EAGER
-            if is_eager or row.via == relation.name or strategies.was_read(ctx, cur, row, relation.name):
+            strategy = strategies.effective(row, origin, relation)
+            if strategy in api.EAGER or strategy == "loaded" or row.via == relation.name:
+                return True
+            if strategies.is_pinned(ctx, row, relation) or strategies.was_read(ctx, cur, row, relation.name):
                 return True
     beside = Entity(cls, origin, drawn=row.drawn)
     return not row.steps and any(one == beside for v in cur.env.values() for one in instances.entities(v))

@@ -25,7 +25,17 @@ from sqla_lint.flow.terms.basis import LoopId, Sid, Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import LazyRead
 from sqla_lint.flow.terms.joining import join
-from sqla_lint.flow.terms.row_values import AwaitableAttrs, Dynamic, Entity, Forked, Many, Origin, ways_of
+from sqla_lint.flow.terms.row_values import (
+    AwaitableAttrs,
+    Dynamic,
+    Entity,
+    Forked,
+    Key,
+    Many,
+    Origin,
+    Reference,
+    ways_of,
+)
 from sqla_lint.flow.terms.state import OPEN, Cursor
 from sqla_lint.flow.terms.summary import Read
 from sqla_lint.flow.terms.values import UNKNOWN, FunctionValue, Instance, Method, Parameter
@@ -64,6 +74,10 @@ def _of_each(ctx: Context, cur: Cursor, node: n.Attribute, owner: Forked, via: R
     """The same of each way that a row may have come by; of methods, each is that of its own."""
     ways = kinds.having(ctx, owner, node.attr)
     found = tuple(dict.fromkeys(attribute(ctx, cur, node, way, via) for way in ways))
+    if len(found) == 1:
+        return found[0]
+    if all(isinstance(one, (Key, Reference)) for one in found):
+        return Forked(found)
     called = [one for one in found if isinstance(one, (FunctionValue, Method))]
     is_called = called and all(isinstance(one, Parameter) or one in called for one in found)
     return Forked(found) if is_called else reduce(join, found)

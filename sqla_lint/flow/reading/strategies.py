@@ -222,7 +222,7 @@ def _said(
 ) -> str | None:
     """What the options say of the step *name* behind *steps*, which the same query loads if *one_query*."""
     for wanted in ((*steps, name), (*steps, "*"), *([("*",)] if one_query else [])):
-        found = [strategy for path, strategy in options if path == wanted and strategy not in api.COLUMN_LOADS]
+        found = sorted(strategy for path, strategy in options if path == wanted and strategy not in api.COLUMN_LOADS)
         if found:
             return next((s for s in found if s not in api.LAZY), found[0])
     return None

@@ -151,7 +151,7 @@ def _forked(left: Value, right: Value) -> Value:
             found.append(way)
     if len(found) > _MAX_WAYS:
         return UNKNOWN
-    return Forked(tuple(sorted(found, key=repr))) if len(found) > 1 else found[0]
+    return Forked(tuple(found)) if len(found) > 1 else found[0]
 
 
 def _is_way(value: Value) -> bool:
