@@ -83,6 +83,7 @@ class Project:
         self._resolved: dict[tuple[str, str], Definition | None] = {}
         self._module_paths: dict[tuple[str, str, int], Definition | None] = {}
         self._tests: dict[str, bool] = {}
+        self._users: dict[str, frozenset[str]] = {}
 
     @cached_property
     def folders(self) -> frozenset[str]:
@@ -261,13 +262,23 @@ class Project:
 
     @cached_property
     def importers(self) -> Mapping[str, tuple[str, ...]]:
-        """Files by the project files that they import from (re-exports not followed)."""
+        """Files by the project's files, and folders, that they import from (re-exports not followed)."""
         found: dict[str, set[str]] = {}
         for path, module in self.modules.items():
             for target in self.imported(module):
-                if isinstance(target, ModuleRef):
-                    found.setdefault(target.path, set()).add(path)
+                found.setdefault(target.path if isinstance(target, ModuleRef) else target.folder, set()).add(path)
         return {path: tuple(sorted(importers)) for path, importers in found.items()}
+
+    def users(self, path: str) -> frozenset[str]:
+        """The file itself, and all that import from it or from a package that it is in."""
+        if path not in self._users:
+            found = {path, *self.importers.get(path, ())}
+            folder = os.path.dirname(path)
+            while len(folder) >= len(self.root):
+                found.update(self.importers.get(folder, ()), self.importers.get(folder + "/__init__.py", ()))
+                folder = os.path.dirname(folder)
+            self._users[path] = frozenset(found)
+        return self._users[path]
 
     def imported(self, module: ModuleIndex) -> Iterator[ModuleRef | Package]:
         """What a file imports, or imports from: files and folders of the project; its functions' imports included."""

@@ -61,9 +61,19 @@ class Roles:
         return function.node.name.startswith("test") and self.world.project.is_test(function.path)
 
     def callers(self, function: Function) -> tuple[Function, ...]:
-        """Functions whose text mentions this one's name: all its callers are among them."""
+        """Functions whose text mentions this one's name and may mean it: all its callers are among them."""
         if function not in self._callers:
             name = function.cls.name if function.node.name == "__init__" and function.cls else function.node.name
             found = [f for f in self.world.project.functions_by_word.get(name, ()) if f is not function]
+            if function.cls is None and function.outer is None:
+                found = [f for f in found if self._may_mean(f, function, name)]
             self._callers[function] = tuple(found[:200])
         return self._callers[function]
+
+    def _may_mean(self, caller: Function, function: Function, name: str) -> bool:
+        """Whether a name may stand for a function of a module where *caller* says it: by an import, or handed in."""
+        project = self.world.project
+        if caller.path in project.users(function.path) or any(param.name == name for param in caller.node.params):
+            return True
+        meant = project.lookup(caller.path, name)
+        return isinstance(meant, Function) and meant.node is function.node
