@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqla_lint.flow.evaluation import inner_containers
+from sqla_lint.flow.evaluation.inner_containers import outer_of
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context, dotted
 from sqla_lint.flow.terms.joining import join
@@ -61,6 +63,22 @@ def extend(ctx: Context, cur: Cursor, container: n.Expr, value: Value) -> None:
 def _put(
     ctx: Context, cur: Cursor, container: n.Expr, addition: Many | Mapping, value: Value, several: bool = False
 ) -> None:
+    _put_into(ctx, cur, container, addition, value, several)
+    inner = container
+    while (outer := outer_of(inner)) is not None:
+        addition, inner = Mapping(UNKNOWN, addition), outer
+    if holds_rows(value) and isinstance(inner, n.Name):
+        for source, place in inner_containers.sources(ctx.function, inner.id):
+            if place is None:
+                _put_into(ctx, cur, source, addition, value, several)
+            elif (outer := outer_of(source)) is not None:
+                beside = Pair(tuple(addition if index == place[0] else UNKNOWN for index in range(place[1])))
+                _put_into(ctx, cur, outer, Mapping(UNKNOWN, beside), value, several)
+
+
+def _put_into(
+    ctx: Context, cur: Cursor, container: n.Expr, addition: Many | Mapping, value: Value, several: bool = False
+) -> None:
     if not holds_rows(value) or _depth(addition) > _MAX_DEPTH:
         _blur(cur, container, several or bool(ctx.loops))
         return
@@ -70,9 +88,9 @@ def _put(
         if isinstance(current, (Many, Mapping)) or current == _EMPTY_DICT:
             cur.env[name] = _grown(current, addition, several or bool(ctx.loops))
         return
-    outer = _outer(container)
+    outer = outer_of(container)
     if outer is not None:
-        _put(ctx, cur, outer, Mapping(UNKNOWN, addition), value)
+        _put_into(ctx, cur, outer, Mapping(UNKNOWN, addition), value)
 
 
 def _blur(cur: Cursor, container: n.Expr, several: bool) -> None:
@@ -80,15 +98,6 @@ def _blur(cur: Cursor, container: n.Expr, several: bool) -> None:
     name = dotted(container)
     if name is not None and cur.env.get(name) == EMPTY:
         cur.env[name] = Many(UNKNOWN, fixed=not several)
-
-
-def _outer(container: n.Expr) -> n.Expr | None:
-    """The container that ``d[key]`` or ``d.setdefault(key, [])`` takes the inner one from."""
-    if isinstance(container, n.Subscript):
-        return container.value
-    if isinstance(container, n.Call) and isinstance(container.func, n.Attribute):
-        return container.func.value if container.func.attr in ("setdefault", "get") else None
-    return None
 
 
 def _grown(current: Value, addition: Many | Mapping, several: bool) -> Value:
