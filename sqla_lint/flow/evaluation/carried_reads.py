@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqla_lint.flow.evaluation import members
+from sqla_lint.flow.evaluation import kinds, members
 from sqla_lint.flow.evaluation.substitute import Bound, one_step, walk
 from sqla_lint.flow.lifetimes import usage
 from sqla_lint.flow.reading import loading, strategies
@@ -55,7 +55,7 @@ def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Functio
     if members.is_mixed_in(ctx, given) and read.steps[0] in ctx.world.mappings.relationship_names:
         given = Parameter("self")
     if isinstance(given, Forked):
-        for way in given.ways:
+        for way in kinds.having(ctx, given, read.steps[0]):
             _read(ctx, cur, read, way, function, pos, bound)
         return
     owner = walk(ctx, given, read.steps[:-1])
@@ -67,7 +67,7 @@ def _read(ctx: Context, cur: Cursor, read: Read, given: Value, function: Functio
     elif isinstance(owner, Entity):
         _judge(ctx, cur, read, owner, name, function, pos)
     elif isinstance(owner, Forked):
-        for way in owner.ways:
+        for way in kinds.having(ctx, owner, name):
             if isinstance(way, Entity):
                 _judge(ctx, cur, read, way, name, function, pos)
     elif read.in_loop:

@@ -31,12 +31,22 @@ def _are_apart(ctx: Context, one: Class, other: Class) -> bool:
 
 
 def having(ctx: Context, row: Forked, name: str) -> tuple[Value, ...]:
-    """The ways that may lead to a row with the relationship *name*: where a class has no such attribute, the row is of
-    another.
+    """The ways that may lead to a row with the attribute *name*: where a class has none, the row is of another.
+
+    None where several rows that one row is related to have it: which of them is meant may hang on what that one is.
     """
-    if name not in ctx.world.mappings.relationship_names:
-        return row.ways
-    return tuple(way for way in row.ways if not _lacks(ctx, way, name)) or row.ways
+    are_beside = _are_beside(row.ways)
+    ways = row.ways
+    if are_beside or name in ctx.world.mappings.relationship_names:
+        ways = tuple(way for way in row.ways if not _lacks(ctx, way, name)) or row.ways
+    return () if are_beside and len(ways) > 1 else ways
+
+
+def _are_beside(ways: tuple[Value, ...]) -> bool:
+    """Whether rows of several classes are what one row is related to: ``self.author or self.group``."""
+    rows = [way for way in ways if isinstance(way, (Entity, Parameter)) and way.steps]
+    owners = {(row.origin if isinstance(row, Entity) else row.name, row.steps[:-1]) for row in rows}
+    return len(rows) == len(ways) == len({row.cls for row in rows}) and len(owners) == 1
 
 
 def _lacks(ctx: Context, way: Value, name: str) -> bool:

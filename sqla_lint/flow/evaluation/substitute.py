@@ -152,7 +152,8 @@ def walk(ctx: Context, start: Value, steps: tuple[str, ...]) -> Value:
 
 def one_step(ctx: Context, owner: Value, step: str) -> Value:
     if isinstance(owner, Forked):
-        return reduce(join, [one_step(ctx, way, step) for way in kinds.having(ctx, owner, step)])
+        ways = kinds.having(ctx, owner, step)
+        return reduce(join, [one_step(ctx, way, step) for way in ways]) if ways else UNKNOWN
     if step == AT_ANY and isinstance(owner, Mapping):
         return owner.value
     if step in ("[]", AT_ANY):

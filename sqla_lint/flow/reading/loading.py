@@ -73,6 +73,8 @@ def attribute(ctx: Context, cur: Cursor, node: n.Attribute, owner: Value, via: R
 def _of_each(ctx: Context, cur: Cursor, node: n.Attribute, owner: Forked, via: Read | None) -> Value:
     """The same of each way that a row may have come by; of methods, each is that of its own."""
     ways = kinds.having(ctx, owner, node.attr)
+    if not ways:
+        return UNKNOWN
     found = tuple(dict.fromkeys(attribute(ctx, cur, node, way, via) for way in ways))
     if len(found) == 1:
         return found[0]

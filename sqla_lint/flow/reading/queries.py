@@ -10,6 +10,7 @@ from sqla_lint.flow.lifetimes import sessions
 from sqla_lint.flow.reading import asking, identity_map
 from sqla_lint.flow.reading.aggregates import is_one_row
 from sqla_lint.flow.reading.drawing import taken
+from sqla_lint.flow.reading.strategies import ALL_COLUMNS
 from sqla_lint.flow.terms import sql_texts
 from sqla_lint.flow.terms.basis import Sid, Value
 from sqla_lint.flow.terms.context import Context
@@ -83,6 +84,10 @@ def add_options(query: Query, options: list[Value]) -> Query:
             pairs |= option.pairs
         else:
             certain = False
+    entities = query.row.items if isinstance(query.row, Pair) else ()
+    if sum(isinstance(one, Entity) for one in entities) > 1 and ((ALL_COLUMNS,), "defer") in pairs:
+        # ``query(Pet, Visit).options(load_only(Visit.day))`` leaves out the columns of one of them.
+        pairs = pairs - {((ALL_COLUMNS,), "defer")} | {((ALL_COLUMNS,), "unknown")}
     return changed(query, options=frozenset(pairs), certain=certain)
 
 
