@@ -36,13 +36,23 @@ def named(cur: Cursor, name: str) -> None:
                 cur.sessions[sid] = state._replace(failure=None)
 
 
-def extended(ctx: Context, cur: Cursor, session: Session) -> None:
-    """A method of *session* that SQLAlchemy does not know: it may have done with the session whatever it likes."""
+def extended(ctx: Context, cur: Cursor, session: Session, name: str) -> None:
+    """A method of *session* that SQLAlchemy does not know: it may have done with the session whatever it likes, unless
+    the project's session classes say that it ends nothing.
+    """
     state = cur.sessions.get(session.sid)
-    if state is not None and not ctx.static:
+    if state is not None and not ctx.static and not _ends_nothing(ctx, name):
         cur.sessions[session.sid] = state._replace(failure=None)
         instances.flushed(ctx, cur, session.sid)
         ownership.release(ctx, cur, session)
+
+
+def _ends_nothing(ctx: Context, name: str) -> bool:
+    """Whether the session classes of the project that have a method *name* mention nothing in it that ends work."""
+    world = ctx.world
+    named = (f for f in world.project.functions_by_word.get(name, ()) if f.node.name == name)
+    found = [f for f in named if f.cls is not None and world.session_class(f.cls) is not None]
+    return bool(found) and not any(f.words & (api.ENDS_WORK | api.ROLLS_BACK) for f in found)
 
 
 def _others(cur: Cursor, sid: Sid) -> Iterator[Sid]:

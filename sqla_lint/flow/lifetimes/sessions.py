@@ -187,7 +187,7 @@ def method(
         cur.sessions[sid] = transitions.note(state, pos)
     elif name not in api.OF_SESSIONS and not name.startswith("_") and session.settings.flavour != "connection":
         # A method that a subclass has added: it may have rolled back, closed or committed.
-        aliases.extended(ctx, cur, session)
+        aliases.extended(ctx, cur, session, name)
     _instances(ctx, cur, sid, name, args, pos)
     for arg in args:
         # A session added to another object's care is not this one's business.
