@@ -7,6 +7,7 @@ from sqla_lint.flow.evaluation.substitute import Bound, one_step, walk
 from sqla_lint.flow.lifetimes import usage
 from sqla_lint.flow.reading import loading, strategies
 from sqla_lint.flow.solver import conditions
+from sqla_lint.flow.terms import binding
 from sqla_lint.flow.terms.basis import Value
 from sqla_lint.flow.terms.context import Context
 from sqla_lint.flow.terms.events import Handed
@@ -113,9 +114,14 @@ def _judge(ctx: Context, cur: Cursor, read: Read, owner: Entity, name: str, func
     if method is None or not method.node.params:
         return
     # A method or property of the row's class: what it reads of the row, the callee reads. What it reads again is there.
-    # What the callee hands the method is not told, and so nothing of what hangs on that.
+    # What the callee hands the method is not told: it is asked as its defaults have it.
     me = method.node.params[0].name
-    reads = (one for one in ctx.world.summary(method).reads if one.name == me and not one.in_loop and not one.under)
+    asked, outcomes = binding.bind(method, owner, [], {}), dict[n.Expr, bool | None]()
+    reads = (
+        one
+        for one in ctx.world.summary(method).reads
+        if one.name == me and not one.in_loop and not conditions.is_ruled_out(ctx, one.under, asked, outcomes)
+    )
     for attribute in dict.fromkeys(one.steps[0] for one in reads if len(one.steps) == 1):
         _judge(ctx, cur, read, owner, attribute, function, pos)
 
