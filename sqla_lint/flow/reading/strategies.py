@@ -250,9 +250,17 @@ def column_status(ctx: Context, owner: Entity, name: str) -> str | None:
 def column_cost(ctx: Context, cur: Cursor, owner: Entity, name: str) -> str | None:
     """:func:`column_status` of a read here: what another loop has read of the rows is there."""
     status = column_status(ctx, owner, name)
-    if status == "lazy" and _comes_back(ctx, owner, name):
+    if status == "lazy" and (_comes_back(ctx, owner, name) or _is_held_whole(ctx, cur, owner, name)):
         return "unknown"
     return "loaded" if status == "lazy" and was_read(ctx, cur, owner, name) else status
+
+
+def _is_held_whole(ctx: Context, cur: Cursor, owner: Entity, name: str) -> bool:
+    """Whether another query has loaded rows of the class: those that are held keep what they have."""
+    mapped = ctx.world.mappings.mapped(owner.cls)
+    if owner.origin is None or mapped is None or name in mapped.deferred:
+        return False
+    return any(cls is owner.cls and pos != owner.origin.pos for cls, pos, _ in cur.held)
 
 
 def _comes_back(ctx: Context, owner: Entity, name: str) -> bool:
