@@ -75,6 +75,9 @@ An option in ``.options(...)`` that cannot be read
 Rows that come from one of several queries, or along one of several relationships
     have loaded what any of these has: a read is reported where none has it.
 
+A loop that a ``break`` may leave
+    has not read what it reads of the rows that are left: another loop over all of them loads it for these.
+
 A name that the project defines in several ways
     is what all definitions agree on, else not known. ``None`` beside a value is the value.
 
