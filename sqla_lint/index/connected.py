@@ -21,7 +21,12 @@ def parts(project: Project) -> list[Project]:
     part_of = {path: path for path in project.modules}
     for path, module in project.modules.items():
         for other in _beside(project, module):
+            part_of.setdefault(other, other)
             part_of[_root(part_of, other)] = _root(part_of, path)
+    for path in project.modules:
+        # What lies in a folder that somebody imports is one with it.
+        for folder in filter(part_of.__contains__, _above(path)):
+            part_of[_root(part_of, path)] = _root(part_of, folder)
     found: dict[str, dict[str, ModuleIndex]] = {}
     for path, module in project.modules.items():
         found.setdefault(_root(part_of, path), {})[path] = module
@@ -39,18 +44,20 @@ def _root(part_of: dict[str, str], path: str) -> str:
 
 
 def _beside(project: Project, module: ModuleIndex) -> Iterator[str]:
-    """Other files that belong to one: its package's and that one's own package's, what it imports, and what lies in a
-    folder that it imports.
-    """
+    """What belongs to a file: its package's own and that one's package's, and the files and folders that it imports."""
     folder = os.path.dirname(module.path)
     for package in (folder, os.path.dirname(folder)):
         if package + "/__init__.py" in project.modules:
             yield package + "/__init__.py"
     for target in project.imported(module):
-        if isinstance(target, ModuleRef):
-            yield target.path
-        else:
-            yield from (path for path in project.modules if path.startswith(target.folder + "/"))
+        yield target.path if isinstance(target, ModuleRef) else target.folder
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that a file lies in."""
+    while (folder := os.path.dirname(path)) != path:
+        yield folder
+        path = folder
 
 
 __all__ = ["parts"]
